@@ -1,0 +1,47 @@
+// The decision about one HTTP request on the public port: serve it as a WebSocket, or refuse it and how. Pure.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "proto/close_code.hpp"
+#include "proto/device_id.hpp"
+#include "proto/error_code.hpp"
+
+namespace pulsegate::access {
+
+// What the transport knows of a request once its headers are complete. Views are valid during the decision.
+struct Request {
+  std::string_view method;                // "GET"
+  std::string_view target;                // path and query, as sent
+  std::string_view origin;                // empty: not sent
+  std::string_view websocket_version;     // "13"; empty: not sent
+  bool upgrade = false;                   // asks for a WebSocket
+};
+
+enum class Route : std::uint8_t {
+  device,        // /api/v1/devices/{uuid}/ws
+  legacy_device  // /ws?deviceUuid={uuid}
+};
+
+struct Admission {
+  bool accepted = false;
+  // Accepted, or refused with a device known:
+  Route route = Route::device;
+  std::optional<proto::DeviceId> device;
+  // Refused:
+  int http_status = 0;                     // 400, 404, 405, 426, 503
+  proto::CloseCode close = proto::CloseCode::normal;  // for browsers, which cannot see an HTTP status
+  proto::ErrorCode error = proto::ErrorCode::internal;
+  std::string message;                     // one sentence that says what to change
+
+  // A refusal that is told over an accepted WebSocket: `error`, then the close code, since the request carried Origin.
+  bool refuse_by_close = false;
+};
+
+// `accepting` false (draining or full) refuses every WebSocket with 503 / 1013. Percent-encoded paths and queries are decoded.
+Admission decide(const Request& request, bool accepting);
+
+}  // namespace pulsegate::access

@@ -1,0 +1,57 @@
+// The seam between a session (protocol, subscriptions) and the connection that carries it (websocketpp, socket, outbox).
+// Session code and its tests need no websocketpp; the transport knows nothing of devices.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "gateway/access/admission.hpp"
+#include "gateway/clock.hpp"
+#include "gateway/frame.hpp"
+#include "gateway/ws/outbox.hpp"
+#include "proto/close_code.hpp"
+
+namespace pulsegate::ws {
+
+// One open WebSocket as its session sees it. Thread: its shard. Owner: the connection; valid until on_closed() returns.
+class Link {
+ public:
+  // Queues a frame and asks for one flush at the end of this loop turn. Never calls the LinkHandler back before it returns;
+  // an overflowing outbox closes the link with slow_consumer in a later loop turn.
+  virtual void send(FramePtr frame, ConflationKey key) = 0;
+  // Sends what is queued, then a close frame; the socket is forced down 5 s later at the latest. Idempotent. on_closed() follows.
+  virtual void close(proto::CloseCode code) = 0;
+  virtual std::size_t backlog() const noexcept = 0;  // bytes
+  virtual std::string_view id() const noexcept = 0;  // connection id, unique in the process, as in logs and `connected`
+
+ protected:
+  ~Link() = default;
+};
+
+// A session. Thread: its shard.
+class LinkHandler {
+ public:
+  virtual ~LinkHandler() = default;
+
+  virtual void on_text(std::string_view message, const Now& now) = 0;
+  virtual void on_binary(const Now& now) = 0;
+  // The backlog went to zero after frames had been conflated; `frames`: how many were dropped since the last call.
+  virtual void on_drained(std::uint64_t frames, const Now& now) = 0;
+  // About once a second, for deadlines of the session's own. Liveness, pings and stalls are the connection's business.
+  virtual void on_tick(const Now& now) = 0;
+  // The last call: the link is unusable from here on. `code`: what was sent or received as close code, 1006 when neither.
+  virtual void on_closed(std::uint16_t code, std::string_view reason, const Now& now) = 0;
+};
+
+// Creates sessions for accepted connections. Thread: its shard.
+class LinkFactory {
+ public:
+  virtual ~LinkFactory() = default;
+  // The WebSocket is open and `link` may send. Never null.
+  virtual std::unique_ptr<LinkHandler> on_open(Link& link, const access::Admission& admission, const Now& now) = 0;
+};
+
+}  // namespace pulsegate::ws

@@ -1,0 +1,87 @@
+// Builds every message that the server sends, as JSON text appended to `out`. Pure; values are spliced, never re-serialised.
+// Shape of all but the acks: {"type":…,"data":…,"deviceUuid":…,"timestamp":…}; the guide's clients look at type and data only.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "proto/channel.hpp"
+#include "proto/command.hpp"
+#include "proto/device_id.hpp"
+#include "proto/history_point.hpp"
+#include "proto/system_info.hpp"
+#include "proto/time.hpp"
+
+namespace pulsegate::proto {
+
+// Appends a JSON string literal with quotes. `text` must be valid UTF-8.
+void append_json_string(std::string& out, std::string_view text);
+// Appends a finite double as JavaScript prints it for the magnitudes of metrics: integers without a point, else shortest.
+void append_json_number(std::string& out, double value);
+
+struct ConnectedInfo {
+  std::string_view connection_id;
+  std::size_t max_message_bytes = 0;   // limits.maxMessageBytes
+  double commands_per_second = 0;      // limits.commandsPerSecond
+};
+
+// {"type":"connected","data":{"deviceUuid","timestamp","protocol":1,"connectionId","limits":{…}},"deviceUuid","timestamp"}
+void append_connected(std::string& out, const DeviceId& device, Timestamp now, const ConnectedInfo& info);
+// {"type":"subscribed","channel":…,"deviceUuid":…}
+void append_subscribed(std::string& out, const DeviceId& device, std::string_view channel);
+void append_unsubscribed(std::string& out, const DeviceId& device, std::string_view channel);
+// {"type":"pong","data":{"timestamp":…},"deviceUuid":…,"timestamp":…}
+void append_pong(std::string& out, const DeviceId& device, Timestamp now);
+// {"type":"error","data":{"code":…,"message":…},"id":…}; `id` is JSON text and left out when empty.
+void append_error(std::string& out, ErrorCode code, std::string_view message, std::string_view id = {});
+// {"type":"reconnect","data":{"after_ms":…}}
+void append_reconnect(std::string& out, std::uint64_t after_ms);
+
+// Verbatim values: `type` is a channel name, `json` a JSON value (the metrics object, a pass-through payload).
+void append_verbatim(std::string& out, std::string_view type, const DeviceId& device, Timestamp time, std::string_view json);
+// {"type":"processes","data":{"top_processes":…},…}
+void append_processes(std::string& out, const DeviceId& device, Timestamp time, std::string_view json);
+// {"type":"network-interfaces","data":{"interfaces":…},…}
+void append_network_interfaces(std::string& out, const DeviceId& device, Timestamp time, std::string_view json);
+// All six keys always; unknown ones are null.
+void append_system_info(std::string& out, const DeviceId& device, Timestamp time, const SystemInfo& info);
+
+// Appends a whole window, oldest first:
+// {"type":"history","data":{"cpu":[{"time","value","timestamp"}],"memory":[{"time","used","available","timestamp"}],
+//  "network":[{"time","download","upload","timestamp"}]},"deviceUuid","timestamp","mode":"replace"}
+// `timestamp` at the top is the newest point's time. `points` may be any random-access range of HistoryPoint.
+class HistoryMessage {
+ public:
+  HistoryMessage(const DeviceId& device, const ClockFormat& clock);
+  void add(const HistoryPoint& point);
+  // Requires: at least one point was added. Leaves the builder empty.
+  void append_to(std::string& out, std::string_view mode = "replace");
+
+ private:
+  const DeviceId device_;
+  const ClockFormat& clock_;
+  std::string cpu_, memory_, network_;
+  Timestamp newest_{};
+};
+
+enum class LinkState : std::uint8_t { down, up };
+enum class DeviceState : std::uint8_t { live, stale, unknown };
+
+// Only the keys that are set are written.
+struct Status {
+  std::optional<LinkState> bus;
+  std::optional<LinkState> database;
+  std::optional<DeviceState> device;
+  std::optional<Timestamp> since;
+};
+// {"type":"status","deviceUuid":…,"data":{"bus":"down","since":…}}
+void append_status(std::string& out, const DeviceId& device, const Status& status);
+
+// {"type":"gap","deviceUuid":…,"data":{"from":…,"to":…,"channels":[…],"reason":…}}; reason "bus" | "conflated" | …
+void append_gap(std::string& out, const DeviceId& device, Timestamp from, Timestamp to, ChannelSet channels,
+                const ChannelTable& table, std::string_view reason);
+
+}  // namespace pulsegate::proto
