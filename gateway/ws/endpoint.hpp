@@ -3,7 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
-#include <map>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -11,6 +11,7 @@
 #include <asio/ip/tcp.hpp>
 
 #include "gateway/clock.hpp"
+#include "gateway/ws/endpoint_counters.hpp"
 #include "gateway/ws/link.hpp"
 #include "gateway/ws/outbox.hpp"
 #include "proto/limits.hpp"
@@ -26,23 +27,6 @@ struct EndpointConfig {
   std::chrono::milliseconds close_timeout{5'000};               // for the peer's close frame, then the socket is forced
   OutboxLimits outbox;
   int socket_send_buffer = 0;                                   // bytes, SO_SNDBUF; 0: the kernel's default
-};
-
-// Counters of one endpoint; written by its shard only.
-struct EndpointCounters {
-  std::uint64_t connections = 0;        // gauge: open WebSockets
-  std::uint64_t handshaking = 0;        // gauge: accepted sockets whose handshake is not complete
-  std::uint64_t opened = 0;
-  std::uint64_t handshake_failures = 0; // timed out or not HTTP
-  std::map<int, std::uint64_t> refused; // by HTTP status, also those told by a close code
-  std::map<std::uint16_t, std::uint64_t> closed;  // by close code (1006: without)
-  std::uint64_t messages_received = 0;
-  std::uint64_t bytes_received = 0;
-  std::uint64_t frames_sent = 0;        // frames pushed into outboxes
-  std::uint64_t bytes_sent = 0;         // bytes taken by the kernel
-  std::uint64_t writes = 0;             // sendmsg calls
-  std::uint64_t conflated = 0;          // frames dropped for newer ones
-  std::uint64_t backlog_bytes = 0;      // gauge: over all outboxes
 };
 
 // Thread: the io_context's thread only.

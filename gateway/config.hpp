@@ -1,0 +1,80 @@
+// Everything that an operator can set for `pulsegate serve`, after validation. How it is read (flags, environment, file) is
+// the business of commands/options; here are the defaults with their unit and reason.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "proto/limits.hpp"
+
+namespace pulsegate {
+
+using Millis = std::chrono::milliseconds;
+
+struct Address {
+  std::string host;         // numeric or a name; IPv6 without brackets
+  std::uint16_t port = 0;   // 0: the system chooses, see the `serving` log line
+};
+
+struct Config {
+  // Where it listens.
+  Address listen{"0.0.0.0", 8080};   // clients
+  Address health{"0.0.0.0", 9091};   // kubelet and Prometheus: /healthz, /readyz, /metrics
+  Address admin{"127.0.0.1", 9090};  // operators: the same and the /api/v1 and /drain paths
+  std::size_t shards = 1;            // threads that serve clients, 1–64
+
+  // Redis.
+  std::string redis = "redis://127.0.0.1:6379/0";  // may hold a password: never logged as it is
+  std::string topic_prefix;                        // put before "device:<uuid>:<kind>"
+  std::vector<std::string> pass_through;           // --channel NAME
+
+  // PostgreSQL; nullopt: `--database none`, snapshots then come from what the bus has shown.
+  std::optional<std::string> database;
+  std::string sql_profile = "guide";  // or "devices-table"
+  std::string sql_file;               // overrides single statements; empty: none
+  std::size_t database_threads = 4;
+  std::size_t snapshot_queue = 1024;  // waiting reads; more are answered `overloaded`
+  Millis snapshot_lease{2'000};       // longest wait for a free connection
+  Millis statement_timeout{5'000};
+
+  // Devices.
+  Millis linger{30'000};              // subscription kept after the last client left: a page reload must not churn
+  Millis row_lag{15'000};             // longest time from an event to its row
+  Millis reread{300'000};             // bounded re-read of a hot device; 0: off
+  Millis gap_tolerance{1'000};        // events published so long before our bus confirmation may still have no row (clock error)
+  std::size_t history_points = proto::limits::kHistoryPoints;
+  Millis history_min_interval{1'000}; // `history` in replace form at most so often
+  std::map<std::string, Millis> refresh{{"system-info", Millis(30'000)},
+                                        {"processes", Millis(60'000)},
+                                        {"history", Millis(30'000)},
+                                        {"network-interfaces", Millis(30'000)}};  // --refresh CHANNEL=DURATION; 0: off
+  double repair_rate = 500;           // snapshot reads a second that the gateway starts by itself (repairs, second looks)
+  std::string time_zone = "UTC";      // of `time` in history points
+  bool history_time_iso = false;      // --history-time iso
+  std::size_t max_devices = 200'000;  // devices with a bus subscription, per process
+
+  // Clients.
+  std::size_t max_connections = 50'000;          // also kept below the limit of file descriptors
+  std::size_t max_message_size = proto::limits::kMaxInboundMessage;
+  std::size_t max_bus_payload = proto::limits::kMaxBusPayload;
+  double command_rate = 20;                      // commands a second per client
+  double command_burst = 60;
+  Millis handshake_timeout{5'000};
+  Millis ping_interval{25'000};
+  Millis idle_timeout{55'000};
+  std::size_t conflate_above = 64 * 1024;        // bytes of a session's backlog
+  std::size_t close_above = 1024 * 1024;
+  Millis stalled_after{30'000};
+
+  // Life cycle and logs.
+  Millis drain_time{15'000};          // clients are sent away spread over this time
+  std::string log_format = "text";    // or "json"
+  std::string log_level = "info";     // trace, debug, info, warn, error
+  std::string auth = "";              // "none" says that nobody needs a token, and silences the warning
+};
+
+}  // namespace pulsegate

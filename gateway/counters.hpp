@@ -1,0 +1,79 @@
+// Counters of the data path. Each shard writes its own without atomics; whoever wants to know asks the shard, which sends a copy.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "bus/subscriber.hpp"
+#include "gateway/ws/endpoint_counters.hpp"
+#include "proto/channel.hpp"
+#include "storage/snapshot_source.hpp"
+
+namespace pulsegate {
+
+// Why an event was not forwarded.
+enum class EventDrop : std::uint8_t { no_device, bad_topic, too_big, malformed, too_deep, not_an_object, missing_type };
+inline constexpr std::size_t kEventDrops = 7;
+inline constexpr std::array<const char*, kEventDrops> kEventDropNames = {
+    "no-device", "bad-topic", "too-big", "malformed", "too-deep", "not-an-object", "missing-type"};
+
+inline constexpr std::array<const char*, 4> kTopicKindNames = {"metrics", "state", "broadcast", "pass-through"};
+
+// The states of a device, in the order of DeviceState in devices/device.hpp.
+inline constexpr std::size_t kDevicePhases = 5;
+inline constexpr std::array<const char*, kDevicePhases> kDevicePhaseNames = {"cold", "subscribing", "catching-up", "live",
+                                                                            "lingering"};
+
+// Upper bounds in seconds of the event-age histogram; one more bucket holds the rest.
+inline constexpr std::array<double, 12> kEventAgeBounds = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05,
+                                                           0.1,   0.25,   0.5,   1,    5,     30};
+
+struct Histogram {
+  std::array<std::uint64_t, kEventAgeBounds.size() + 1> buckets{};
+  double sum = 0;
+  std::uint64_t count = 0;
+
+  void observe(double seconds) noexcept {
+    std::size_t i = 0;
+    while (i < kEventAgeBounds.size() && seconds > kEventAgeBounds[i]) ++i;
+    ++buckets[i];
+    sum += seconds;
+    ++count;
+  }
+};
+
+struct HubCounters {
+  std::array<std::uint64_t, 4> events{};                       // received, by TopicKind
+  std::array<std::uint64_t, kEventDrops> dropped{};            // not forwarded, by EventDrop
+  std::uint64_t doubled = 0;                                   // reports published twice: one point of history
+  std::array<std::uint64_t, proto::kMaxChannels> messages{};   // deliveries to clients, by channel
+  std::uint64_t broadcasts = 0;                                // deliveries to clients of device broadcasts
+  std::array<std::uint64_t, proto::kMaxChannels> subscriptions{};  // gauge, by channel
+  std::array<std::uint64_t, kDevicePhases> devices{};          // gauge, by phase
+  std::array<std::uint64_t, storage::kReadReasons> snapshot_reads{};  // asked for, by reason
+  std::uint64_t snapshot_failures = 0;
+  std::uint64_t memory_snapshots = 0;                          // subscriptions served without SQL
+  std::uint64_t late_points = 0;                               // points that a later look at the table added
+  std::uint64_t gaps = 0;                                      // `gap` notices caused by the bus
+  Histogram event_age;                                         // event's own time to fan-out, seconds (clock error clamped at 0)
+};
+
+struct SessionCounters {
+  std::array<std::uint64_t, 3> commands{};  // by Command::Type
+  std::uint64_t errors = 0;                 // `error` messages sent
+  std::uint64_t rate_limited = 0;
+};
+
+struct ShardReport {
+  bool bus_up = false;
+  bool database_up = true;
+  ws::EndpointCounters endpoint;
+  HubCounters hub;
+  SessionCounters sessions;
+  bus::SubscriberCounters bus;
+};
+
+}  // namespace pulsegate
