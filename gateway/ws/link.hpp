@@ -21,9 +21,11 @@ class Link {
  public:
   // Queues a frame and asks for one flush at the end of this loop turn. Never calls the LinkHandler back before it returns;
   // an overflowing outbox closes the link with slow_consumer in a later loop turn.
-  virtual void send(FramePtr frame, ConflationKey key) = 0;
+  // Returns what the outbox did with it; `overflow` also when the link is closing already.
+  virtual Outbox::Push send(FramePtr frame, ConflationKey key) = 0;
   // Sends what is queued, then a close frame; the socket is forced down 5 s later at the latest. Idempotent. on_closed() follows.
   virtual void close(proto::CloseCode code) = 0;
+  virtual bool closing() const noexcept = 0;         // close() was called, or the peer has begun to close
   virtual std::size_t backlog() const noexcept = 0;  // bytes
   virtual std::string_view id() const noexcept = 0;  // connection id, unique in the process, as in logs and `connected`
 

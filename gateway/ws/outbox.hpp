@@ -7,8 +7,9 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <functional>
+#include <memory>
+#include <vector>
 
 #include "gateway/clock.hpp"
 #include "gateway/frame.hpp"
@@ -16,8 +17,8 @@
 namespace pulsegate::ws {
 
 struct OutboxLimits {
-  std::size_t conflate_above = 64 * 1024;         // bytes of backlog: above it only the latest frame per key is kept
-  std::size_t close_above = 1024 * 1024;          // bytes of backlog: above it the session is closed
+  std::size_t conflate_above = 64 * 1024;           // bytes of backlog: above it only the latest frame per key is kept
+  std::size_t close_above = 1024 * 1024;            // bytes of backlog: above it the session is closed
   std::chrono::milliseconds stalled_after{30'000};  // no byte taken by the socket for so long, with a backlog: closed
 };
 
@@ -26,7 +27,7 @@ using ConflationKey = std::uint32_t;
 
 // Thread: one shard. Owner: the connection.
 // Invariants: 1. backlog() is the exact number of bytes not yet handed to the kernel. 2. A frame of which a byte was
-// sent is never dropped. 3. Frames leave in the order of push(), except that conflation drops older ones.
+// sent is never dropped (but by clear()). 3. Frames leave in the order of push(), except that conflation drops older ones.
 class Outbox {
  public:
   enum class Push : std::uint8_t { queued, conflated, overflow };
@@ -36,36 +37,58 @@ class Outbox {
   // `conflated`: the frame was queued and at least one older frame with its key was dropped. `overflow`: the backlog
   // would exceed close_above even so; the frame was not queued and the session must be closed.
   Push push(FramePtr frame, ConflationKey key);
-  // As push(key 0), but not subject to close_above, and `sent` runs once the last byte was handed to the kernel (from
-  // consume(), which may push again). For what websocketpp writes: handshake, control and close frames.
+  // As push(key 0), but not subject to close_above, and `sent` (may be empty) runs once the last byte was handed to the
+  // kernel (from consume(), which may push again or clear). For what websocketpp writes: handshake and close frames.
   void push_control(FramePtr frame, std::function<void()> sent);
 
   // Fills `out` with up to `capacity` unsent pieces in order; returns how many.
   std::size_t gather(iovec* out, std::size_t capacity) const noexcept;
-  // `bytes` of what gather() returned were taken by the socket. Requires: bytes <= backlog().
+  // `bytes` of what gather() returned were taken by the socket, 0 when it takes nothing now. Requires: bytes <= backlog().
   void consume(std::size_t bytes, SteadyTime now);
 
-  bool empty() const noexcept { return entries_.empty(); }
+  bool empty() const noexcept { return count_ == 0; }
   std::size_t backlog() const noexcept { return backlog_; }
+  // The clock of a stall starts with the first consume() after a push into an empty outbox.
   bool stalled(SteadyTime now) const noexcept;
-  // Frames dropped by conflation since the last call of this function.
+  // Frames dropped by conflation since the last call of take_conflated().
+  std::uint64_t conflated() const noexcept { return conflated_; }
   std::uint64_t take_conflated() noexcept;
+  // Drops the data frames of which no byte was sent, so that a close frame does not wait behind them.
+  void drop_unsent() noexcept;
   // Drops everything, without calling `sent` handlers. For a socket that is gone.
   void clear() noexcept;
 
  private:
   struct Entry {
     FramePtr frame;
-    ConflationKey key;
-    std::function<void()> sent;  // control entries only
+    ConflationKey key = 0;
+    bool control = false;  // has its handler in controls_, which is in the same order
   };
 
+  Entry& at(std::uint32_t position) const noexcept { return slots_[(head_ + position) & (capacity_ - 1)]; }
+  void append(FramePtr frame, ConflationKey key, bool control);
+  void pop_front() noexcept;
+  void drained() noexcept;
+  // Keeps the entries for which keep(entry) holds, visited from the newest to the oldest, and the one that is partly
+  // sent. Returns how many were dropped.
+  template <typename Keep>
+  std::size_t retain(Keep&& keep) noexcept;
+  void keep_latest_per_key();
+
   OutboxLimits limits_;
-  std::deque<Entry> entries_;
-  std::size_t front_sent_ = 0;  // bytes of entries_.front() already sent
+  // A ring that owns nothing while the session is idle: an empty std::deque costs over 500 bytes.
+  std::unique_ptr<Entry[]> slots_;
+  std::uint32_t capacity_ = 0;  // a power of two, or 0
+  std::uint32_t head_ = 0;
+  std::uint32_t count_ = 0;
+  std::uint32_t due_ = 0;                        // control frames sent whose handler has not run
+  std::vector<std::function<void()>> controls_;  // handlers of the control entries, oldest first
+  std::size_t front_sent_ = 0;                   // bytes of the oldest entry already sent
   std::size_t backlog_ = 0;
   std::uint64_t conflated_ = 0;
-  SteadyTime last_progress_{};  // of the last consume(), or of the first push into an empty outbox (set by the caller's next consume)
+  SteadyTime last_progress_{};  // of the last consume() that took bytes or started the clock
+  bool clock_started_ = false;  // false: nothing was offered to the socket since the outbox was last empty
+  bool unique_keys_ = false;    // no key occurs twice in the queue
 };
 
 }  // namespace pulsegate::ws

@@ -1,0 +1,24 @@
+// What a RedisSubscriber can be told, with default, unit and reason.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+
+#include "bus/backoff.hpp"
+#include "bus/redis_url.hpp"
+#include "bus/subscription_tracker.hpp"
+
+namespace pulsegate::bus {
+
+struct RedisConfig {
+  RedisUrl url;
+  std::size_t max_payload = 256 * 1024;   // bytes of one event; larger ones are dropped and counted
+  std::size_t read_buffer = 1024 * 1024;  // bytes of one read: it bounds the batch between two on_batch_end()
+  std::chrono::milliseconds connect_timeout{5'000};  // resolve, connect, authenticate
+  std::chrono::milliseconds ping_interval{5'000};    // silence after which a PING is sent
+  std::chrono::milliseconds read_deadline{10'000};   // silence after which the connection is dead; above ping_interval
+  BackoffConfig backoff;
+  SubscriptionTrackerConfig subscribe;
+};
+
+}  // namespace pulsegate::bus

@@ -1,0 +1,52 @@
+// The table of known error replies. An unknown one is passed on as it is.
+#include "bus/redis_error.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace pulsegate::bus {
+namespace {
+
+struct Explanation {
+  std::string_view prefix;
+  std::string_view sentence;
+};
+
+constexpr std::array<Explanation, 11> kExplanations{{
+    {"WRONGPASS", "Redis refused the user or password: correct them in the Redis URL"},
+    {"NOAUTH", "Redis asks for a password: put user:password@ into the Redis URL"},
+    {"NOPERM",
+     "the Redis user lacks a permission: grant it +subscribe +unsubscribe +ping +select +client|setname and its "
+     "channels, for instance &device:*"},
+    {"LOADING", "Redis is still loading its data set: it will be tried again"},
+    {"MASTERDOWN", "this Redis replica has lost its primary: it will be tried again"},
+    {"DENIED", "Redis runs in protected mode: give it a password or bind it to an address"},
+    {"ERR max number of clients", "Redis has no room for another client: raise its maxclients"},
+    {"ERR DB index",
+     "the database number in the Redis URL does not exist on this server: lower it or raise `databases`"},
+    {"ERR invalid DB index", "the database number in the Redis URL is not accepted by this server"},
+    {"ERR AUTH", "the Redis URL holds a password but this server has none: remove it or set requirepass"},
+    {"ERR Client sent AUTH", "the Redis URL holds a password but this server has none: remove it or set requirepass"},
+}};
+
+constexpr std::size_t kMaxQuoted = 200;  // bytes of a reply that go to the log
+
+std::string printable(std::string_view text) {
+  std::string out(text.substr(0, kMaxQuoted));
+  std::replace_if(
+      out.begin(), out.end(), [](char c) { return c < ' ' || c > '~'; }, '?');
+  return out;
+}
+
+}  // namespace
+
+std::string explain_redis_error(std::string_view reply) {
+  for (const Explanation& known : kExplanations) {
+    if (reply.substr(0, known.prefix.size()) == known.prefix) {
+      return std::string(known.sentence) + " (" + printable(reply) + ")";
+    }
+  }
+  return "Redis answered with an error: " + printable(reply);
+}
+
+}  // namespace pulsegate::bus

@@ -1,0 +1,13 @@
+// Error replies of Redis in the words of an operator: what it means and what to change.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace pulsegate::bus {
+
+// `reply`: the text after the '-', for instance "WRONGPASS invalid username-password pair". One sentence for logs,
+// printable and bounded, whatever the reply holds.
+std::string explain_redis_error(std::string_view reply);
+
+}  // namespace pulsegate::bus

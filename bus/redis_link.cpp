@@ -1,0 +1,205 @@
+// The I/O shell around RespReader. Reasons of failure are sentences for an operator's log.
+#include "bus/redis_link.hpp"
+
+#include <asio/buffer.hpp>
+#include <asio/connect.hpp>
+#include <asio/error.hpp>
+#include <asio/ip/address.hpp>
+#include <asio/local/stream_protocol.hpp>
+#include <asio/write.hpp>
+#include <utility>
+
+#include "bus/redis_error.hpp"
+#include "bus/resp_command.hpp"
+
+namespace pulsegate::bus {
+
+RedisLink::RedisLink(asio::io_context& io, const RedisConfig& config, Owner& owner)
+    : io_(io), config_(config), owner_(&owner), socket_(io), resolver_(io), timer_(io), reader_(config.max_payload) {}
+
+void RedisLink::open() {
+  arm(Clock::now() + config_.connect_timeout);
+  const RedisUrl& url = config_.url;
+  if (url.is_unix()) {
+    // The endpoint's constructor throws when the path is too long; parse_redis_url() has refused that already.
+    return connect({asio::local::stream_protocol::endpoint(url.path)});
+  }
+  std::error_code not_numeric;
+  const auto address = asio::ip::make_address(url.host, not_numeric);
+  if (!not_numeric) return connect({asio::ip::tcp::endpoint(address, url.port)});
+  resolve();
+}
+
+void RedisLink::close() noexcept {
+  owner_ = nullptr;
+  ready_ = false;
+  std::error_code ignored;
+  socket_.close(ignored);
+  resolver_.cancel();
+  try {
+    timer_.cancel();
+  } catch (...) {  // the overload with an error code is gone from newer Asio; the handler checks owner_ anyway
+  }
+}
+
+void RedisLink::resolve() {
+  resolver_.async_resolve(
+      config_.url.host, std::to_string(config_.url.port), asio::ip::tcp::resolver::numeric_service,
+      [self = shared_from_this()](const std::error_code& error, const asio::ip::tcp::resolver::results_type& results) {
+        if (self->owner_ == nullptr) return;
+        if (error)
+          return self->fail(Loss::connection, "the name of the Redis host does not resolve: " + error.message());
+        Endpoints endpoints;
+        for (const auto& result : results) endpoints.emplace_back(result.endpoint());
+        self->connect(std::move(endpoints));
+      });
+}
+
+void RedisLink::connect(Endpoints endpoints) {
+  // async_connect keeps only iterators of the range, hence the shared copy.
+  auto targets = std::make_shared<const Endpoints>(std::move(endpoints));
+  asio::async_connect(socket_, targets->begin(), targets->end(),
+                      [self = shared_from_this(), targets](const std::error_code& error, Endpoints::const_iterator) {
+                        if (self->owner_ == nullptr) return;
+                        if (error) return self->fail(Loss::connection, "cannot connect to Redis: " + error.message());
+                        self->connected();
+                      });
+}
+
+void RedisLink::connected() {
+  std::error_code ignored;  // neither option is vital
+  if (!config_.url.is_unix()) {
+    socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
+    socket_.set_option(asio::socket_base::keep_alive(true), ignored);
+  }
+  buffer_.reset(new char[config_.read_buffer]);
+  last_received_ = Clock::now();
+  handshake();
+  read();
+}
+
+// One write for everything, since each command's error is told apart by its place. PING shows LOADING and a missing
+// +ping before the first keepalive would; CLIENT SETNAME comes last, as its failure alone is no reason to give up.
+void RedisLink::handshake() {
+  const RedisUrl& url = config_.url;
+  std::string commands;
+  if (!url.password.empty()) {
+    if (url.user.empty()) {
+      append_command(commands, {"AUTH", url.password});
+    } else {
+      append_command(commands, {"AUTH", url.user, url.password});
+    }
+    handshake_.push_back(Step::auth);
+  }
+  if (url.db != 0) {
+    append_command(commands, {"SELECT", std::to_string(url.db)});
+    handshake_.push_back(Step::select);
+  }
+  append_command(commands, {"PING"});
+  handshake_.push_back(Step::ping);
+  append_command(commands, {"CLIENT", "SETNAME", "pulsegate"});
+  handshake_.push_back(Step::set_name);
+  queued_ += commands;
+  write();
+}
+
+void RedisLink::on_handshake_reply(const Reply& reply) {
+  const Step step = handshake_.front();
+  handshake_.erase(handshake_.begin());
+  if (reply.kind == ReplyKind::error && step != Step::set_name) {
+    return fail(Loss::protocol, explain_redis_error(reply.text));
+  }
+  if (!handshake_.empty()) return;
+  ready_ = true;
+  arm(Clock::now() + config_.ping_interval);
+  owner_->on_link_ready();
+}
+
+bool RedisLink::on_reply(const Reply& reply) {
+  if (!ready_) {
+    on_handshake_reply(reply);
+  } else if (reply.kind != ReplyKind::pong) {
+    owner_->on_link_reply(reply);
+  }
+  return owner_ != nullptr;
+}
+
+// Each turn of this loop goes through the io_context's queue, even when data is ready at once: other handlers run
+// between.
+void RedisLink::read() {
+  socket_.async_read_some(asio::buffer(buffer_.get(), config_.read_buffer),
+                          [self = shared_from_this()](const std::error_code& error, std::size_t size) {
+                            if (self->owner_ != nullptr) self->received(error, size);
+                          });
+}
+
+void RedisLink::received(const std::error_code& error, std::size_t size) {
+  if (error == asio::error::eof) {
+    return fail(Loss::connection,
+                ready_ ? "Redis closed the connection (under load, see its client-output-buffer-limit pubsub)"
+                       : "Redis closed the connection before it was authenticated");
+  }
+  if (error) return fail(Loss::connection, "the connection to Redis broke: " + error.message());
+  last_received_ = Clock::now();
+  const auto outcome = reader_.feed({buffer_.get(), size}, *this);
+  if (owner_ == nullptr) return;
+  owner_->on_link_read_end();
+  if (owner_ == nullptr) return;
+  if (outcome == RespReader::Outcome::failed) {
+    return fail(Loss::protocol, "what answers at " + config_.url.redacted() + " sent " + reader_.error());
+  }
+  read();
+}
+
+void RedisLink::send(std::string_view commands) {
+  queued_ += commands;
+  write();
+}
+
+void RedisLink::write() {
+  if (!writing_.empty() || queued_.empty()) return;
+  writing_.swap(queued_);
+  asio::async_write(socket_, asio::buffer(writing_),
+                    [self = shared_from_this()](const std::error_code& error, std::size_t) {
+                      if (self->owner_ == nullptr) return;
+                      self->writing_.clear();
+                      // The reading side tells the reason better, and may still hold an error reply: a failed write
+                      // only stops writing.
+                      if (!error) self->write();
+                    });
+}
+
+void RedisLink::arm(Clock::time_point when) {
+  timer_.expires_at(when);
+  timer_.async_wait([self = shared_from_this()](const std::error_code& error) {
+    if (!error && self->owner_ != nullptr) self->on_timer();
+  });
+}
+
+// Silence of ping_interval: PING. Silence of read_deadline: dead. Anything received counts, not only a pong.
+void RedisLink::on_timer() {
+  if (!ready_) return fail(Loss::connection, "Redis did not answer within the connect timeout");
+  const auto now = Clock::now();
+  std::error_code ignored;
+  if (socket_.available(ignored) > 0) {
+    // This thread was late, not Redis: what it sent is still unread.
+    return arm(now + config_.ping_interval);
+  }
+  if (pinged_ <= last_received_) {
+    if (now - last_received_ < config_.ping_interval) return arm(last_received_ + config_.ping_interval);
+    pinged_ = now;
+    std::string ping;
+    append_command(ping, {"PING"});
+    send(ping);
+    return arm(now + (config_.read_deadline - config_.ping_interval));
+  }
+  fail(Loss::connection, "Redis did not answer a PING in time");
+}
+
+void RedisLink::fail(Loss loss, const std::string& reason) {
+  Owner* const owner = owner_;
+  close();
+  owner->on_link_lost(loss, reason);
+}
+
+}  // namespace pulsegate::bus

@@ -1,0 +1,83 @@
+// One connection to Redis, from resolving the name to its loss: connect, authenticate, read, write, keep alive.
+// It never reconnects: RedisSubscriber makes a new link for each attempt, so a late handler of an old one cannot reach
+// it.
+#pragma once
+
+#include <asio/generic/stream_protocol.hpp>
+#include <asio/io_context.hpp>
+#include <asio/ip/tcp.hpp>
+#include <asio/steady_timer.hpp>
+#include <chrono>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <vector>
+
+#include "bus/redis_config.hpp"
+#include "bus/resp_reader.hpp"
+
+namespace pulsegate::bus {
+
+// Thread: the io_context's thread only.
+// Owner: a RedisSubscriber; pending handlers share it until they have run.
+// 1. The owner is called only between open() and close(), and nothing follows on_link_lost().
+// 2. What is queued for writing is bounded by the owner's window of topics in flight plus one PING.
+class RedisLink final : public std::enable_shared_from_this<RedisLink>, private ReplyHandler {
+ public:
+  enum class Loss : std::uint8_t { connection, protocol };  // protocol: an error reply or unreadable bytes
+
+  class Owner {
+   public:
+    virtual ~Owner() = default;
+    virtual void on_link_ready() = 0;                    // authenticated, the database is selected
+    virtual void on_link_reply(const Reply& reply) = 0;  // never a pong
+    virtual void on_link_read_end() = 0;                 // all replies of one read have been delivered
+    virtual void on_link_lost(Loss loss, const std::string& reason) = 0;
+  };
+
+  // `config` and `owner` must outlive close().
+  RedisLink(asio::io_context& io, const RedisConfig& config, Owner& owner);
+
+  // The owner is not called before it returns.
+  void open();
+  void close() noexcept;
+  // Queues whole commands. Requires on_link_ready().
+  void send(std::string_view commands);
+
+ private:
+  using Socket = asio::generic::stream_protocol::socket;
+  using Endpoints = std::vector<asio::generic::stream_protocol::endpoint>;
+  using Clock = std::chrono::steady_clock;
+  enum class Step : std::uint8_t { auth, select, ping, set_name };
+
+  void resolve();
+  void connect(Endpoints endpoints);
+  void connected();
+  void handshake();
+  void on_handshake_reply(const Reply& reply);
+  bool on_reply(const Reply& reply) override;
+  void read();
+  void received(const std::error_code& error, std::size_t size);
+  void write();
+  void arm(Clock::time_point when);
+  void on_timer();
+  void fail(Loss loss, const std::string& reason);
+
+  asio::io_context& io_;
+  const RedisConfig& config_;
+  Owner* owner_;  // null: closed
+  Socket socket_;
+  asio::ip::tcp::resolver resolver_;
+  asio::steady_timer timer_;
+  RespReader reader_;
+  std::unique_ptr<char[]> buffer_;  // uninitialised on purpose: pages that no read reaches cost nothing
+  std::vector<Step> handshake_;     // replies still to come, oldest first
+  bool ready_ = false;
+  Clock::time_point last_received_{};
+  Clock::time_point pinged_{};  // before last_received_: no PING is unanswered
+  std::string queued_;
+  std::string writing_;  // empty: no write in flight
+};
+
+}  // namespace pulsegate::bus

@@ -1,0 +1,259 @@
+// Ties the pure parts (tracker, backoff) to a RedisLink. Core is shared with its handlers, so that the subscriber can
+// be destroyed at any time; after stop() `sink_` is null and every late handler returns at once.
+#include "bus/redis_subscriber.hpp"
+
+#include <asio/post.hpp>
+#include <asio/steady_timer.hpp>
+#include <chrono>
+#include <string_view>
+#include <utility>
+
+#include "bus/redis_error.hpp"
+#include "bus/redis_link.hpp"
+#include "bus/resp_command.hpp"
+
+namespace pulsegate::bus {
+
+class RedisSubscriber::Core final : public std::enable_shared_from_this<Core>, public RedisLink::Owner {
+ public:
+  Core(asio::io_context& io, RedisConfig config)
+      : io_(io), config_(std::move(config)), backoff_(config_.backoff), tracker_(config_.subscribe), retry_(io) {}
+
+  void start(EventSink& sink);
+  void stop();
+  void subscribe(const std::vector<std::string>& topics);
+  void unsubscribe(const std::vector<std::string>& topics);
+
+  bool up() const noexcept { return up_; }
+  const SubscriberCounters& counters() const noexcept { return counters_; }
+  const std::string& last_error() const noexcept { return last_error_; }
+
+ private:
+  void on_link_ready() override;
+  void on_link_reply(const Reply& reply) override;
+  void on_link_read_end() override;
+  void on_link_lost(RedisLink::Loss loss, const std::string& reason) override;
+
+  void connect();
+  void lose(RedisLink::Loss loss, const std::string& reason);
+  void schedule_turn();
+  void turn();
+  void flush();
+  void send_due();
+  void confirm(std::string_view topic, std::size_t times);
+  void update_gauges() noexcept;
+
+  // Constant after construction.
+  asio::io_context& io_;
+  const RedisConfig config_;
+
+  EventSink* sink_ = nullptr;  // null: not started, or stopped
+  bool stopped_ = false;
+  Backoff backoff_;
+  SubscriptionTracker tracker_;
+  asio::steady_timer retry_;
+  std::shared_ptr<RedisLink> link_;  // null: waiting for the next attempt
+  bool up_ = false;
+  bool down_reported_ = false;  // since the last on_bus_up()
+  bool turn_scheduled_ = false;
+  bool delivered_ = false;  // the sink was called since the last on_batch_end()
+  std::chrono::steady_clock::time_point up_since_{};
+  SubscriberCounters counters_;
+  std::string last_error_;
+};
+
+void RedisSubscriber::Core::start(EventSink& sink) {
+  if (stopped_ || sink_ != nullptr) return;
+  sink_ = &sink;
+  asio::post(io_, [self = shared_from_this()] { self->connect(); });
+}
+
+void RedisSubscriber::Core::stop() {
+  stopped_ = true;
+  sink_ = nullptr;
+  up_ = false;
+  retry_.cancel();
+  if (link_) std::exchange(link_, nullptr)->close();
+}
+
+void RedisSubscriber::Core::connect() {
+  if (sink_ == nullptr) return;
+  link_ = std::make_shared<RedisLink>(io_, config_, *this);
+  link_->open();
+}
+
+void RedisSubscriber::Core::subscribe(const std::vector<std::string>& topics) {
+  if (stopped_) return;
+  for (const std::string& topic : topics) tracker_.add(topic);
+  update_gauges();
+  schedule_turn();
+}
+
+void RedisSubscriber::Core::unsubscribe(const std::vector<std::string>& topics) {
+  if (stopped_) return;
+  for (const std::string& topic : topics) tracker_.remove(topic);
+  update_gauges();
+  schedule_turn();
+}
+
+// One turn for any number of calls: a burst of new devices becomes a few commands, and no callback comes from inside a
+// call.
+void RedisSubscriber::Core::schedule_turn() {
+  if (turn_scheduled_) return;
+  turn_scheduled_ = true;
+  asio::post(io_, [self = shared_from_this()] {
+    self->turn_scheduled_ = false;
+    self->turn();
+  });
+}
+
+void RedisSubscriber::Core::turn() {
+  // Counted first: a callback that subscribes again is answered in a following turn.
+  std::string topic;
+  for (std::size_t left = tracker_.reconfirmations(); left > 0 && sink_ != nullptr && up_; --left) {
+    if (!tracker_.next_reconfirmation(topic)) break;
+    delivered_ = true;
+    sink_->on_subscribed(topic);
+  }
+  flush();
+}
+
+void RedisSubscriber::Core::send_due() {
+  if (!up_) return;
+  SubscriptionTracker::Batch batch;
+  std::string commands;
+  while (tracker_.next_batch(batch)) {
+    std::vector<std::string_view> arguments;
+    arguments.reserve(batch.topics.size() + 1);
+    arguments.emplace_back(batch.subscribe ? "SUBSCRIBE" : "UNSUBSCRIBE");
+    arguments.insert(arguments.end(), batch.topics.begin(), batch.topics.end());
+    append_command(commands, arguments);
+  }
+  if (!commands.empty()) link_->send(commands);
+  update_gauges();
+}
+
+void RedisSubscriber::Core::on_link_ready() {
+  const auto keep = shared_from_this();
+  up_ = true;
+  down_reported_ = false;
+  up_since_ = std::chrono::steady_clock::now();
+  ++counters_.connects;
+  sink_->on_bus_up();
+  send_due();
+}
+
+void RedisSubscriber::Core::on_link_reply(const Reply& reply) {
+  const auto keep = shared_from_this();
+  switch (reply.kind) {
+    case ReplyKind::message:
+      ++counters_.messages;
+      counters_.message_bytes += reply.text.size();
+      delivered_ = true;
+      return sink_->on_event(reply.topic, reply.text);
+    case ReplyKind::oversized:
+      ++counters_.messages;
+      counters_.message_bytes += static_cast<std::uint64_t>(reply.number);
+      ++counters_.oversized;
+      return;
+    case ReplyKind::subscribed: {
+      const auto [answer, times] = tracker_.on_subscribed(reply.topic);
+      if (answer == SubscriptionTracker::Answer::unsolicited) break;
+      return confirm(reply.topic, times);
+    }
+    case ReplyKind::unsubscribed:
+      if (tracker_.on_unsubscribed(reply.topic) == SubscriptionTracker::Answer::unsolicited) break;
+      return update_gauges();
+    case ReplyKind::error:
+      return lose(RedisLink::Loss::protocol, explain_redis_error(reply.text));
+    case ReplyKind::pong:
+    case ReplyKind::status:
+    case ReplyKind::other:
+      return;  // nothing that we ask for is answered so, and nothing is lost by it
+  }
+  // A subscription that ended or began by itself means that events may have been lost unseen: start afresh.
+  lose(RedisLink::Loss::protocol, "Redis changed a subscription that nobody asked it to change");
+}
+
+void RedisSubscriber::Core::confirm(std::string_view topic, std::size_t times) {
+  update_gauges();
+  const std::string name = times > 0 ? std::string(topic) : std::string();
+  // The callback may unsubscribe, or stop everything.
+  for (; times > 0 && sink_ != nullptr && up_ && tracker_.holds(name); --times) {
+    delivered_ = true;
+    sink_->on_subscribed(name);
+  }
+}
+
+void RedisSubscriber::Core::on_link_read_end() {
+  flush();
+}
+
+void RedisSubscriber::Core::flush() {
+  const auto keep = shared_from_this();
+  send_due();
+  if (std::exchange(delivered_, false) && sink_ != nullptr) sink_->on_batch_end();
+}
+
+void RedisSubscriber::Core::on_link_lost(RedisLink::Loss loss, const std::string& reason) {
+  lose(loss, reason);
+}
+
+void RedisSubscriber::Core::lose(RedisLink::Loss loss, const std::string& reason) {
+  const auto keep = shared_from_this();
+  std::exchange(link_, nullptr)->close();
+  if (loss == RedisLink::Loss::protocol) ++counters_.protocol_errors;
+  if (std::exchange(up_, false)) {
+    ++counters_.disconnects;
+    const auto lasted = std::chrono::steady_clock::now() - up_since_;
+    backoff_.connection_lasted(std::chrono::duration_cast<std::chrono::milliseconds>(lasted));
+  } else {
+    ++counters_.connect_failures;
+  }
+  tracker_.disconnected();
+  update_gauges();
+  last_error_ = reason;
+  retry_.expires_after(backoff_.next());
+  retry_.async_wait([self = shared_from_this()](const std::error_code& error) {
+    if (!error) self->connect();
+  });
+  // What was delivered before the loss in the same read must not wait for the next connection.
+  if (std::exchange(delivered_, false)) sink_->on_batch_end();
+  if (sink_ != nullptr && !std::exchange(down_reported_, true)) sink_->on_bus_down(last_error_);
+}
+
+void RedisSubscriber::Core::update_gauges() noexcept {
+  counters_.wanted_topics = tracker_.wanted();
+  counters_.confirmed_topics = tracker_.confirmed();
+}
+
+RedisSubscriber::RedisSubscriber(asio::io_context& io, RedisConfig config)
+    : core_(std::make_shared<Core>(io, std::move(config))) {}
+
+RedisSubscriber::~RedisSubscriber() {
+  core_->stop();
+}
+
+void RedisSubscriber::start(EventSink& sink) {
+  core_->start(sink);
+}
+void RedisSubscriber::stop() {
+  core_->stop();
+}
+void RedisSubscriber::subscribe(const std::vector<std::string>& topics) {
+  core_->subscribe(topics);
+}
+void RedisSubscriber::unsubscribe(const std::vector<std::string>& topics) {
+  core_->unsubscribe(topics);
+}
+bool RedisSubscriber::up() const noexcept {
+  return core_->up();
+}
+const SubscriberCounters& RedisSubscriber::counters() const noexcept {
+  return core_->counters();
+}
+const std::string& RedisSubscriber::last_error() const noexcept {
+  return core_->last_error();
+}
+
+}  // namespace pulsegate::bus

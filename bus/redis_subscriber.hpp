@@ -1,0 +1,39 @@
+// The Subscriber over a standalone Redis: reconnects for ever, renews every subscription, and reports each loss.
+#pragma once
+
+#include <asio/io_context.hpp>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "bus/redis_config.hpp"
+#include "bus/subscriber.hpp"
+
+namespace pulsegate::bus {
+
+// Thread: the io_context's thread only (or any one thread while the io_context does not run).
+// Owner: a shard. The io_context must outlive it; destroying it, also from inside a callback, is the same as stop().
+class RedisSubscriber final : public Subscriber {
+ public:
+  RedisSubscriber(asio::io_context& io, RedisConfig config);
+  ~RedisSubscriber() override;
+  RedisSubscriber(const RedisSubscriber&) = delete;
+  RedisSubscriber& operator=(const RedisSubscriber&) = delete;
+
+  void start(EventSink& sink) override;
+  void stop() override;
+  void subscribe(const std::vector<std::string>& topics) override;
+  void unsubscribe(const std::vector<std::string>& topics) override;
+  bool up() const noexcept override;
+  const SubscriberCounters& counters() const noexcept override;
+
+  // Why the latest attempt failed or the connection was lost; empty before the first failure. on_bus_down() comes once
+  // per loss, but the reason can change while the bus stays down (refused, then a wrong password).
+  const std::string& last_error() const noexcept;
+
+ private:
+  class Core;                   // outlives this object while handlers are pending
+  std::shared_ptr<Core> core_;  // never null
+};
+
+}  // namespace pulsegate::bus

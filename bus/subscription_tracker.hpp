@@ -1,0 +1,97 @@
+// Which topics are wanted, what the server has been told, and what it has confirmed. Pure bookkeeping: it decides what
+// to send and which confirmation counts; sending, time and callbacks are the business of RedisSubscriber.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+namespace pulsegate::bus {
+
+struct SubscriptionTrackerConfig {
+  std::size_t batch = 512;  // topics per SUBSCRIBE or UNSUBSCRIBE
+  std::size_t max_in_flight =
+      4'096;  // topics sent and not answered: bounds what Redis buffers for us during a resubscribe
+};
+
+// Thread: one at a time.
+// Owner: one Subscriber.
+// 1. A connection answers each topic of each command once, in order: an answer belongs to the oldest command in flight.
+// 2. A topic is confirmed when the last command sent for it was SUBSCRIBE and no answer for it is in flight.
+// 3. An entry lives while the topic is wanted, subscribed on the server, or has an answer in flight.
+class SubscriptionTracker {
+ public:
+  struct Batch {
+    bool subscribe = true;
+    std::vector<std::string> topics;
+  };
+  enum class Answer : std::uint8_t {
+    confirmed,    // tell the sink `times` times
+    stale,        // of an earlier command; nothing to do
+    unsolicited,  // the server did what nobody asked for: the subscription cannot be trusted any more
+  };
+  struct Confirmation {
+    Answer answer = Answer::stale;
+    std::size_t times = 0;  // subscribe() calls that wait for it, at least 1
+  };
+
+  explicit SubscriptionTracker(const SubscriptionTrackerConfig& config = {}) : config_(config) {}
+
+  // One more reference. A topic that is confirmed already becomes a reconfirmation.
+  void add(const std::string& topic);
+  // One reference less; false: the topic was not held.
+  bool remove(const std::string& topic);
+  bool holds(const std::string& topic) const;
+
+  // The connection is gone: nothing is sent or confirmed any more, and everything wanted is due again.
+  void disconnected();
+
+  // The next command to send on this connection; false: nothing is due, or too much is in flight.
+  bool next_batch(Batch& batch);
+
+  Confirmation on_subscribed(std::string_view topic);
+  Answer on_unsubscribed(std::string_view topic);
+
+  // Topics that got another reference while confirmed, oldest first; each is still held and confirmed when it is
+  // returned.
+  std::size_t reconfirmations() const noexcept { return reconfirm_.size(); }
+  bool next_reconfirmation(std::string& topic);
+
+  std::size_t wanted() const noexcept { return wanted_; }        // topics with a reference
+  std::size_t confirmed() const noexcept { return confirmed_; }  // of those, confirmed ones
+  std::size_t in_flight() const noexcept { return in_flight_; }  // topics sent and not answered
+  std::size_t entries() const noexcept { return entries_.size(); }
+
+ private:
+  struct Entry {
+    std::uint32_t references = 0;
+    std::uint32_t unanswered = 0;    // subscribe() calls that wait for on_subscribed
+    std::uint32_t subscribes = 0;    // answers in flight
+    std::uint32_t unsubscribes = 0;  // answers in flight
+    bool sent = false;               // the last command sent was SUBSCRIBE
+    bool queued = false;             // stands in due_
+
+    bool confirmed() const noexcept { return sent && subscribes == 0 && unsubscribes == 0; }
+    bool counts() const noexcept { return confirmed() && references > 0; }
+  };
+  using Entries = std::unordered_map<std::string, Entry>;
+
+  Entries::iterator find(std::string_view topic);
+  void queue_if_due(Entries::value_type& item);
+  void erase_if_done(Entries::iterator item);
+
+  const SubscriptionTrackerConfig config_;
+  Entries entries_;
+  std::deque<const std::string*> due_;  // keys of entries_ that may need a command; a key outlives its place here
+  std::deque<std::string> reconfirm_;
+  std::string key_;  // scratch, so that looking up a view does not allocate
+  std::size_t wanted_ = 0;
+  std::size_t confirmed_ = 0;
+  std::size_t in_flight_ = 0;
+};
+
+}  // namespace pulsegate::bus

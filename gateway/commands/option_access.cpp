@@ -1,0 +1,139 @@
+// Readers of option values. Every sentence says what would have been right.
+#include "gateway/commands/option_access.hpp"
+
+#include <algorithm>
+#include <optional>
+
+#include "gateway/commands/option_values.hpp"
+
+namespace pulsegate::commands {
+
+OptionAccess option_address(Address Config::*field) {
+  return {[field](Config& config, std::string_view text) -> std::string {
+            const auto value = read_address(text);
+            if (!value) return "must be HOST:PORT, [IPv6]:PORT or :PORT, with a port from 0 to 65535";
+            config.*field = *value;
+            return {};
+          },
+          [field](const Config& config) { return show_address(config.*field); }};
+}
+
+OptionAccess option_duration(Millis Config::*field, Millis low, Millis high) {
+  return {[=](Config& config, std::string_view text) -> std::string {
+            const auto value = read_duration(text);
+            if (!value) return "must be a duration such as 500ms, 2s, 5m or 1h";
+            if (*value < low || *value > high)
+              return "must be from " + show_duration(low) + " to " + show_duration(high);
+            config.*field = *value;
+            return {};
+          },
+          [field](const Config& config) { return show_duration(config.*field); }};
+}
+
+OptionAccess option_size(std::size_t Config::*field, std::size_t low, std::size_t high) {
+  return {[=](Config& config, std::string_view text) -> std::string {
+            const auto value = read_size(text);
+            if (!value) return "must be a size such as 4096, 64KiB or 1MiB";
+            if (*value < low || *value > high) return "must be from " + show_size(low) + " to " + show_size(high);
+            config.*field = *value;
+            return {};
+          },
+          [field](const Config& config) { return show_size(config.*field); }};
+}
+
+OptionAccess option_count(std::size_t Config::*field, std::size_t low, std::size_t high) {
+  return {[=](Config& config, std::string_view text) -> std::string {
+            const auto value = read_count(text);
+            if (!value || *value < low || *value > high)
+              return "must be a whole number from " + std::to_string(low) + " to " + std::to_string(high);
+            config.*field = *value;
+            return {};
+          },
+          [field](const Config& config) { return std::to_string(config.*field); }};
+}
+
+OptionAccess option_real(double Config::*field, double low, double high) {
+  return {[=](Config& config, std::string_view text) -> std::string {
+            const auto value = read_real(text);
+            if (!value || *value < low || *value > high)
+              return "must be a number from " + show_real(low) + " to " + show_real(high);
+            config.*field = *value;
+            return {};
+          },
+          [field](const Config& config) { return show_real(config.*field); }};
+}
+
+OptionAccess option_text(std::string Config::*field) {
+  return {[field](Config& config, std::string_view value) -> std::string {
+            config.*field = std::string(value);
+            return {};
+          },
+          [field](const Config& config) { return config.*field; }};
+}
+
+OptionAccess option_word(std::string Config::*field, std::vector<std::string> words) {
+  return {[field, words](Config& config, std::string_view value) -> std::string {
+            if (std::find(words.begin(), words.end(), value) == words.end()) {
+              std::string sentence = words.size() == 1 ? "must be " : "must be one of ";
+              for (std::size_t i = 0; i < words.size(); ++i) sentence += (i == 0 ? "" : ", ") + words[i];
+              return sentence;
+            }
+            config.*field = std::string(value);
+            return {};
+          },
+          [field](const Config& config) { return config.*field; }};
+}
+
+OptionAccess option_database() {
+  return {[](Config& config, std::string_view value) -> std::string {
+            if (value == "none") config.database.reset();
+            else config.database = std::string(value);
+            return {};
+          },
+          [](const Config& config) { return config.database.value_or("none"); }};
+}
+
+OptionAccess option_channels() {
+  return {[](Config& config, std::string_view value) -> std::string {
+            config.pass_through.emplace_back(value);
+            return {};
+          },
+          [](const Config& config) {
+            std::string joined;
+            for (const std::string& name : config.pass_through) joined += (joined.empty() ? "" : ",") + name;
+            return joined;
+          }};
+}
+
+OptionAccess option_refresh() {
+  return {[](Config& config, std::string_view value) -> std::string {
+            const auto equals = value.find('=');
+            const auto interval = equals == std::string_view::npos ? std::nullopt : read_duration(value.substr(equals + 1));
+            if (!interval) return "must be CHANNEL=DURATION, for instance history=30s";
+            const auto channel = config.refresh.find(std::string(value.substr(0, equals)));
+            if (channel == config.refresh.end())
+              return "names a channel that is not refreshed; those are history, network-interfaces, processes and "
+                     "system-info";
+            if (*interval > std::chrono::hours(24)) return "must be at most 24h";
+            if (*interval != Millis(0) && *interval < std::chrono::seconds(1)) return "must be 0 (off) or at least 1s";
+            channel->second = *interval;
+            return {};
+          },
+          [](const Config& config) {
+            std::string joined;
+            for (const auto& [channel, interval] : config.refresh)
+              joined += (joined.empty() ? "" : ",") + channel + "=" + show_duration(interval);
+            return joined;
+          }};
+}
+
+OptionAccess option_history_time() {
+  return {[](Config& config, std::string_view value) -> std::string {
+            if (value != "clock" && value != "iso") return "must be one of clock, iso";
+            config.history_time_iso = value == "iso";
+            return {};
+          },
+          [](const Config& config) { return std::string(config.history_time_iso ? "iso" : "clock"); }};
+}
+
+}  // namespace pulsegate::commands

@@ -1,0 +1,35 @@
+// How one field of Config is read from text and shown as text; the option table is made of these.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "gateway/config.hpp"
+
+namespace pulsegate::commands {
+
+struct OptionAccess {
+  // Returns one sentence without a subject ("must be …") when the text is no good, and leaves the configuration alone.
+  std::function<std::string(Config&, std::string_view)> apply;
+  // The value in force, in the form that apply() reads; list elements separated by commas.
+  std::function<std::string(const Config&)> show;
+};
+
+OptionAccess option_address(Address Config::*field);
+// Bounds are inclusive.
+OptionAccess option_duration(Millis Config::*field, Millis low, Millis high);
+OptionAccess option_size(std::size_t Config::*field, std::size_t low, std::size_t high);
+OptionAccess option_count(std::size_t Config::*field, std::size_t low, std::size_t high);
+OptionAccess option_real(double Config::*field, double low, double high);
+OptionAccess option_text(std::string Config::*field);
+OptionAccess option_word(std::string Config::*field, std::vector<std::string> words);
+
+OptionAccess option_database();      // "none" or a connection string
+OptionAccess option_channels();      // appends one name per call
+OptionAccess option_refresh();       // sets one CHANNEL=DURATION per call
+OptionAccess option_history_time();  // "clock" or "iso"
+
+}  // namespace pulsegate::commands

@@ -1,0 +1,243 @@
+// The life of a device: members come and go, the bus is confirmed and lost. See device_events.cpp and device_snapshot.cpp
+// for what happens to values.
+#include "gateway/devices/device.hpp"
+
+#include <algorithm>
+
+namespace pulsegate::devices {
+
+using proto::Channel;
+using proto::LinkState;
+
+Device::Device(const proto::DeviceId& id, DeviceEnvironment& environment, const Now& now)
+    : id_(id), env_(environment), history_(environment.config.history_points) {
+  hub.timer.device = this;
+  linger_until_ = now.steady + env_.config.linger;
+  if (env_.host.bus() == DeviceHost::Bus::down) gap_from_ = now.wall;
+}
+
+Device::~Device() = default;
+
+DevicePhase Device::phase() const noexcept {
+  if (members_.empty()) return DevicePhase::lingering;
+  if (!confirmed_) return DevicePhase::subscribing;
+  if (read_in_flight_ && read_ != Read::done) return DevicePhase::catching_up;
+  return DevicePhase::live;
+}
+
+void Device::join(Member& member, const Now&) {
+  member.device = this;
+  member.position = members_.size();
+  members_.push_back(&member);
+  linger_until_ = kNever;
+}
+
+void Device::leave(Member& member, const Now& now) {
+  member.subscribed.for_each([&](Channel channel) {
+    state(channel).remove(member);
+    --env_.counters.subscriptions[index(channel)];
+  });
+  members_[member.position] = members_.back();
+  members_[member.position]->position = member.position;
+  members_.pop_back();
+  member.device = nullptr;
+  member.subscribed.clear();
+  member.unacked.clear();
+  member.awaiting.clear();
+  if (members_.empty()) {
+    linger_until_ = now.steady + env_.config.linger;
+    wake_by(linger_until_);
+  }
+}
+
+void Device::subscribe(Member& member, const std::vector<Channel>& channels, const Now& now) {
+  proto::ChannelSet wanted;
+  for (const Channel channel : channels) {
+    wanted.add(channel);
+    if (!member.subscribed.contains(channel)) {
+      ChannelState& subscribed = state(channel);
+      // The refresh timer of a channel starts with its first member.
+      if (subscribed.members.empty()) subscribed.last_sent = now.steady;
+      subscribed.members.push_back(&member);
+      member.subscribed.add(channel);
+      ++env_.counters.subscriptions[index(channel)];
+    }
+  }
+  const bool bus_down = env_.host.bus() == DeviceHost::Bus::down;
+  if (!confirmed_ && !bus_down) {
+    // The acknowledgement promises delivery of whatever is published after it, so it waits for the bus.
+    wanted.for_each([&](Channel channel) { member.unacked.add(channel); });
+    return;
+  }
+  for (const Channel channel : channels) acknowledge(member, channel);
+  if (bus_down) {
+    proto::Status status;
+    status.bus = LinkState::down;
+    status.since = gap_from_;
+    send_status(member, status);
+  }
+  deliver_first(member, wanted, now);
+}
+
+void Device::unsubscribe(Member& member, const std::vector<Channel>& channels) {
+  for (const Channel channel : channels) {
+    if (member.subscribed.contains(channel)) {
+      state(channel).remove(member);
+      --env_.counters.subscriptions[index(channel)];
+    }
+    member.subscribed.remove(channel);
+    member.unacked.remove(channel);
+    member.awaiting.remove(channel);
+    env_.scratch.clear();
+    proto::append_unsubscribed(env_.scratch, id_, env_.channels.name(channel));
+    member.receiver.deliver_control(Frame::text(env_.scratch));
+  }
+}
+
+void Device::on_bus_confirmed(const Now& now) {
+  confirmed_ = true;
+  if (!first_confirmed_) first_confirmed_ = now.wall;
+  down_refresh_at_ = kNever;
+  const bool after_gap = gap_from_.has_value();
+  if (after_gap) {
+    gap_until_ = now.wall;
+    gap_to_announce_ = true;
+    proto::Status status;
+    status.bus = LinkState::up;
+    status.since = now.wall;
+    send_status(status, false);
+  }
+  if (after_gap && env_.host.has_database()) {
+    if (has_subscribers()) {
+      want_read(read_ == Read::unread ? storage::ReadReason::first : storage::ReadReason::repair);
+    } else {
+      // Nobody misses anything now; whoever subscribes next gets a fresh snapshot.
+      read_ = Read::unread;
+      state(Channel::metrics).from_event = false;
+      gap_from_.reset();
+      gap_to_announce_ = false;
+    }
+  }
+  acknowledge_pending(now);
+  if (after_gap && !env_.host.has_database()) announce_gap(true, now);
+  wake_by(next_due());
+}
+
+void Device::acknowledge_pending(const Now& now) {
+  for (Member* member : members_) {
+    const proto::ChannelSet pending = member->unacked;
+    member->unacked.clear();
+    pending.for_each([&](Channel channel) { acknowledge(*member, channel); });
+    if (!pending.empty()) deliver_first(*member, pending, now);
+  }
+}
+
+void Device::on_bus_down(const Now& now) {
+  if (!gap_from_) gap_from_ = confirmed_ && last_event_ ? std::max(*last_event_, *first_confirmed_) : now.wall;
+  confirmed_ = false;
+  proto::Status status;
+  status.bus = LinkState::down;
+  status.since = now.wall;
+  send_status(status, false);
+  // Whoever waits for an acknowledgement is served from the database meanwhile, and has been told that nothing is live.
+  acknowledge_pending(now);
+  if (env_.host.has_database() && has_subscribers()) down_refresh_at_ = now.steady + env_.config.down_refresh;
+  wake_by(next_due());
+}
+
+std::size_t Device::broadcast(std::string_view json) {
+  const FramePtr frame = Frame::text(json);
+  for (Member* member : members_) member->receiver.deliver_control(frame);
+  env_.counters.broadcasts += members_.size();
+  return members_.size();
+}
+
+ChannelState* Device::find_state(Channel channel) noexcept {
+  for (ChannelState& candidate : channels_)
+    if (candidate.channel == channel) return &candidate;
+  return nullptr;
+}
+
+ChannelState& Device::state(Channel channel) {
+  if (ChannelState* found = find_state(channel)) return *found;
+  return channels_.emplace_back(channel);
+}
+
+bool Device::has_subscribers() const noexcept {
+  return std::any_of(channels_.begin(), channels_.end(), [](const ChannelState& s) { return !s.members.empty(); });
+}
+
+void Device::acknowledge(Member& member, Channel channel) {
+  env_.scratch.clear();
+  proto::append_subscribed(env_.scratch, id_, env_.channels.name(channel));
+  member.receiver.deliver_control(Frame::text(env_.scratch));
+}
+
+void Device::deliver_first(Member& member, proto::ChannelSet channels, const Now& now) {
+  const bool wait_for_read = env_.host.has_database() && (read_ == Read::unread || read_ == Read::reading);
+  bool waiting = false;
+  channels.for_each([&](Channel channel) {
+    if (index(channel) >= proto::kBuiltInChannels || !wait_for_read) {
+      deliver_latest(member, channel);
+      return;
+    }
+    // A sample that came by the bus is the latest there is: no need to wait for the table.
+    const ChannelState& known = state(channel);
+    if (channel == Channel::metrics && known.from_event && deliver_latest(member, channel)) return;
+    member.awaiting.add(channel);
+    waiting = true;
+  });
+  if (waiting) {
+    if (read_ == Read::unread) want_read(storage::ReadReason::first);
+  } else {
+    ++env_.counters.memory_snapshots;
+    if (nothing_known() && !wait_for_read) tell_unknown(member);
+  }
+  // A device that nobody watched has let its deadlines pass.
+  if (read_ == Read::failed && !read_in_flight_ && retry_at_ == kNever) want_read(storage::ReadReason::retry);
+  if (read_ == Read::done && reread_at_ == kNever && env_.config.reread.count() > 0) reread_at_ = now.steady;
+  if (env_.host.bus() == DeviceHost::Bus::down && read_ == Read::done && down_refresh_at_ == kNever)
+    down_refresh_at_ = now.steady;
+  wake_by(next_due());
+}
+
+bool Device::deliver_latest(Member& member, Channel channel) {
+  if (channel == Channel::history) {
+    if (history_.samples().empty()) return false;
+    member.receiver.deliver(channel, history_frame());
+  } else {
+    const FramePtr frame = latest_frame(state(channel));
+    if (!frame) return false;
+    member.receiver.deliver(channel, frame);
+  }
+  ++env_.counters.messages[index(channel)];
+  return true;
+}
+
+void Device::send_status(const proto::Status& status, bool subscribers_only) {
+  env_.scratch.clear();
+  proto::append_status(env_.scratch, id_, status);
+  const FramePtr frame = Frame::text(env_.scratch);
+  for (Member* member : members_)
+    if (!subscribers_only || !member->subscribed.empty()) member->receiver.deliver_control(frame);
+}
+
+void Device::send_status(Member& member, const proto::Status& status) {
+  env_.scratch.clear();
+  proto::append_status(env_.scratch, id_, status);
+  member.receiver.deliver_control(Frame::text(env_.scratch));
+}
+
+bool Device::nothing_known() const noexcept {
+  if (!history_.samples().empty() || system_ != nullptr) return false;
+  return std::none_of(channels_.begin(), channels_.end(), [](const ChannelState& s) { return s.latest || !s.json.empty(); });
+}
+
+void Device::tell_unknown(Member& member) {
+  proto::Status status;
+  status.device = proto::DeviceState::unknown;
+  send_status(member, status);
+  told_unknown_ = true;
+}
+
+}  // namespace pulsegate::devices

@@ -1,0 +1,155 @@
+// One device: its state machine from the first client to the last, its latest values and window, and the fan-out to its members.
+// No websocketpp, no Redis, no SQL, no clock of its own: it is told what happened and when, and asks its host for the rest.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "gateway/clock.hpp"
+#include "gateway/counters.hpp"
+#include "gateway/devices/channel_state.hpp"
+#include "gateway/devices/device_config.hpp"
+#include "gateway/devices/history_window.hpp"
+#include "gateway/devices/member.hpp"
+#include "gateway/devices/timer_heap.hpp"
+#include "proto/bus_event.hpp"
+#include "proto/message.hpp"
+
+namespace pulsegate::devices {
+
+// What all devices of a hub share. Everything outlives the devices.
+struct DeviceEnvironment {
+  const DeviceConfig& config;
+  const proto::ChannelTable& channels;
+  const proto::ClockFormat& clock;
+  HubCounters& counters;
+  DeviceHost& host;
+  std::string scratch;  // for building messages
+};
+
+// Where a device stands, for operators. Order as kDevicePhaseNames.
+enum class DevicePhase : std::uint8_t { cold, subscribing, catching_up, live, lingering };
+
+// Thread: one shard. Owner: Hub.
+// Invariants: 1. An event published after a member's `subscribed` reaches that member. 2. Nothing of a channel follows
+// its `unsubscribed`. 3. Live events never wait for the database. 4. At most one snapshot read is in flight.
+class Device {
+ public:
+  Device(const proto::DeviceId& id, DeviceEnvironment& environment, const Now& now);
+  ~Device();
+  Device(const Device&) = delete;
+  Device& operator=(const Device&) = delete;
+
+  const proto::DeviceId& id() const noexcept { return id_; }
+  std::size_t member_count() const noexcept { return members_.size(); }
+  DevicePhase phase() const noexcept;
+
+  // Members.
+  void join(Member& member, const Now& now);
+  void leave(Member& member, const Now& now);
+  // Acknowledges each channel (once the bus has confirmed, or at once while it is down), then delivers its snapshot.
+  // A channel that is subscribed already is acknowledged and delivered again.
+  void subscribe(Member& member, const std::vector<proto::Channel>& channels, const Now& now);
+  void unsubscribe(Member& member, const std::vector<proto::Channel>& channels);
+
+  // The bus.
+  void on_bus_confirmed(const Now& now);  // all topics of the device
+  void on_bus_down(const Now& now);
+  void on_event(const proto::Topic& topic, const proto::BusEvent& event, const Now& now);
+  // A message for every member whatever its subscriptions. Returns how many got it.
+  std::size_t broadcast(std::string_view json);
+
+  // The answer to DeviceHost::request_read().
+  void on_snapshot(const storage::SnapshotResult& result, const Now& now);
+
+  void on_time(const Now& now);
+  // No member for the whole linger time: the hub may drop it.
+  bool expired(const Now& now) const noexcept { return members_.empty() && now.steady >= linger_until_; }
+
+  // The hub's own book-keeping.
+  struct HubState {
+    TimerNode timer;
+    std::uint32_t confirmed_topics = 0;  // bit per topic, in the order of TopicTable::topics_of()
+    std::uint64_t generation = 0;        // tells this device from an earlier one of the same id
+  } hub;
+
+ private:
+  // Why the snapshot is not there, if it is not.
+  enum class Read : std::uint8_t { unread, reading, failed, done };
+
+  // device.cpp
+  ChannelState& state(proto::Channel channel);
+  ChannelState* find_state(proto::Channel channel) noexcept;
+  bool has_subscribers() const noexcept;
+  void acknowledge(Member& member, proto::Channel channel);
+  void acknowledge_pending(const Now& now);
+  void deliver_first(Member& member, proto::ChannelSet channels, const Now& now);
+  bool deliver_latest(Member& member, proto::Channel channel);
+  void send_status(const proto::Status& status, bool subscribers_only);
+  void send_status(Member& member, const proto::Status& status);
+  void tell_unknown(Member& member);
+  bool nothing_known() const noexcept;
+
+  // device_events.cpp
+  void on_metrics(const proto::BusEvent& event, proto::Timestamp time, const Now& now);
+  void on_state(const proto::BusEvent& event, proto::Timestamp time, const Now& now);
+  bool take_json(proto::Channel channel, std::string_view json, proto::Timestamp time, bool from_event);
+  void publish(ChannelState& state, const Now& now);
+  FramePtr latest_frame(ChannelState& state);
+  FramePtr history_frame();
+  void history_changed(const Now& now, bool at_once);
+
+  // device_snapshot.cpp
+  void want_read(storage::ReadReason reason);
+  void start_read_if_wanted();
+  void read_failed(const storage::SnapshotResult& result, const Now& now);
+  proto::ChannelSet apply(const storage::Snapshot& snapshot, storage::ReadReason reason);
+  bool apply_newest_row(const storage::Snapshot& snapshot, storage::ReadReason reason, bool newest_row_is_known);
+  proto::ChannelSet apply_state(const storage::StateRow& row, proto::Timestamp fallback_time, std::chrono::microseconds offset);
+  void deliver_snapshot(proto::ChannelSet changed, const Now& now);
+  void announce_gap(bool history_too, const Now& now);
+  SteadyTime next_due() const noexcept;
+  void wake_by(SteadyTime due);
+
+  const proto::DeviceId id_;
+  DeviceEnvironment& env_;
+
+  std::vector<Member*> members_;
+  std::vector<ChannelState> channels_;        // only those that were ever used
+  HistoryWindow history_;
+  std::unique_ptr<proto::SystemInfo> system_;
+
+  // The bus.
+  bool confirmed_ = false;
+  std::optional<proto::Timestamp> first_confirmed_;  // since then events are seen (wall clock)
+  std::optional<proto::Timestamp> gap_from_;         // events may have been lost since
+  std::optional<proto::Timestamp> last_event_;       // event time of the newest metrics event
+
+  // The database.
+  Read read_ = Read::unread;
+  storage::ReadReason reading_ = storage::ReadReason::first;   // meaningful while read_in_flight_
+  bool read_in_flight_ = false;
+  std::optional<storage::ReadReason> wanted_read_;   // to start when the one in flight is back
+  bool database_down_ = false;
+  bool gap_to_announce_ = false;
+  std::optional<proto::Timestamp> gap_until_;
+  Millis retry_after_{0};
+
+  bool told_unknown_ = false;
+  SteadyTime history_sent_at_{};              // last fan-out of `history`
+
+  // Deadlines; kNever when off.
+  SteadyTime linger_until_ = kNever;
+  SteadyTime history_due_ = kNever;
+  SteadyTime retry_at_ = kNever;
+  SteadyTime second_look_at_ = kNever;
+  SteadyTime reread_at_ = kNever;
+  SteadyTime down_refresh_at_ = kNever;       // while the bus is down: the next read in its stead
+};
+
+}  // namespace pulsegate::devices

@@ -1,0 +1,160 @@
+// What a device does with an event: keep the latest values, and fan them out. This is the data path: an event is parsed
+// once by the hub, spliced once per channel that somebody wants, framed once, and shared by all members.
+#include <algorithm>
+
+#include "gateway/devices/device.hpp"
+
+namespace pulsegate::devices {
+
+using proto::Channel;
+using proto::TopicKind;
+
+void Device::on_event(const proto::Topic& topic, const proto::BusEvent& event, const Now& now) {
+  const proto::Timestamp time = event.timestamp.value_or(now.wall);
+  if (event.timestamp) {
+    const double age = std::chrono::duration<double>(now.wall - time).count();
+    env_.counters.event_age.observe(std::max(age, 0.0));
+  }
+  switch (topic.kind) {
+    case TopicKind::metrics:
+      on_metrics(event, time, now);
+      break;
+    case TopicKind::state:
+      on_state(event, time, now);
+      break;
+    case TopicKind::broadcast:
+      broadcast(event.object);
+      return;
+    case TopicKind::pass_through: {
+      ChannelState& passed = state(topic.channel);
+      env_.scratch.clear();
+      proto::append_verbatim(env_.scratch, env_.channels.name(topic.channel), id_, time, event.object);
+      passed.latest = Frame::text(env_.scratch);
+      passed.time = time;
+      publish(passed, now);
+      break;
+    }
+  }
+  if (told_unknown_) {
+    told_unknown_ = false;
+    proto::Status status;
+    status.device = proto::DeviceState::live;
+    status.since = time;
+    send_status(status, true);
+  }
+}
+
+void Device::on_metrics(const proto::BusEvent& event, proto::Timestamp time, const Now& now) {
+  ChannelState& metrics = state(Channel::metrics);
+  env_.scratch.clear();
+  proto::append_verbatim(env_.scratch, "metrics", id_, time, event.object);
+  metrics.latest = Frame::text(env_.scratch);
+  metrics.time = time;
+  metrics.from_event = true;
+  publish(metrics, now);
+  last_event_ = last_event_ ? std::max(*last_event_, time) : time;
+
+  if (take_json(Channel::processes, event.top_processes, time, true)) publish(state(Channel::processes), now);
+  if (take_json(Channel::network_interfaces, event.network_interfaces, time, true))
+    publish(state(Channel::network_interfaces), now);
+
+  if (history_.add_event(event.values, time)) {
+    history_changed(now, false);
+  } else {
+    ++env_.counters.doubled;
+  }
+}
+
+void Device::on_state(const proto::BusEvent& event, proto::Timestamp time, const Now& now) {
+  if (!event.system.empty()) {
+    if (!system_) system_ = std::make_unique<proto::SystemInfo>();
+    ChannelState& info = state(Channel::system_info);
+    info.time = time;
+    info.from_event = true;
+    if (system_->merge_newer(event.system)) {
+      info.latest.reset();
+      publish(info, now);
+    }
+  }
+  if (take_json(Channel::processes, event.top_processes, time, true)) publish(state(Channel::processes), now);
+  if (take_json(Channel::network_interfaces, event.network_interfaces, time, true))
+    publish(state(Channel::network_interfaces), now);
+}
+
+// Returns whether the value is there and differs from the one before.
+bool Device::take_json(Channel channel, std::string_view json, proto::Timestamp time, bool from_event) {
+  if (json.empty()) return false;
+  ChannelState& value = state(channel);
+  value.time = time;
+  value.from_event = from_event;
+  if (value.json == json) return false;
+  value.json.assign(json);
+  value.latest.reset();
+  return true;
+}
+
+void Device::publish(ChannelState& published, const Now& now) {
+  if (published.members.empty()) return;
+  published.fan_out(latest_frame(published));
+  published.last_sent = now.steady;
+  env_.counters.messages[index(published.channel)] += published.members.size();
+}
+
+FramePtr Device::latest_frame(ChannelState& wanted) {
+  if (wanted.latest) return wanted.latest;
+  env_.scratch.clear();
+  switch (wanted.channel) {
+    case Channel::system_info:
+      if (!system_) return {};
+      proto::append_system_info(env_.scratch, id_, wanted.time, *system_);
+      break;
+    case Channel::processes:
+      if (wanted.json.empty()) return {};
+      proto::append_processes(env_.scratch, id_, wanted.time, wanted.json);
+      break;
+    case Channel::network_interfaces:
+      if (wanted.json.empty()) return {};
+      proto::append_network_interfaces(env_.scratch, id_, wanted.time, wanted.json);
+      break;
+    default:
+      return {};
+  }
+  wanted.latest = Frame::text(env_.scratch);
+  return wanted.latest;
+}
+
+// The whole window. Requires: there is at least one sample.
+FramePtr Device::history_frame() {
+  ChannelState& history = state(Channel::history);
+  if (history.latest) return history.latest;
+  proto::HistoryMessage message(id_, env_.clock);
+  for (const Sample& sample : history_.samples()) message.add(proto::make_history_point(sample.time(), sample.values));
+  env_.scratch.clear();
+  message.append_to(env_.scratch);
+  history.latest = Frame::text(env_.scratch);
+  return history.latest;
+}
+
+// In `replace` form a window is sent for every new sample, but not more often than once per interval: a burst is one chart.
+void Device::history_changed(const Now& now, bool at_once) {
+  ChannelState& history = state(Channel::history);
+  history.latest.reset();
+  if (history.members.empty()) return;
+  // The first window comes with the snapshot; a chart of one point in front of it would only flash.
+  const bool first_read_pending = env_.host.has_database() && (read_ == Read::unread || read_ == Read::reading);
+  if (first_read_pending) return;
+  const SteadyTime due = history_sent_at_ + env_.config.history_min_interval;
+  if (!at_once && now.steady < due) {
+    history_due_ = due;
+    wake_by(due);
+    return;
+  }
+  history_due_ = kNever;
+  history_sent_at_ = now.steady;
+  const FramePtr frame = history_frame();
+  history.fan_out(frame);
+  history.last_sent = now.steady;
+  env_.counters.messages[index(Channel::history)] += history.members.size();
+}
+
+}  // namespace pulsegate::devices

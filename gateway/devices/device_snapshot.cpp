@@ -1,0 +1,253 @@
+// What a device does with PostgreSQL's answer, and with time: first snapshot, second look, repair, retry, refresh.
+#include <algorithm>
+
+#include "gateway/devices/device.hpp"
+
+namespace pulsegate::devices {
+
+using proto::Channel;
+using storage::ReadReason;
+
+namespace {
+
+// Whether a snapshot for this reason starts a period in which rows of earlier events may still be missing.
+bool opens_window(ReadReason reason) noexcept {
+  return reason == ReadReason::first || reason == ReadReason::retry || reason == ReadReason::repair;
+}
+
+}  // namespace
+
+void Device::want_read(ReadReason reason) {
+  if (!env_.host.has_database()) return;
+  if (read_in_flight_) {
+    // The answer on its way may be older than what is asked for now.
+    wanted_read_ = reason;
+    return;
+  }
+  read_in_flight_ = true;
+  reading_ = reason;
+  retry_at_ = kNever;
+  if (read_ == Read::unread) read_ = Read::reading;
+  ++env_.counters.snapshot_reads[static_cast<std::size_t>(reason)];
+  env_.host.request_read(*this, reason);
+}
+
+void Device::start_read_if_wanted() {
+  if (!wanted_read_) return;
+  const ReadReason reason = *wanted_read_;
+  wanted_read_.reset();
+  want_read(reason);
+}
+
+void Device::on_snapshot(const storage::SnapshotResult& result, const Now& now) {
+  read_in_flight_ = false;
+  if (result.error != storage::SnapshotError::none) {
+    read_failed(result, now);
+  } else {
+    if (database_down_) {
+      database_down_ = false;
+      proto::Status status;
+      status.database = proto::LinkState::up;
+      status.since = now.wall;
+      send_status(status, true);
+    }
+    retry_after_ = Millis(0);
+    const ReadReason reason = reading_;
+    read_ = Read::done;
+    const proto::ChannelSet changed = apply(*result.snapshot, reason);
+    deliver_snapshot(changed, now);
+    // A gap is told once what could be repaired has been, unless a newer read is to do that.
+    if (gap_to_announce_ && confirmed_ && !wanted_read_) announce_gap(false, now);
+    if (opens_window(reason) && has_subscribers() && !history_.all_from_events())
+      second_look_at_ = now.steady + env_.config.row_lag +
+                        Millis(static_cast<Millis::rep>(1'000 * env_.host.random()));
+    if (env_.config.reread.count() > 0)
+      reread_at_ = now.steady + Millis(static_cast<Millis::rep>(static_cast<double>(env_.config.reread.count()) *
+                                                                (0.9 + 0.2 * env_.host.random())));
+  }
+  start_read_if_wanted();
+  wake_by(next_due());
+}
+
+void Device::read_failed(const storage::SnapshotResult&, const Now& now) {
+  ++env_.counters.snapshot_failures;
+  if (read_ != Read::done) read_ = Read::failed;
+  if (!database_down_) {
+    database_down_ = true;
+    proto::Status status;
+    status.database = proto::LinkState::down;
+    status.since = now.wall;
+    send_status(status, true);
+  }
+  // Live goes on: whoever waits gets what the bus has shown so far.
+  deliver_snapshot({}, now);
+  if (gap_to_announce_ && confirmed_) announce_gap(true, now);
+  retry_after_ = retry_after_.count() == 0 ? env_.config.retry_min : std::min(retry_after_ * 2, env_.config.retry_max);
+  // Full jitter, so that ten thousand devices do not come back together.
+  retry_at_ = now.steady + Millis(static_cast<Millis::rep>(static_cast<double>(retry_after_.count()) *
+                                                           (0.5 + 0.5 * env_.host.random())));
+}
+
+// Takes the snapshot into the device's memory. Returns the channels whose value changed by it.
+proto::ChannelSet Device::apply(const storage::Snapshot& snapshot, ReadReason reason) {
+  proto::ChannelSet changed;
+  // Events are known from our first confirmation on; before it, in database time, no row can be one of theirs.
+  const proto::Timestamp since = first_confirmed_.value_or(proto::Timestamp::max() - std::chrono::hours(24 * 365));
+  const auto merged = history_.apply(snapshot, since + snapshot.clock_offset - env_.config.gap_tolerance);
+  if (merged.changed) {
+    changed.add(Channel::history);
+    state(Channel::history).latest.reset();
+    if (reason == ReadReason::second_look || reason == ReadReason::reread) env_.counters.late_points += merged.added;
+  }
+  if (apply_newest_row(snapshot, reason, merged.newest_row_is_known)) changed.add(Channel::metrics);
+  if (snapshot.state) {
+    const proto::Timestamp fallback = snapshot.metrics.empty() ? proto::Timestamp{} : snapshot.metrics.back().recorded_at;
+    const proto::ChannelSet state_changes = apply_state(*snapshot.state, fallback, snapshot.clock_offset);
+    state_changes.for_each([&](Channel channel) { changed.add(channel); });
+  }
+  return changed;
+}
+
+// The newest row is the latest known sample where no event came, or where the bus has been away since.
+bool Device::apply_newest_row(const storage::Snapshot& snapshot, ReadReason reason, bool newest_row_is_known) {
+  if (snapshot.metrics.empty() || snapshot.newest_metrics_json.empty()) return false;
+  ChannelState& metrics = state(Channel::metrics);
+  const proto::Timestamp row_time = snapshot.metrics.back().recorded_at;
+  if (metrics.from_event) {
+    if (newest_row_is_known || !last_event_ || row_time - snapshot.clock_offset <= *last_event_) return false;
+  } else if (metrics.latest && metrics.time >= row_time) {
+    return false;
+  }
+  env_.scratch.clear();
+  proto::append_verbatim(env_.scratch, "metrics", id_, row_time, snapshot.newest_metrics_json);
+  metrics.latest = Frame::text(env_.scratch);
+  metrics.time = row_time;
+  // To present subscribers a row is news only while no event can come: late rows never go out as `metrics`.
+  return reason == ReadReason::refresh;
+}
+
+proto::ChannelSet Device::apply_state(const storage::StateRow& row, proto::Timestamp fallback_time,
+                                      std::chrono::microseconds offset) {
+  proto::ChannelSet changed;
+  const proto::Timestamp time = row.recorded_at.value_or(fallback_time);
+  // A row is stamped up to row_lag after its event, so only one that is later than that is certainly newer than the event.
+  const auto newer_than = [&](const ChannelState& known) {
+    if (!row.recorded_at) return !known.from_event;
+    return known.from_event ? time - offset > known.time + env_.config.row_lag : time >= known.time;
+  };
+  if (!row.system.empty()) {
+    ChannelState& info = state(Channel::system_info);
+    if (!system_) system_ = std::make_unique<proto::SystemInfo>();
+    const bool newer = newer_than(info);
+    if (newer) {
+      info.time = time;
+      info.from_event = false;
+    }
+    if (newer ? system_->merge_newer(row.system) : system_->fill_from_older(row.system)) {
+      info.latest.reset();
+      changed.add(Channel::system_info);
+    }
+  }
+  if ((state(Channel::processes).json.empty() || newer_than(state(Channel::processes))) &&
+      take_json(Channel::processes, row.top_processes, time, false))
+    changed.add(Channel::processes);
+  if ((state(Channel::network_interfaces).json.empty() || newer_than(state(Channel::network_interfaces))) &&
+      take_json(Channel::network_interfaces, row.network_interfaces, time, false))
+    changed.add(Channel::network_interfaces);
+  return changed;
+}
+
+// Sends what changed to every subscriber of it, and the rest of what they wait for to those who wait.
+void Device::deliver_snapshot(proto::ChannelSet changed, const Now& now) {
+  for (Member* member : members_) {
+    const proto::ChannelSet awaited = member->awaiting;
+    if (awaited.empty()) continue;
+    member->awaiting.clear();
+    bool any = false;
+    awaited.for_each([&](Channel channel) {
+      // A member that waits for `metrics` has got every event since its acknowledgement; a sample from before adds nothing.
+      const bool superseded = channel == Channel::metrics && state(Channel::metrics).from_event;
+      if (!superseded && !changed.contains(channel)) any = deliver_latest(*member, channel) || any;
+    });
+    if (!any && changed.empty() && nothing_known() && read_ == Read::done) tell_unknown(*member);
+  }
+  changed.for_each([&](Channel channel) {
+    if (channel == Channel::history) {
+      history_changed(now, true);
+    } else {
+      publish(state(channel), now);
+    }
+  });
+}
+
+// Names to each member the channels on which it may have missed something while the bus was away.
+void Device::announce_gap(bool history_too, const Now& now) {
+  const proto::Timestamp from = gap_from_.value_or(now.wall);
+  const proto::Timestamp to = gap_until_.value_or(now.wall);
+  gap_to_announce_ = false;
+  gap_from_.reset();
+  gap_until_.reset();
+  for (Member* member : members_) {
+    proto::ChannelSet lost;
+    member->subscribed.for_each([&](Channel channel) {
+      const bool repaired = channel == Channel::history ? !history_too
+                            : index(channel) < proto::kBuiltInChannels && channel != Channel::metrics;
+      if (!repaired) lost.add(channel);
+    });
+    if (lost.empty()) continue;
+    env_.scratch.clear();
+    proto::append_gap(env_.scratch, id_, from, to, lost, env_.channels, "bus");
+    member->receiver.deliver_control(Frame::text(env_.scratch));
+    ++env_.counters.gaps;
+  }
+}
+
+void Device::on_time(const Now& now) {
+  const auto take = [&](SteadyTime& due) {
+    if (due > now.steady) return false;
+    due = kNever;
+    return true;
+  };
+  if (take(history_due_)) history_changed(now, true);
+  const bool hot = has_subscribers();
+  if (take(retry_at_) && hot) want_read(ReadReason::retry);
+  if (take(second_look_at_) && hot) want_read(ReadReason::second_look);
+  if (take(reread_at_) && hot) want_read(ReadReason::reread);
+  if (take(down_refresh_at_) && hot && !confirmed_) {
+    want_read(ReadReason::refresh);
+    down_refresh_at_ = now.steady + env_.config.down_refresh;
+  }
+  for (ChannelState& channel : channels_) {
+    if (index(channel.channel) >= proto::kBuiltInChannels || channel.members.empty()) continue;
+    const Millis interval = env_.config.refresh[index(channel.channel)];
+    if (interval.count() == 0 || now.steady < channel.last_sent + interval) continue;
+    channel.last_sent = now.steady;
+    if (channel.channel == Channel::history) {
+      if (history_.samples().empty()) continue;
+      channel.fan_out(history_frame());
+    } else if (const FramePtr frame = latest_frame(channel)) {
+      channel.fan_out(frame);
+    } else {
+      continue;
+    }
+    env_.counters.messages[index(channel.channel)] += channel.members.size();
+  }
+  wake_by(next_due());
+}
+
+SteadyTime Device::next_due() const noexcept {
+  SteadyTime due = std::min({linger_until_, history_due_, retry_at_, second_look_at_, reread_at_, down_refresh_at_});
+  for (const ChannelState& channel : channels_) {
+    if (index(channel.channel) >= proto::kBuiltInChannels || channel.members.empty()) continue;
+    const Millis interval = env_.config.refresh[index(channel.channel)];
+    if (interval.count() > 0) due = std::min(due, channel.last_sent + interval);
+  }
+  return due;
+}
+
+// Later deadlines need no call: an early wake-up finds nothing to do and asks again.
+void Device::wake_by(SteadyTime due) {
+  if (due < hub.timer.due) env_.host.wake_at(*this, due);
+}
+
+}  // namespace pulsegate::devices

@@ -1,0 +1,149 @@
+// Members and bus events; see hub_reads.cpp for snapshots and time.
+#include "gateway/devices/hub.hpp"
+
+#include <algorithm>
+
+namespace pulsegate::devices {
+
+using proto::BusEventError;
+
+Hub::Hub(const DeviceConfig& config, HubParts parts, std::uint64_t seed)
+    : config_(config),
+      parts_(std::move(parts)),
+      environment_{config_, parts_.channels, parts_.clock_format, counters_, *this, {}},
+      parser_(config.max_bus_payload),
+      all_topics_(static_cast<std::uint32_t>((std::uint64_t{1} << parts_.topics.topics_per_device()) - 1)),
+      random_(seed),
+      alive_(std::make_shared<Hub*>(this)) {}
+
+Hub::~Hub() { stop(); }
+
+void Hub::stop() {
+  if (alive_) *alive_ = nullptr;
+  alive_.reset();
+}
+
+Device* Hub::find(const proto::DeviceId& id) const {
+  const auto it = devices_.find(id);
+  return it == devices_.end() ? nullptr : it->second.get();
+}
+
+bool Hub::join(const proto::DeviceId& id, Member& member) {
+  const Now now = parts_.clock.now();
+  Device* device = find(id);
+  if (device == nullptr) {
+    if (devices_.size() >= config_.max_devices) return false;
+    auto created = std::make_unique<Device>(id, environment_, now);
+    device = created.get();
+    device->hub.generation = next_generation_++;
+    devices_.emplace(id, std::move(created));
+    // Broadcasts reach clients that have subscribed to nothing, so the bus subscription starts with the connection.
+    parts_.subscriber.subscribe(parts_.topics.topics_of(id));
+  }
+  device->join(member, now);
+  return true;
+}
+
+void Hub::leave(Member& member) {
+  if (member.device == nullptr) return;
+  member.device->leave(member, parts_.clock.now());
+  rearm();
+}
+
+void Hub::subscribe(Member& member, const std::vector<proto::Channel>& channels) {
+  member.device->subscribe(member, channels, parts_.clock.now());
+  pump_reads(parts_.clock.now());
+  rearm();
+}
+
+void Hub::unsubscribe(Member& member, const std::vector<proto::Channel>& channels) {
+  member.device->unsubscribe(member, channels);
+}
+
+std::size_t Hub::broadcast(const proto::DeviceId& id, std::string_view json) {
+  Device* device = find(id);
+  return device == nullptr ? 0 : device->broadcast(json);
+}
+
+std::size_t Hub::client_count(const proto::DeviceId& id) const {
+  const Device* device = find(id);
+  return device == nullptr ? 0 : device->member_count();
+}
+
+void Hub::drop_event(EventDrop reason, std::string_view topic) {
+  ++counters_.dropped[static_cast<std::size_t>(reason)];
+  // A device that has just been dropped may still be talking; everything else is somebody's fault.
+  if (reason != EventDrop::no_device) parts_.notice(kEventDropNames[static_cast<std::size_t>(reason)], topic);
+}
+
+void Hub::on_event(std::string_view topic_text, std::string_view payload) {
+  const auto topic = parts_.topics.parse(topic_text);
+  if (!topic) return drop_event(EventDrop::bad_topic, topic_text);
+  ++counters_.events[static_cast<std::size_t>(topic->kind)];
+  Device* device = find(topic->device);
+  if (device == nullptr) return drop_event(EventDrop::no_device, topic_text);
+  switch (parser_.parse(topic->kind, payload, event_)) {
+    case BusEventError::none:
+      break;
+    case BusEventError::too_big:
+      return drop_event(EventDrop::too_big, topic_text);
+    case BusEventError::malformed:
+      return drop_event(EventDrop::malformed, topic_text);
+    case BusEventError::too_deep:
+      return drop_event(EventDrop::too_deep, topic_text);
+    case BusEventError::not_an_object:
+      return drop_event(EventDrop::not_an_object, topic_text);
+    case BusEventError::missing_type:
+      return drop_event(EventDrop::missing_type, topic_text);
+  }
+  if (!batch_now_) batch_now_ = parts_.clock.now();
+  device->on_event(*topic, event_, *batch_now_);
+}
+
+void Hub::on_batch_end() {
+  batch_now_.reset();
+  rearm();
+  parts_.flush();
+}
+
+void Hub::on_subscribed(std::string_view topic_text) {
+  const auto topic = parts_.topics.parse(topic_text);
+  Device* device = topic ? find(topic->device) : nullptr;
+  if (device == nullptr) return;
+  const unsigned bit = topic->kind == proto::TopicKind::pass_through
+                           ? 3 + static_cast<unsigned>(index(topic->channel) - proto::kBuiltInChannels)
+                           : static_cast<unsigned>(topic->kind);
+  const bool was_complete = device->hub.confirmed_topics == all_topics_;
+  device->hub.confirmed_topics |= 1u << bit;
+  if (was_complete || device->hub.confirmed_topics != all_topics_) return;
+  const Now now = parts_.clock.now();
+  device->on_bus_confirmed(now);
+  pump_reads(now);
+}
+
+void Hub::on_bus_up() {
+  bus_ = Bus::up;
+  parts_.notice("bus-up", {});
+}
+
+void Hub::on_bus_down(std::string_view reason) {
+  bus_ = Bus::down;
+  parts_.notice("bus-down", reason);
+  const Now now = parts_.clock.now();
+  for (const auto& entry : devices_) {
+    entry.second->hub.confirmed_topics = 0;
+    entry.second->on_bus_down(now);
+  }
+  pump_reads(now);
+  rearm();
+  parts_.flush();
+}
+
+HubCounters Hub::counters() const {
+  HubCounters copy = counters_;
+  copy.devices = {};
+  for (const auto& entry : devices_) ++copy.devices[static_cast<std::size_t>(entry.second->phase())];
+  return copy;
+}
+
+}  // namespace pulsegate::devices

@@ -1,0 +1,126 @@
+// All devices of one shard: routes bus events to them, gives them time and snapshots, and creates and drops them.
+#pragma once
+
+#include <cstddef>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <random>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "bus/subscriber.hpp"
+#include "gateway/clock.hpp"
+#include "gateway/counters.hpp"
+#include "gateway/devices/device.hpp"
+#include "gateway/devices/device_config.hpp"
+#include "gateway/devices/timer_heap.hpp"
+#include "proto/bus_event.hpp"
+#include "proto/topic.hpp"
+#include "storage/snapshot_source.hpp"
+
+namespace pulsegate::devices {
+
+// What a hub stands on. All of it must outlive the hub.
+struct HubParts {
+  const proto::ChannelTable& channels;
+  const proto::TopicTable& topics;
+  const proto::ClockFormat& clock_format;
+  const Clock& clock;
+  bus::Subscriber& subscriber;
+  storage::SnapshotSource* source = nullptr;  // null: `--database none`
+  storage::Executor executor;                 // brings snapshot answers back to this thread
+  std::function<void()> flush;                // after each batch of events
+  std::function<void(SteadyTime)> arm;        // run advance() at this time; replaces the earlier request
+  std::function<void(std::string_view event, std::string_view detail)> notice;  // for the log; rate-limited by the receiver
+};
+
+// Thread: one shard. Owner: Shard.
+class Hub final : public bus::EventSink, private DeviceHost {
+ public:
+  Hub(const DeviceConfig& config, HubParts parts, std::uint64_t seed);
+  ~Hub() override;
+
+  // Members. join() subscribes the device's topics when it is the first; false: the hub has as many devices as it may.
+  bool join(const proto::DeviceId& id, Member& member);
+  void leave(Member& member);
+  void subscribe(Member& member, const std::vector<proto::Channel>& channels);
+  void unsubscribe(Member& member, const std::vector<proto::Channel>& channels);
+
+  // Returns how many members got it. `json`: an object with a string `type`, checked by the caller.
+  std::size_t broadcast(const proto::DeviceId& id, std::string_view json);
+  std::size_t client_count(const proto::DeviceId& id) const;
+
+  // Runs what is due, and arms the next deadline.
+  void advance();
+
+  // From here on no answer of the source reaches a device.
+  void stop();
+
+  bool bus_up() const noexcept { return bus_ == Bus::up; }
+  bool database_up() const noexcept { return database_up_; }
+  // A copy with the gauges filled in. Costs a walk over all devices.
+  HubCounters counters() const;
+  Now now() const { return parts_.clock.now(); }
+
+  // bus::EventSink
+  void on_event(std::string_view topic, std::string_view payload) override;
+  void on_subscribed(std::string_view topic) override;
+  void on_bus_up() override;
+  void on_bus_down(std::string_view reason) override;
+  void on_batch_end() override;
+
+ private:
+  using Devices = std::unordered_map<proto::DeviceId, std::unique_ptr<Device>, proto::DeviceIdHash>;
+
+  // DeviceHost
+  Bus bus() const noexcept override { return bus_; }
+  bool has_database() const noexcept override { return parts_.source != nullptr; }
+  void request_read(Device& device, storage::ReadReason reason) override;
+  void wake_at(Device& device, SteadyTime due) override;
+  double random() override;
+
+  struct WaitingRead {
+    proto::DeviceId device;
+    std::uint64_t generation;
+    storage::ReadReason reason;
+  };
+
+  Device* find(const proto::DeviceId& id) const;
+  void drop_event(EventDrop reason, std::string_view topic);
+  void pump_reads(const Now& now);
+  void read(const WaitingRead& wanted);
+  void on_answer(const WaitingRead& asked, const storage::SnapshotResult& result);
+  void rearm();
+
+  const DeviceConfig config_;
+  HubParts parts_;
+  HubCounters counters_;
+  DeviceEnvironment environment_;
+  Devices devices_;
+  TimerHeap timers_;
+  proto::BusEventParser parser_;
+  proto::BusEvent event_;
+  std::uint32_t all_topics_;  // mask of Device::HubState::confirmed_topics when every topic is confirmed
+  std::uint64_t next_generation_ = 1;
+  Bus bus_ = Bus::connecting;
+  bool database_up_ = true;
+  std::optional<Now> batch_now_;  // one clock reading per batch of events
+
+  // Reads: those that a client waits for go first, the rest at repair_rate. At most one per device, so bounded.
+  std::deque<WaitingRead> urgent_reads_;
+  std::deque<WaitingRead> paced_reads_;
+  std::size_t reads_in_flight_ = 0;
+  double pace_tokens_ = 1;
+  SteadyTime pace_updated_{};
+  SteadyTime pace_due_ = kNever;
+
+  SteadyTime armed_ = kNever;
+  std::mt19937_64 random_;
+  std::shared_ptr<Hub*> alive_;  // what answers of the source hold; null after stop()
+};
+
+}  // namespace pulsegate::devices

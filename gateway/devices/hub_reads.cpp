@@ -1,0 +1,96 @@
+// When snapshots are read and deadlines kept. The source is asked for at most `max_reads_in_flight` devices at a time, and
+// for no more than `repair_rate` a second that no client waits for: a restarted Redis must not become a storm on PostgreSQL.
+#include <algorithm>
+
+#include "gateway/devices/hub.hpp"
+
+namespace pulsegate::devices {
+
+using storage::ReadReason;
+
+// The device is in the middle of something: the read starts with the pump that follows every entry into the hub.
+void Hub::request_read(Device& device, ReadReason reason) {
+  WaitingRead wanted{device.id(), device.hub.generation, reason};
+  (reason == ReadReason::first ? urgent_reads_ : paced_reads_).push_back(std::move(wanted));
+}
+
+void Hub::pump_reads(const Now& now) {
+  while (!urgent_reads_.empty() && reads_in_flight_ < config_.max_reads_in_flight) {
+    const WaitingRead wanted = urgent_reads_.front();
+    urgent_reads_.pop_front();
+    read(wanted);
+  }
+  pace_due_ = kNever;
+  if (paced_reads_.empty()) return;
+  if (pace_updated_ != SteadyTime{})
+    pace_tokens_ += config_.repair_rate * std::chrono::duration<double>(now.steady - pace_updated_).count();
+  pace_updated_ = now.steady;
+  // At most a tenth of a second's worth in one go, so that a quiet hour does not save up a burst.
+  pace_tokens_ = std::min(pace_tokens_, std::max(1.0, config_.repair_rate / 10));
+  while (!paced_reads_.empty() && pace_tokens_ >= 1 && reads_in_flight_ < config_.max_reads_in_flight) {
+    const WaitingRead wanted = paced_reads_.front();
+    paced_reads_.pop_front();
+    pace_tokens_ -= 1;
+    read(wanted);
+  }
+  if (!paced_reads_.empty() && pace_tokens_ < 1) {
+    const double wait = (1 - pace_tokens_) / config_.repair_rate;
+    pace_due_ = now.steady + std::chrono::duration_cast<SteadyTime::duration>(std::chrono::duration<double>(wait)) +
+                std::chrono::microseconds(1);
+  }
+}
+
+void Hub::read(const WaitingRead& wanted) {
+  const Device* device = find(wanted.device);
+  if (device == nullptr || device->hub.generation != wanted.generation) return;
+  ++reads_in_flight_;
+  parts_.source->read({wanted.device, config_.history_points, wanted.reason}, parts_.executor,
+                      [weak = std::weak_ptr<Hub*>(alive_), wanted](const storage::SnapshotResult& result) {
+                        const auto hub = weak.lock();
+                        if (hub && *hub != nullptr) (*hub)->on_answer(wanted, result);
+                      });
+}
+
+void Hub::on_answer(const WaitingRead& asked, const storage::SnapshotResult& result) {
+  --reads_in_flight_;
+  const Now now = parts_.clock.now();
+  const bool up = result.error == storage::SnapshotError::none || result.error == storage::SnapshotError::overloaded;
+  if (up != database_up_) {
+    database_up_ = up;
+    parts_.notice(up ? "database-up" : "database-down", result.detail);
+  }
+  if (Device* device = find(asked.device); device != nullptr && device->hub.generation == asked.generation)
+    device->on_snapshot(result, now);
+  pump_reads(now);
+  rearm();
+}
+
+void Hub::wake_at(Device& device, SteadyTime due) { timers_.set(device.hub.timer, due); }
+
+double Hub::random() { return std::uniform_real_distribution<double>(0, 1)(random_); }
+
+void Hub::advance() {
+  armed_ = kNever;
+  const Now now = parts_.clock.now();
+  while (TimerNode* node = timers_.pop_due(now.steady)) {
+    Device& device = *node->device;
+    if (device.expired(now)) {
+      parts_.subscriber.unsubscribe(parts_.topics.topics_of(device.id()));
+      devices_.erase(device.id());
+    } else {
+      device.on_time(now);
+    }
+  }
+  pump_reads(now);
+  rearm();
+}
+
+// One Asio timer serves the whole shard: it is moved only when the earliest deadline has moved forward.
+void Hub::rearm() {
+  const SteadyTime due = std::min(timers_.next(), pace_due_);
+  if (due >= armed_) return;
+  armed_ = due;
+  parts_.arm(due);
+}
+
+}  // namespace pulsegate::devices

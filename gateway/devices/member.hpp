@@ -1,0 +1,40 @@
+// What a device knows of a receiver: where to deliver, and which of the device's channels it wants.
+#pragma once
+
+#include <cstddef>
+
+#include "gateway/frame.hpp"
+#include "proto/channel.hpp"
+
+namespace pulsegate::devices {
+
+class Device;
+
+// Someone who gets a device's messages; a WebSocket session in production. Thread: the device's shard.
+// Neither function may call back into the device or destroy a member before it returns: a device delivers in loops.
+class Receiver {
+ public:
+  // A channel message; a receiver that is too slow may keep only the latest of a channel.
+  virtual void deliver(proto::Channel channel, const FramePtr& frame) = 0;
+  // Acks, notices and broadcasts: in order with the rest, never dropped for a newer one.
+  virtual void deliver_control(const FramePtr& frame) = 0;
+
+ protected:
+  ~Receiver() = default;
+};
+
+// Owner: the receiver, which keeps it alive until Hub::leave(). The device's lists hold plain pointers to it.
+struct Member {
+  explicit Member(Receiver& r) noexcept : receiver(r) {}
+  Member(const Member&) = delete;
+  Member& operator=(const Member&) = delete;
+
+  Receiver& receiver;
+  Device* device = nullptr;        // set between join and leave
+  std::size_t position = 0;        // in the device's list of members
+  proto::ChannelSet subscribed;    // acknowledged or about to be
+  proto::ChannelSet unacked;       // waiting for the bus to confirm
+  proto::ChannelSet awaiting;      // acknowledged, first value still to come from the snapshot in flight
+};
+
+}  // namespace pulsegate::devices

@@ -1,0 +1,70 @@
+// Structured logs of the whole gateway: an event word, fields, a level; one line each on stderr, as text or as JSON.
+// Callers say what happened; how a line looks is log_line's business. Never pass a secret: nothing is redacted here.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <iosfwd>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "gateway/clock.hpp"
+#include "gateway/log_line.hpp"
+
+namespace pulsegate::log {
+
+namespace detail {
+// The one piece of global state of the gateway: a log that had to be passed to every class would hide what it does.
+inline std::atomic<Level> threshold{Level::info};
+}  // namespace detail
+
+// Before other threads run, or in tests. `out`: instead of stderr; must outlive the next configure().
+void configure(Level level, Format format, std::ostream* out = nullptr);
+
+inline bool enabled(Level level) noexcept { return level >= detail::threshold.load(std::memory_order_relaxed); }
+
+// Thread: any. Formats nothing when the level is off. Values need to live during the call only. Never throws.
+void write(Level level, std::string_view event, Fields fields = {}) noexcept;
+
+inline void trace(std::string_view event, Fields fields = {}) noexcept { write(Level::trace, event, fields); }
+inline void debug(std::string_view event, Fields fields = {}) noexcept { write(Level::debug, event, fields); }
+inline void info(std::string_view event, Fields fields = {}) noexcept { write(Level::info, event, fields); }
+inline void warn(std::string_view event, Fields fields = {}) noexcept { write(Level::warn, event, fields); }
+inline void error(std::string_view event, Fields fields = {}) noexcept { write(Level::error, event, fields); }
+
+// Lets one line per key pass in each interval, so that a device that sends rubbish does not fill the disk.
+// Thread: one. Owner: whoever logs. Invariant: at most `max_keys` keys are held; when all of them are still within their
+// interval, further keys share one entry.
+class RateLimited {
+ public:
+  explicit RateLimited(std::chrono::milliseconds interval = std::chrono::minutes(1), std::size_t max_keys = 1024);
+
+  // nullopt: keep quiet. Otherwise how many were kept quiet since this key was last let through. A key that was
+  // forgotten meanwhile starts at 0.
+  std::optional<std::uint64_t> allow(std::string_view key, SteadyTime now);
+
+  // Writes the line, with a field `suppressed` when lines were, or keeps quiet. A disabled level counts nothing.
+  void write(std::string_view key, SteadyTime now, Level level, std::string_view event, Fields fields = {});
+
+  std::size_t size() const noexcept { return entries_.size(); }
+
+ private:
+  struct Entry {
+    SteadyTime last{};
+    std::uint64_t suppressed = 0;
+    bool used = false;
+  };
+  Entry& entry_of(std::string_view key, SteadyTime now);
+
+  const std::chrono::milliseconds interval_;
+  const std::size_t max_keys_;
+  std::unordered_map<std::string, Entry> entries_;
+  Entry shared_;
+  SteadyTime last_purge_{};
+};
+
+}  // namespace pulsegate::log

@@ -1,0 +1,228 @@
+#include "gateway/shard.hpp"
+
+#include <algorithm>
+#include <random>
+#include <utility>
+
+#include <asio/post.hpp>
+
+#include "gateway/log.hpp"
+#include "gateway/ws/session.hpp"
+#include "proto/message.hpp"
+
+namespace pulsegate {
+
+namespace {
+
+// How often clients are sent away during a drain, and the shard's own numbers are published.
+constexpr std::chrono::milliseconds kDrainStep{100};
+constexpr std::chrono::milliseconds kTick{250};
+constexpr std::chrono::milliseconds kStopDeadline{2'000};
+
+devices::DeviceConfig device_config(const Config& config, const proto::ChannelTable& channels) {
+  devices::DeviceConfig result;
+  result.linger = config.linger;
+  result.row_lag = config.row_lag;
+  result.gap_tolerance = config.gap_tolerance;
+  result.reread = config.reread;
+  result.history_points = config.history_points;
+  result.history_min_interval = config.history_min_interval;
+  for (const auto& [name, interval] : config.refresh)
+    if (const auto channel = channels.find(name); channel && index(*channel) < proto::kBuiltInChannels)
+      result.refresh[index(*channel)] = interval;
+  result.repair_rate = config.repair_rate / static_cast<double>(config.shards);
+  result.max_reads_in_flight = std::max<std::size_t>(1, config.snapshot_queue / 2 / config.shards);
+  result.max_devices = std::max<std::size_t>(1, config.max_devices / config.shards);
+  result.max_bus_payload = config.max_bus_payload;
+  return result;
+}
+
+ws::EndpointConfig endpoint_config(const Config& config) {
+  ws::EndpointConfig result;
+  result.max_message = config.max_message_size;
+  result.handshake_timeout = config.handshake_timeout;
+  result.ping_interval = config.ping_interval;
+  result.idle_timeout = config.idle_timeout;
+  result.outbox.conflate_above = config.conflate_above;
+  result.outbox.close_above = config.close_above;
+  result.outbox.stalled_after = config.stalled_after;
+  return result;
+}
+
+}  // namespace
+
+Shard::Shard(std::size_t number, const ShardParts& parts)
+    : number_(number),
+      parts_(parts),
+      work_(asio::make_work_guard(io_)),
+      hub_timer_(io_),
+      tick_timer_(io_),
+      drain_timer_(io_),
+      random_state_(std::random_device{}()) {
+  subscriber_ = parts_.subscriber(io_);
+  endpoint_ = std::make_unique<ws::Endpoint>(io_, endpoint_config(parts_.config), *this, parts_.clock);
+  devices::HubParts hub{parts_.channels,
+                        parts_.topics,
+                        parts_.clock_format,
+                        parts_.clock,
+                        *subscriber_,
+                        parts_.source,
+                        [this](std::function<void()> task) { post(std::move(task)); },
+                        [this] { endpoint_->flush(); },
+                        [this](SteadyTime due) { arm(due); },
+                        [this](std::string_view event, std::string_view detail) {
+                          log::notice(event, {{"shard", static_cast<std::int64_t>(number_)}, {"detail", detail}});
+                        }};
+  hub_ = std::make_unique<devices::Hub>(device_config(parts_.config, parts_.channels), std::move(hub), random_state_);
+}
+
+Shard::~Shard() { join(); }
+
+void Shard::start() {
+  thread_ = std::thread([this] {
+    subscriber_->start(*hub_);
+    tick();
+    for (;;) {
+      try {
+        io_.run();
+        return;
+      } catch (const std::exception& error) {
+        // Every handler catches what it can; this is the net below, and a fault of ours.
+        log::error("shard.exception", {{"shard", static_cast<std::int64_t>(number_)}, {"what", error.what()}});
+      }
+    }
+  });
+}
+
+void Shard::post(std::function<void()> task) { asio::post(io_, std::move(task)); }
+
+void Shard::adopt(asio::ip::tcp::socket socket) {
+  asio::error_code error;
+  const auto local = socket.local_endpoint(error);
+  const int descriptor = error ? -1 : socket.release(error);
+  if (error) return;
+  ++handed_over_;
+  post([this, descriptor, protocol = local.protocol()] {
+    ++adopted_;
+    endpoint_->adopt(asio::ip::tcp::socket(io_, protocol, descriptor));
+  });
+}
+
+std::unique_ptr<ws::LinkHandler> Shard::on_open(ws::Link& link, const access::Admission& admission, const Now& now) {
+  const ws::SessionConfig config{parts_.config.max_message_size, parts_.config.command_rate,
+                                 parts_.config.command_burst};
+  return std::make_unique<ws::Session>(link, *admission.device, config, *hub_, parts_.channels, session_counters_, now);
+}
+
+void Shard::tick() {
+  const ws::EndpointCounters& counters = endpoint_->counters();
+  // Sockets that were handed over but whose post has not run yet count as occupied.
+  released_ = adopted_ - std::min<std::size_t>(adopted_, counters.connections + counters.handshaking);
+  bus_up_ = hub_->bus_up();
+  tick_timer_.expires_after(kTick);
+  tick_timer_.async_wait([this](const asio::error_code& error) {
+    if (!error) tick();
+  });
+}
+
+void Shard::arm(SteadyTime due) {
+  hub_timer_.expires_at(due);
+  hub_timer_.async_wait([this](const asio::error_code& error) {
+    if (!error && !stopped_) hub_->advance();
+  });
+}
+
+ShardReport Shard::report() const {
+  ShardReport report;
+  report.bus_up = hub_->bus_up();
+  report.database_up = hub_->database_up();
+  report.endpoint = endpoint_->counters();
+  report.hub = hub_->counters();
+  report.sessions = session_counters_;
+  report.bus = subscriber_->counters();
+  return report;
+}
+
+void Shard::set_accepting(bool accepting) { endpoint_->set_accepting(accepting); }
+
+std::size_t Shard::client_count(const std::optional<proto::DeviceId>& device) const {
+  return device ? hub_->client_count(*device) : static_cast<std::size_t>(endpoint_->counters().connections);
+}
+
+std::size_t Shard::broadcast(const proto::DeviceId& device, std::string_view json) {
+  const std::size_t receivers = hub_->broadcast(device, json);
+  endpoint_->flush();
+  return receivers;
+}
+
+void Shard::drain(std::chrono::milliseconds time, std::function<void()> done) {
+  endpoint_->set_accepting(false);
+  drained_ = std::move(done);
+  drain_end_ = std::chrono::steady_clock::now() + time;
+  drain_step();
+}
+
+// Each step closes an equal share of those still open, so that the clients come back one after another.
+void Shard::drain_step() {
+  std::vector<ws::Link*> open;
+  std::size_t closing = 0;
+  endpoint_->for_each([&](ws::Link& link) {
+    if (link.closing()) {
+      ++closing;
+    } else {
+      open.push_back(&link);
+    }
+  });
+  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(drain_end_ - std::chrono::steady_clock::now());
+  const auto steps = static_cast<std::size_t>(std::max<std::int64_t>(1, left / kDrainStep + 1));
+  const std::size_t share = (open.size() + steps - 1) / steps;
+  for (std::size_t i = 0; i < share; ++i) {
+    random_state_ = random_state_ * 6364136223846793005ULL + 1442695040888963407ULL;
+    std::string text;
+    proto::append_reconnect(text, (random_state_ >> 33) % 1000);
+    open[i]->send(Frame::text(text), 0);
+    open[i]->close(proto::CloseCode::service_restart);
+  }
+  if (open.empty() && closing == 0) {
+    if (drained_) std::exchange(drained_, nullptr)();
+    return;
+  }
+  drain_timer_.expires_after(kDrainStep);
+  drain_timer_.async_wait([this](const asio::error_code& error) {
+    if (!error) drain_step();
+  });
+}
+
+void Shard::stop() {
+  if (std::exchange(stopped_, true)) return;
+  drained_ = nullptr;
+  endpoint_->abort_all();
+  endpoint_->stop();
+  subscriber_->stop();
+  hub_->stop();
+  hub_timer_.cancel();
+  tick_timer_.cancel();
+  work_.reset();
+  // The thread ends when the last aborted operation has been told so; should one be left behind, it must not hold us up.
+  drain_timer_.expires_after(kStopDeadline);
+  drain_timer_.async_wait([this](const asio::error_code& error) {
+    if (!error) io_.stop();
+  });
+  asio::post(io_, [this] { end_when_idle(); });
+}
+
+// The deadline itself is work, so it is cancelled once nothing else is left to do.
+void Shard::end_when_idle() {
+  if (endpoint_->counters().connections + endpoint_->counters().handshaking == 0) {
+    drain_timer_.cancel();
+  } else {
+    tick_timer_.expires_after(std::chrono::milliseconds(10));
+    tick_timer_.async_wait([this](const asio::error_code&) { end_when_idle(); });
+  }
+}
+
+void Shard::join() {
+  if (thread_.joinable()) thread_.join();
+}
+
+}  // namespace pulsegate

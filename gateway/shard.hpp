@@ -1,0 +1,107 @@
+// One thread that serves clients: an io_context, a Redis subscriber, a hub of devices and a WebSocket endpoint. Shards share
+// nothing; a device lives on exactly one of them, chosen by its UUID.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+
+#include <asio/executor_work_guard.hpp>
+#include <asio/io_context.hpp>
+#include <asio/ip/tcp.hpp>
+#include <asio/steady_timer.hpp>
+
+#include "bus/subscriber.hpp"
+#include "gateway/config.hpp"
+#include "gateway/counters.hpp"
+#include "gateway/devices/hub.hpp"
+#include "gateway/ws/endpoint.hpp"
+#include "gateway/ws/link.hpp"
+#include "proto/channel.hpp"
+#include "proto/time.hpp"
+#include "proto/topic.hpp"
+#include "storage/snapshot_source.hpp"
+
+namespace pulsegate {
+
+using SubscriberFactory = std::function<std::unique_ptr<bus::Subscriber>(asio::io_context&)>;
+
+// What all shards stand on. Everything outlives the shards and is safe to share: immutable, or safe from any thread.
+struct ShardParts {
+  const Config& config;
+  const proto::ChannelTable& channels;
+  const proto::TopicTable& topics;
+  const proto::ClockFormat& clock_format;
+  const Clock& clock;
+  storage::SnapshotSource* source = nullptr;
+  const SubscriberFactory& subscriber;
+};
+
+// Thread: any for post(), adopt(), occupied() and join(); everything else on the shard's own thread, so through post().
+// Owner: Server.
+class Shard final : private ws::LinkFactory {
+ public:
+  Shard(std::size_t number, const ShardParts& parts);
+  ~Shard() override;
+  Shard(const Shard&) = delete;
+  Shard& operator=(const Shard&) = delete;
+
+  void start();
+  // The only door into a shard.
+  void post(std::function<void()> task);
+  // Gives a connected socket to this shard; takes over the descriptor.
+  void adopt(asio::ip::tcp::socket socket);
+  // Sockets handed over and not yet known to be closed; may be too high for up to a second, never too low.
+  std::size_t occupied() const noexcept { return handed_over_.load() - released_.load(); }
+  // Whether the bus is connected; for readiness.
+  bool bus_up() const noexcept { return bus_up_.load(); }
+
+  // On the shard's thread:
+  ShardReport report() const;
+  void set_accepting(bool accepting);
+  std::size_t client_count(const std::optional<proto::DeviceId>& device) const;
+  std::size_t broadcast(const proto::DeviceId& device, std::string_view json);
+  // Sends clients away (`reconnect`, then 1012), spread evenly over `time`; `done` runs once none is left.
+  void drain(std::chrono::milliseconds time, std::function<void()> done);
+  // Closes everything at once and ends the thread; join() waits for it.
+  void stop();
+
+  void join();
+
+ private:
+  std::unique_ptr<ws::LinkHandler> on_open(ws::Link& link, const access::Admission& admission, const Now& now) override;
+  void drain_step();
+  void tick();
+  void end_when_idle();
+  void arm(SteadyTime due);
+
+  const std::size_t number_;
+  const ShardParts parts_;
+  asio::io_context io_{1};
+  asio::executor_work_guard<asio::io_context::executor_type> work_;
+  std::unique_ptr<bus::Subscriber> subscriber_;
+  std::unique_ptr<devices::Hub> hub_;
+  std::unique_ptr<ws::Endpoint> endpoint_;
+  SessionCounters session_counters_;
+
+  asio::steady_timer hub_timer_;
+  asio::steady_timer tick_timer_;
+  asio::steady_timer drain_timer_;
+  SteadyTime drain_end_{};
+  std::function<void()> drained_;
+  std::uint64_t random_state_;
+  bool stopped_ = false;
+  std::size_t adopted_ = 0;                  // sockets that the endpoint has taken over
+
+  std::atomic<std::size_t> handed_over_{0};  // written by the listener's thread
+  std::atomic<std::size_t> released_{0};     // written by the shard's tick
+  std::atomic<bool> bus_up_{false};
+  std::thread thread_;
+};
+
+}  // namespace pulsegate

@@ -1,0 +1,67 @@
+// websocketpp's HTTP request and response, adapted. The library judges a handshake in several places, each with a bare
+// status and some with a protocol of its own (hybi00, hybi07). Here only what is a valid RFC 6455 handshake looks like one
+// to it; everything else is plain HTTP, which the connection answers in one place.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include <websocketpp/http/request.hpp>
+#include <websocketpp/http/response.hpp>
+
+#include "proto/error_code.hpp"
+#include "proto/message.hpp"
+
+namespace pulsegate::ws {
+
+// The body of every HTTP refusal. `message` must be valid UTF-8.
+inline std::string error_body(proto::ErrorCode code, std::string_view message) {
+  std::string body = "{\"error\":{\"code\":";
+  proto::append_json_string(body, proto::name(code));
+  body += ",\"message\":";
+  proto::append_json_string(body, message);
+  body += "}}\n";
+  return body;
+}
+
+class HandshakeRequest : public websocketpp::http::parser::request {
+ public:
+  using Base = websocketpp::http::parser::request;
+
+  // What websocketpp sees: no Upgrade unless the whole handshake is one that we speak. So it never creates a processor for
+  // another version, and never refuses by itself.
+  const std::string& get_header(const std::string& name) const {
+    static const std::string kNone;
+    if (name == "Upgrade" && !speakable()) return kNone;
+    return Base::get_header(name);
+  }
+
+  // What the client sent.
+  const std::string& sent(const char* name) const { return Base::get_header(name); }
+  bool speakable() const {
+    return get_method() == "GET" && get_version() == "HTTP/1.1" && sent("Sec-WebSocket-Version") == "13" &&
+           !sent("Sec-WebSocket-Key").empty();
+  }
+  // Frees what a connection does not need once it is open (some 2 KB with a browser's headers and a token).
+  void forget() { static_cast<Base&>(*this) = Base(); }
+};
+
+class HandshakeResponse : public websocketpp::http::parser::response {
+ public:
+  using Base = websocketpp::http::parser::response;
+
+  void set_status(websocketpp::http::status_code::value code) {
+    set_status(code, websocketpp::http::status_code::get_string(code));
+  }
+  // websocketpp answers what it cannot parse (400, 413, 431) through this: such answers get a body as well.
+  void set_status(websocketpp::http::status_code::value code, const std::string& message) {
+    Base::set_status(code, websocketpp::http::status_code::get_string(code));
+    if (code < websocketpp::http::status_code::bad_request) return;
+    replace_header("Connection", "close");
+    replace_header("Content-Type", "application/json");
+    set_body(error_body(proto::ErrorCode::bad_request, message));
+  }
+  void forget() { static_cast<Base&>(*this) = Base(); }
+};
+
+}  // namespace pulsegate::ws

@@ -1,0 +1,169 @@
+#include "gateway/ws/listener.hpp"
+
+#include <sys/socket.h>
+
+#include <array>
+#include <cerrno>
+#include <stdexcept>
+#include <utility>
+
+#include <asio/post.hpp>
+
+#include "gateway/access/admission.hpp"
+#include "gateway/log.hpp"
+
+namespace pulsegate::ws {
+
+using asio::ip::tcp;
+
+namespace {
+
+// As long a request line as is looked at; a longer one goes to shard 0, whose endpoint answers it.
+constexpr std::size_t kPeekBytes = 2048;
+// A partial request line is looked at again after so long: the kernel does not tell when more has come to be peeked at.
+constexpr std::chrono::milliseconds kPeekAgain{10};
+
+// Values, not categories, are compared: a system call's error has the system category, Asio's constants may have another.
+bool out_of_resources(const asio::error_code& error) noexcept {
+  const int value = error.value();
+  return value == EMFILE || value == ENFILE || value == ENOBUFS || value == ENOMEM;
+}
+
+tcp::endpoint resolve(asio::io_context& io, const ListenerConfig& config) {
+  asio::error_code error;
+  const auto address = asio::ip::make_address(config.host, error);
+  if (!error) return {address, config.port};
+  tcp::resolver resolver(io);
+  const auto results = resolver.resolve(config.host, std::to_string(config.port), tcp::resolver::passive, error);
+  if (error || results.empty())
+    throw std::runtime_error("cannot resolve the listen address \"" + config.host + "\": " + error.message());
+  return results.begin()->endpoint();
+}
+
+}  // namespace
+
+std::size_t shard_of_request_line(std::string_view line, std::size_t shards) noexcept {
+  const std::size_t first = line.find(' ');
+  if (shards <= 1 || first == std::string_view::npos) return 0;
+  const std::string_view rest = line.substr(first + 1);
+  access::Request request;
+  request.method = line.substr(0, first);
+  request.target = rest.substr(0, rest.find(' '));
+  request.websocket_version = "13";
+  request.upgrade = true;
+  const access::Admission admission = access::decide(request, true);
+  return admission.device ? static_cast<std::size_t>(admission.device->hash() % shards) : 0;
+}
+
+// One accepted socket whose request line is still to come.
+struct Listener::Steering {
+  Steering(asio::io_context& io, tcp::socket s) : socket(std::move(s)), timer(io) {}
+  tcp::socket socket;
+  asio::steady_timer timer;
+  std::chrono::steady_clock::time_point deadline{};
+};
+
+Listener::Listener(asio::io_context& io, const ListenerConfig& config, HandOver hand_over)
+    : io_(io), config_(config), hand_over_(std::move(hand_over)), acceptor_(io), pause_(io) {
+  const tcp::endpoint endpoint = resolve(io, config_);
+  asio::error_code error;
+  acceptor_.open(endpoint.protocol(), error);
+  if (!error) acceptor_.set_option(tcp::acceptor::reuse_address(true), error);
+  if (!error) acceptor_.bind(endpoint, error);
+  if (!error) acceptor_.listen(config_.backlog, error);
+  if (error)
+    throw std::runtime_error("cannot listen on " + config_.host + ":" + std::to_string(config_.port) + ": " +
+                             error.message());
+  accept();
+}
+
+Listener::~Listener() { close(); }
+
+std::string Listener::address() const {
+  asio::error_code error;
+  const auto endpoint = acceptor_.local_endpoint(error);
+  if (error) return config_.host + ":" + std::to_string(config_.port);
+  const std::string host = endpoint.address().to_string();
+  return (endpoint.address().is_v6() ? "[" + host + "]" : host) + ":" + std::to_string(endpoint.port());
+}
+
+void Listener::close() {
+  *alive_ = false;
+  asio::error_code ignored;
+  acceptor_.close(ignored);
+  pause_.cancel();
+}
+
+void Listener::accept() {
+  acceptor_.async_accept([this, alive = alive_](const asio::error_code& error, tcp::socket socket) {
+    if (!*alive || error == asio::error::operation_aborted) return;
+    if (error) {
+      ++counters_.failures;
+      if (out_of_resources(error)) {
+        log::warn("listener.pause", {{"error", error.message()}});
+        pause_.expires_after(config_.accept_pause);
+        pause_.async_wait([this, alive](const asio::error_code& cancelled) {
+          if (!cancelled && *alive) accept();
+        });
+        return;
+      }
+      accept();
+      return;
+    }
+    ++counters_.accepted;
+    if (config_.shards > 1) {
+      steer(std::move(socket));
+    } else {
+      hand_over_(std::move(socket), 0);
+    }
+    accept();
+  });
+}
+
+void Listener::steer(tcp::socket socket) {
+  auto steering = std::make_shared<Steering>(io_, std::move(socket));
+  steering->deadline = std::chrono::steady_clock::now() + config_.steer_timeout;
+  peek(steering);
+}
+
+// Looks at what has come without taking it, so that the shard's endpoint reads the request from its first byte.
+void Listener::peek(const std::shared_ptr<Steering>& steering) {
+  if (!*alive_) return;
+  std::array<char, kPeekBytes> buffer;
+  const ssize_t got = ::recv(steering->socket.native_handle(), buffer.data(), buffer.size(), MSG_PEEK | MSG_DONTWAIT);
+  if (got == 0 || (got < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)) return;
+  if (got > 0) {
+    const std::string_view text(buffer.data(), static_cast<std::size_t>(got));
+    const std::size_t end = text.find('\n');
+    if (end != std::string_view::npos || text.size() == buffer.size()) {
+      hand_over_(std::move(steering->socket), shard_of_request_line(text.substr(0, end), config_.shards));
+      return;
+    }
+  }
+  if (std::chrono::steady_clock::now() >= steering->deadline) {
+    ++counters_.steer_failures;
+    return;
+  }
+  const auto again = [this, alive = alive_, steering](const asio::error_code& error) {
+    if (!error && *alive) peek(steering);
+  };
+  if (got > 0) {
+    steering->timer.expires_after(kPeekAgain);
+    steering->timer.async_wait(again);
+    return;
+  }
+  // Nothing has come yet: wait for the first byte or the deadline, whichever is first. The loser finds the socket gone.
+  steering->timer.expires_at(steering->deadline);
+  steering->timer.async_wait([this, alive = alive_, steering](const asio::error_code& error) {
+    if (error || !*alive) return;
+    ++counters_.steer_failures;
+    asio::error_code ignored;
+    steering->socket.close(ignored);
+  });
+  steering->socket.async_wait(tcp::socket::wait_read, [this, alive = alive_, steering](const asio::error_code& error) {
+    steering->timer.cancel();
+    if (!error && *alive) peek(steering);
+  });
+}
+
+}  // namespace pulsegate::ws

@@ -1,0 +1,70 @@
+// Accepts client sockets and steers each to the shard of its device. A plain Asio acceptor with a back-off of its own: the
+// library's accept loop spins when file descriptors run out.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include <asio/io_context.hpp>
+#include <asio/ip/tcp.hpp>
+#include <asio/steady_timer.hpp>
+
+namespace pulsegate::ws {
+
+struct ListenerConfig {
+  std::string host;                              // numeric, or a name that resolves here
+  std::uint16_t port = 0;                        // 0: the system chooses
+  std::size_t shards = 1;
+  int backlog = 4096;                            // capped by net.core.somaxconn
+  std::chrono::milliseconds accept_pause{100};   // after EMFILE, ENFILE, ENOBUFS, ENOMEM
+  std::chrono::milliseconds steer_timeout{5'000};  // for the request line, with several shards
+};
+
+struct ListenerCounters {
+  std::uint64_t accepted = 0;
+  std::uint64_t failures = 0;      // accept() failed
+  std::uint64_t steer_failures = 0;  // no request line in time
+};
+
+// Thread: the io_context's thread only. Owner: Server.
+class Listener {
+ public:
+  // Takes over the socket. `shard`: where its device lives. Runs on the listener's thread.
+  using HandOver = std::function<void(asio::ip::tcp::socket socket, std::size_t shard)>;
+
+  // Binds and listens; throws std::runtime_error with one sentence that names the address when that fails.
+  Listener(asio::io_context& io, const ListenerConfig& config, HandOver hand_over);
+  ~Listener();
+  Listener(const Listener&) = delete;
+  Listener& operator=(const Listener&) = delete;
+
+  // "127.0.0.1:8080", with the port that is really in use.
+  std::string address() const;
+  // No further accepts; sockets that are being steered are dropped. Idempotent.
+  void close();
+  const ListenerCounters& counters() const noexcept { return counters_; }
+
+ private:
+  struct Steering;
+
+  void accept();
+  void steer(asio::ip::tcp::socket socket);
+  void peek(const std::shared_ptr<Steering>& steering);
+
+  asio::io_context& io_;
+  const ListenerConfig config_;
+  HandOver hand_over_;
+  asio::ip::tcp::acceptor acceptor_;
+  asio::steady_timer pause_;
+  ListenerCounters counters_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+// The shard of a request, from its first line "GET <target> HTTP/1.1": by its device, else 0. Pure.
+std::size_t shard_of_request_line(std::string_view line, std::size_t shards) noexcept;
+
+}  // namespace pulsegate::ws

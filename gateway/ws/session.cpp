@@ -1,0 +1,122 @@
+#include "gateway/ws/session.hpp"
+
+#include "gateway/log.hpp"
+#include "proto/message.hpp"
+
+namespace pulsegate::ws {
+
+using proto::Command;
+using proto::ErrorCode;
+
+Session::Session(Link& link, const proto::DeviceId& device, const SessionConfig& config, devices::Hub& hub,
+                 const proto::ChannelTable& channels, SessionCounters& counters, const Now& now)
+    : link_(link),
+      device_(device),
+      hub_(hub),
+      channels_(channels),
+      counters_(counters),
+      member_(*this),
+      rate_(config.command_rate, config.command_burst),
+      opened_(now.wall) {
+  std::string text;
+  proto::append_connected(text, device_, now.wall, {link_.id(), config.max_message, config.command_rate});
+  deliver_control(Frame::text(text));
+  if (!hub_.join(device_, member_)) {
+    send_error(ErrorCode::device_limit, "This gateway serves as many devices as it is allowed to; try again later.");
+    link_.close(proto::CloseCode::try_again_later);
+  }
+  log::info("client.open", {{"connection", link_.id()}, {"device", device_.text()}});
+}
+
+Session::~Session() { hub_.leave(member_); }
+
+void Session::on_text(std::string_view message, const Now& now) {
+  if (!within_rate(now)) return;
+  const auto parsed = proto::parse_command(message, channels_);
+  if (const auto* error = std::get_if<proto::CommandError>(&parsed)) {
+    send_error(error->code, error->message, error->id);
+    return;
+  }
+  carry_out(std::get<Command>(parsed), now);
+}
+
+void Session::on_binary(const Now& now) {
+  if (!within_rate(now)) return;
+  send_error(ErrorCode::binary_message, "Commands are text messages; this binary message was not read.");
+}
+
+bool Session::within_rate(const Now& now) {
+  if (rate_.take(now.steady)) return true;
+  ++counters_.rate_limited;
+  // Telling about every refused command would let a flood in cause a flood out.
+  if (rate_told_ == SteadyTime{} || now.steady - rate_told_ >= std::chrono::seconds(1)) {
+    rate_told_ = now.steady;
+    send_error(ErrorCode::rate_limited, "Too many commands; those above the limit were not carried out.");
+  }
+  return false;
+}
+
+void Session::carry_out(const Command& command, const Now& now) {
+  ++counters_.commands[static_cast<std::size_t>(command.type)];
+  for (const std::string& name : command.unknown_channels)
+    send_error(ErrorCode::unknown_channel, "There is no channel \"" + name + "\".", command.id);
+  switch (command.type) {
+    case Command::Type::subscribe:
+      if (member_.device != nullptr) hub_.subscribe(member_, command.channels);
+      break;
+    case Command::Type::unsubscribe:
+      if (member_.device != nullptr) hub_.unsubscribe(member_, command.channels);
+      break;
+    case Command::Type::ping: {
+      std::string text;
+      proto::append_pong(text, device_, now.wall);
+      deliver_control(Frame::text(text));
+      break;
+    }
+  }
+}
+
+void Session::send_error(ErrorCode code, std::string_view message, std::string_view id) {
+  ++counters_.errors;
+  std::string text;
+  proto::append_error(text, code, message, id);
+  deliver_control(Frame::text(text));
+}
+
+void Session::deliver(proto::Channel channel, const FramePtr& frame) {
+  const auto key = static_cast<ConflationKey>(1 + index(channel));
+  if (link_.send(frame, key) != Outbox::Push::conflated) return;
+  conflated_.add(channel);
+  if (!conflated_since_) conflated_since_ = hub_.now().wall;
+}
+
+void Session::deliver_control(const FramePtr& frame) { link_.send(frame, 0); }
+
+void Session::on_drained(std::uint64_t, const Now& now) {
+  // Of channels that send whole values the latest has arrived; of those where each message is a sample some are missing.
+  proto::ChannelSet lost;
+  conflated_.for_each([&](proto::Channel channel) {
+    if (channel == proto::Channel::metrics || index(channel) >= proto::kBuiltInChannels) lost.add(channel);
+  });
+  if (!lost.empty()) {
+    std::string text;
+    proto::append_gap(text, device_, conflated_since_.value_or(now.wall), now.wall, lost, channels_, "conflated");
+    deliver_control(Frame::text(text));
+  }
+  conflated_.clear();
+  conflated_since_.reset();
+}
+
+void Session::on_tick(const Now&) {}
+
+void Session::on_closed(std::uint16_t code, std::string_view reason, const Now& now) {
+  hub_.leave(member_);
+  const auto seconds = std::chrono::duration<double>(now.wall - opened_).count();
+  log::info("client.close", {{"connection", link_.id()},
+                             {"device", device_.text()},
+                             {"code", static_cast<std::int64_t>(code)},
+                             {"reason", reason},
+                             {"seconds", seconds}});
+}
+
+}  // namespace pulsegate::ws

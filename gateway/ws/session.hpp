@@ -1,0 +1,60 @@
+// One client of one device: reads its commands, answers them, and passes on what the device delivers.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "gateway/access/rate_bucket.hpp"
+#include "gateway/counters.hpp"
+#include "gateway/devices/hub.hpp"
+#include "gateway/devices/member.hpp"
+#include "gateway/ws/link.hpp"
+#include "proto/channel.hpp"
+#include "proto/command.hpp"
+
+namespace pulsegate::ws {
+
+struct SessionConfig {
+  std::size_t max_message = proto::limits::kMaxInboundMessage;  // bytes, told to the client
+  double command_rate = 20;                                     // commands a second
+  double command_burst = 60;
+};
+
+// Thread: its shard. Owner: the connection.
+class Session final : public LinkHandler, private devices::Receiver {
+ public:
+  // Sends `connected` and joins the device; refuses with `error` and 1013 when the process has too many devices.
+  // `hub`, `channels` and `counters` outlive the session.
+  Session(Link& link, const proto::DeviceId& device, const SessionConfig& config, devices::Hub& hub,
+          const proto::ChannelTable& channels, SessionCounters& counters, const Now& now);
+  ~Session() override;
+
+  void on_text(std::string_view message, const Now& now) override;
+  void on_binary(const Now& now) override;
+  void on_drained(std::uint64_t frames, const Now& now) override;
+  void on_tick(const Now& now) override;
+  void on_closed(std::uint16_t code, std::string_view reason, const Now& now) override;
+
+ private:
+  void deliver(proto::Channel channel, const FramePtr& frame) override;
+  void deliver_control(const FramePtr& frame) override;
+
+  bool within_rate(const Now& now);
+  void carry_out(const proto::Command& command, const Now& now);
+  void send_error(proto::ErrorCode code, std::string_view message, std::string_view id = {});
+
+  Link& link_;
+  const proto::DeviceId device_;
+  devices::Hub& hub_;
+  const proto::ChannelTable& channels_;
+  SessionCounters& counters_;
+  devices::Member member_;
+  access::RateBucket rate_;
+  SteadyTime rate_told_{};       // last `rate-limited` error: once a second is enough
+  proto::ChannelSet conflated_;  // channels that have lost frames since the backlog was last empty
+  std::optional<proto::Timestamp> conflated_since_;
+  const proto::Timestamp opened_;
+};
+
+}  // namespace pulsegate::ws

@@ -1,0 +1,46 @@
+// The words of `error` messages.
+#include "proto/error_code.hpp"
+
+namespace pulsegate::proto {
+
+std::string_view name(ErrorCode code) noexcept {
+  switch (code) {
+    case ErrorCode::malformed_json:
+      return "malformed-json";
+    case ErrorCode::too_deep:
+      return "too-deep";
+    case ErrorCode::not_an_object:
+      return "not-an-object";
+    case ErrorCode::missing_type:
+      return "missing-type";
+    case ErrorCode::unknown_type:
+      return "unknown-type";
+    case ErrorCode::invalid_channels:
+      return "invalid-channels";
+    case ErrorCode::too_many_channels:
+      return "too-many-channels";
+    case ErrorCode::unknown_channel:
+      return "unknown-channel";
+    case ErrorCode::binary_message:
+      return "binary-message";
+    case ErrorCode::rate_limited:
+      return "rate-limited";
+    case ErrorCode::device_limit:
+      return "device-limit";
+    case ErrorCode::bad_request:
+      return "bad-request";
+    case ErrorCode::invalid_device:
+      return "invalid-device";
+    case ErrorCode::not_found:
+      return "not-found";
+    case ErrorCode::upgrade_required:
+      return "upgrade-required";
+    case ErrorCode::unavailable:
+      return "unavailable";
+    case ErrorCode::internal:
+      break;
+  }
+  return "internal";
+}
+
+}  // namespace pulsegate::proto

@@ -1,0 +1,172 @@
+// The server's messages, spliced together from parts that are JSON already. The history message has its own file.
+#include "proto/message.hpp"
+
+namespace pulsegate::proto {
+namespace {
+
+void append_time(std::string& out, Timestamp time) {
+  out.push_back('"');
+  append_iso8601(out, time);
+  out.push_back('"');
+}
+
+void append_device(std::string& out, const DeviceId& device) {
+  out.append("\"deviceUuid\":\"");
+  device.append_to(out);
+  out.push_back('"');
+}
+
+// The end that all data messages share.
+void append_tail(std::string& out, const DeviceId& device, Timestamp time) {
+  out.push_back(',');
+  append_device(out, device);
+  out.append(",\"timestamp\":");
+  append_time(out, time);
+  out.push_back('}');
+}
+
+void append_ack(std::string& out, std::string_view type, const DeviceId& device, std::string_view channel) {
+  out.append("{\"type\":\"").append(type).append("\",\"channel\":");
+  append_json_string(out, channel);
+  out.push_back(',');
+  append_device(out, device);
+  out.push_back('}');
+}
+
+std::string_view text(LinkState state) noexcept {
+  return state == LinkState::up ? "\"up\"" : "\"down\"";
+}
+
+std::string_view text(DeviceState state) noexcept {
+  switch (state) {
+    case DeviceState::live:
+      return "\"live\"";
+    case DeviceState::stale:
+      return "\"stale\"";
+    case DeviceState::unknown:
+      break;
+  }
+  return "\"unknown\"";
+}
+
+}  // namespace
+
+void append_connected(std::string& out, const DeviceId& device, Timestamp now, const ConnectedInfo& info) {
+  out.append("{\"type\":\"connected\",\"data\":{");
+  append_device(out, device);
+  out.append(",\"timestamp\":");
+  append_time(out, now);
+  out.append(",\"protocol\":1,\"connectionId\":");
+  append_json_string(out, info.connection_id);
+  out.append(",\"limits\":{\"maxMessageBytes\":").append(std::to_string(info.max_message_bytes));
+  out.append(",\"commandsPerSecond\":");
+  append_json_number(out, info.commands_per_second);
+  out.append("}}");
+  append_tail(out, device, now);
+}
+
+void append_subscribed(std::string& out, const DeviceId& device, std::string_view channel) {
+  append_ack(out, "subscribed", device, channel);
+}
+
+void append_unsubscribed(std::string& out, const DeviceId& device, std::string_view channel) {
+  append_ack(out, "unsubscribed", device, channel);
+}
+
+void append_pong(std::string& out, const DeviceId& device, Timestamp now) {
+  out.append("{\"type\":\"pong\",\"data\":{\"timestamp\":");
+  append_time(out, now);
+  out.push_back('}');
+  append_tail(out, device, now);
+}
+
+void append_error(std::string& out, ErrorCode code, std::string_view message, std::string_view id) {
+  out.append("{\"type\":\"error\",\"data\":{\"code\":\"").append(name(code)).append("\",\"message\":");
+  append_json_string(out, message);
+  out.push_back('}');
+  if (!id.empty()) out.append(",\"id\":").append(id);
+  out.push_back('}');
+}
+
+void append_reconnect(std::string& out, std::uint64_t after_ms) {
+  out.append("{\"type\":\"reconnect\",\"data\":{\"after_ms\":").append(std::to_string(after_ms)).append("}}");
+}
+
+void append_verbatim(std::string& out, std::string_view type, const DeviceId& device, Timestamp time,
+                     std::string_view json) {
+  out.append("{\"type\":");
+  append_json_string(out, type);
+  out.append(",\"data\":").append(json);
+  append_tail(out, device, time);
+}
+
+void append_processes(std::string& out, const DeviceId& device, Timestamp time, std::string_view json) {
+  out.append("{\"type\":\"processes\",\"data\":{\"top_processes\":").append(json).push_back('}');
+  append_tail(out, device, time);
+}
+
+void append_network_interfaces(std::string& out, const DeviceId& device, Timestamp time, std::string_view json) {
+  out.append("{\"type\":\"network-interfaces\",\"data\":{\"interfaces\":").append(json).push_back('}');
+  append_tail(out, device, time);
+}
+
+void append_system_info(std::string& out, const DeviceId& device, Timestamp time, const SystemInfo& info) {
+  out.append("{\"type\":\"system-info\",\"data\":{");
+  for (std::size_t i = 0; i < kSystemFieldCount; ++i) {
+    if (i > 0) out.push_back(',');
+    out.append(1, '"').append(system_field_key(static_cast<SystemField>(i))).append("\":");
+    out.append(info.json[i].empty() ? std::string_view("null") : std::string_view(info.json[i]));
+  }
+  out.push_back('}');
+  append_tail(out, device, time);
+}
+
+void append_status(std::string& out, const DeviceId& device, const Status& status) {
+  out.append("{\"type\":\"status\",");
+  append_device(out, device);
+  out.append(",\"data\":{");
+  const char* separator = "";
+  const auto add_key = [&](std::string_view key) {
+    out.append(separator).append(1, '"').append(key).append("\":");
+    separator = ",";
+  };
+  if (status.bus) {
+    add_key("bus");
+    out.append(text(*status.bus));
+  }
+  if (status.database) {
+    add_key("database");
+    out.append(text(*status.database));
+  }
+  if (status.device) {
+    add_key("device");
+    out.append(text(*status.device));
+  }
+  if (status.since) {
+    add_key("since");
+    append_time(out, *status.since);
+  }
+  out.append("}}");
+}
+
+void append_gap(std::string& out, const DeviceId& device, Timestamp from, Timestamp to, ChannelSet channels,
+                const ChannelTable& table, std::string_view reason) {
+  out.append("{\"type\":\"gap\",");
+  append_device(out, device);
+  out.append(",\"data\":{\"from\":");
+  append_time(out, from);
+  out.append(",\"to\":");
+  append_time(out, to);
+  out.append(",\"channels\":[");
+  const char* separator = "";
+  channels.for_each([&](Channel channel) {
+    out.append(separator);
+    append_json_string(out, table.name(channel));
+    separator = ",";
+  });
+  out.append("],\"reason\":");
+  append_json_string(out, reason);
+  out.append("}}");
+}
+
+}  // namespace pulsegate::proto

