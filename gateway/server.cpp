@@ -32,8 +32,8 @@ std::size_t fit_connections(std::size_t wanted) {
   const std::size_t reserved = kReservedDescriptors + kRefusalHeadroom;
   const std::size_t fit = descriptors > 2 * reserved ? descriptors - reserved : descriptors / 2;
   if (fit < wanted)
-    log::warn("limit.descriptors", {{"max_connections", static_cast<std::int64_t>(fit)},
-                                    {"wanted", static_cast<std::int64_t>(wanted)},
+    log::warn("limit.descriptors", {{"max_connections", fit},
+                                    {"wanted", wanted},
                                     {"hint", "raise the limit of open files (ulimit -n, LimitNOFILE)"}});
   return std::min(fit, wanted);
 }
@@ -73,8 +73,8 @@ int Server::run() {
                         {"listen", listener_->address()},
                         {"health", health_->address()},
                         {"admin", admin_->address()},
-                        {"shards", static_cast<std::int64_t>(config_.shards)},
-                        {"max_connections", static_cast<std::int64_t>(max_connections_)},
+                        {"shards", config_.shards},
+                        {"max_connections", max_connections_},
                         {"database", parts_.source != nullptr}});
   io_.run();
   log::info("stopped", {});
@@ -87,7 +87,7 @@ void Server::take(asio::ip::tcp::socket socket, std::size_t shard) {
   const bool full = occupied >= max_connections_;
   if (full != full_) {
     full_ = full;
-    log::warn(full ? "full" : "room-again", {{"connections", static_cast<std::int64_t>(occupied)}});
+    log::warn(full ? "full" : "room-again", {{"connections", occupied}});
     if (!draining_)
       for (const auto& each : shards_) each->post([s = each.get(), full] { s->set_accepting(!full); });
   }

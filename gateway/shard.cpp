@@ -60,7 +60,8 @@ Shard::Shard(std::size_t number, const ShardParts& parts)
       drain_timer_(io_),
       random_state_(std::random_device{}()) {
   subscriber_ = parts_.subscriber(io_);
-  endpoint_ = std::make_unique<ws::Endpoint>(io_, endpoint_config(parts_.config), *this, parts_.clock);
+  endpoint_ = std::make_unique<ws::Endpoint>(io_, endpoint_config(parts_.config), static_cast<ws::LinkFactory&>(*this),
+                                             parts_.clock);
   devices::HubParts hub{parts_.channels,
                         parts_.topics,
                         parts_.clock_format,
@@ -70,9 +71,7 @@ Shard::Shard(std::size_t number, const ShardParts& parts)
                         [this](std::function<void()> task) { post(std::move(task)); },
                         [this] { endpoint_->flush(); },
                         [this](SteadyTime due) { arm(due); },
-                        [this](std::string_view event, std::string_view detail) {
-                          log::notice(event, {{"shard", static_cast<std::int64_t>(number_)}, {"detail", detail}});
-                        }};
+                        [this](devices::Notice notice, std::string_view detail) { write_notice(notice, detail); }};
   hub_ = std::make_unique<devices::Hub>(device_config(parts_.config, parts_.channels), std::move(hub), random_state_);
 }
 
@@ -88,7 +87,7 @@ void Shard::start() {
         return;
       } catch (const std::exception& error) {
         // Every handler catches what it can; this is the net below, and a fault of ours.
-        log::error("shard.exception", {{"shard", static_cast<std::int64_t>(number_)}, {"what", error.what()}});
+        log::error("shard.exception", {{"shard", number_}, {"what", error.what()}});
       }
     }
   });
@@ -106,6 +105,23 @@ void Shard::adopt(asio::ip::tcp::socket socket) {
     ++adopted_;
     endpoint_->adopt(asio::ip::tcp::socket(io_, protocol, descriptor));
   });
+}
+
+void Shard::write_notice(devices::Notice notice, std::string_view detail) {
+  switch (notice) {
+    case devices::Notice::bus_up:
+      return log::info("bus.up", {{"shard", number_}});
+    case devices::Notice::bus_down:
+      return log::warn("bus.down", {{"shard", number_}, {"reason", detail}});
+    case devices::Notice::database_up:
+      return log::info("database.up", {{"shard", number_}});
+    case devices::Notice::database_down:
+      return log::warn("database.down", {{"shard", number_}, {"reason", detail}});
+    case devices::Notice::bad_event:
+      // Once a minute per topic: a device that sends rubbish must not fill the disk.
+      return bad_events_.write(detail, parts_.clock.now().steady, log::Level::warn, "event.dropped",
+                               {{"shard", number_}, {"topic", detail}});
+  }
 }
 
 std::unique_ptr<ws::LinkHandler> Shard::on_open(ws::Link& link, const access::Admission& admission, const Now& now) {

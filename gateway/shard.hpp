@@ -20,6 +20,7 @@
 #include "gateway/config.hpp"
 #include "gateway/counters.hpp"
 #include "gateway/devices/hub.hpp"
+#include "gateway/log.hpp"
 #include "gateway/ws/endpoint.hpp"
 #include "gateway/ws/link.hpp"
 #include "proto/channel.hpp"
@@ -75,6 +76,7 @@ class Shard final : private ws::LinkFactory {
 
  private:
   std::unique_ptr<ws::LinkHandler> on_open(ws::Link& link, const access::Admission& admission, const Now& now) override;
+  void write_notice(devices::Notice notice, std::string_view detail);
   void drain_step();
   void tick();
   void end_when_idle();
@@ -88,6 +90,7 @@ class Shard final : private ws::LinkFactory {
   std::unique_ptr<devices::Hub> hub_;
   std::unique_ptr<ws::Endpoint> endpoint_;
   SessionCounters session_counters_;
+  log::RateLimited bad_events_;
 
   asio::steady_timer hub_timer_;
   asio::steady_timer tick_timer_;

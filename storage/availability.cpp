@@ -9,7 +9,9 @@ std::size_t Availability::count(Connection state) const noexcept {
   return static_cast<std::size_t>(std::count(connections_.begin(), connections_.end(), state));
 }
 
-std::size_t Availability::established() const noexcept { return count(Connection::established); }
+std::size_t Availability::established() const noexcept {
+  return count(Connection::established);
+}
 
 std::optional<Availability::Line> Availability::connected(std::size_t i) {
   connections_.at(i) = Connection::established;

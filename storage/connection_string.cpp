@@ -22,7 +22,9 @@ std::vector<std::string_view> words(std::string_view text) {
   }
 }
 
-std::string_view key_of(std::string_view word) { return word.substr(0, word.find('=')); }
+std::string_view key_of(std::string_view word) {
+  return word.substr(0, word.find('='));
+}
 
 bool is_uri(std::string_view text) {
   return text.substr(0, 11) == "postgres://" || text.substr(0, 13) == "postgresql://";

@@ -8,8 +8,8 @@
 
 namespace pulsegate::storage {
 
-// One sentence that says what to change when `text` is a URI, or holds a value with spaces (SOCI splits such values), or a
-// word that is not `key=value`. nullopt: fine. Does not know which keys exist; libpq does.
+// One sentence that says what to change when `text` is a URI, or holds a value with spaces (SOCI splits such values),
+// or a word that is not `key=value`. nullopt: fine. Does not know which keys exist; libpq does.
 std::optional<std::string> check_connection_string(std::string_view text);
 
 // Adds what is absent: connect_timeout, keepalives and tcp_user_timeout (so that a peer that vanished is noticed within

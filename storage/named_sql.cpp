@@ -1,5 +1,5 @@
-// Reads statements as SOCI will: a colon outside quotes starts a parameter. Comments are removed here, because SOCI would
-// take a colon within them for one.
+// Reads statements as SOCI will: a colon outside quotes starts a parameter. Comments are removed here, because SOCI
+// would take a colon within them for one.
 #include "storage/named_sql.hpp"
 
 #include <algorithm>
@@ -27,10 +27,16 @@ constexpr std::array<Known, 3> kKnown{
   throw std::invalid_argument(std::string(origin) + ":" + std::to_string(line) + ": " + what);
 }
 
-std::string quoted(std::string_view name) { return "'" + std::string(name) + "'"; }
+std::string quoted(std::string_view name) {
+  return "'" + std::string(name) + "'";
+}
 
-bool is_space(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
-bool is_word(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; }
+bool is_space(char c) {
+  return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+bool is_word(char c) {
+  return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_';
+}
 
 std::string_view trim(std::string_view text) {
   while (!text.empty() && is_space(text.front())) text.remove_prefix(1);

@@ -1,5 +1,5 @@
-// SQL statements by name, read from files with sections `-- name: metrics_window`, so that an operator whose tables differ
-// replaces a statement instead of patching the gateway. Checks what can be checked without a database.
+// SQL statements by name, read from files with sections `-- name: metrics_window`, so that an operator whose tables
+// differ replaces a statement instead of patching the gateway. Checks what can be checked without a database.
 #pragma once
 
 #include <cstddef>
@@ -32,17 +32,17 @@ class SqlSet {
   SqlStatements statements_;
 };
 
-// `origin` names the file in messages. Throws std::invalid_argument with one sentence that has file and line: text before
-// the first name, an unknown name, a name twice, an empty statement, two statements in one section, `::`, a parameter
-// that the statement does not have, or one that it needs and does not use.
+// `origin` names the file in messages. Throws std::invalid_argument with one sentence that has file and line: text
+// before the first name, an unknown name, a name twice, an empty statement, two statements in one section, `::`, a
+// parameter that the statement does not have, or one that it needs and does not use.
 SqlStatements parse_sql(std::string_view text, std::string_view origin);
 
 // `profile`: "guide" or "devices-table". The statements of `override_file` replace those of the profile.
 // Throws std::invalid_argument with one sentence for the operator (unknown profile, unreadable or faulty file).
 SqlSet load_sql(std::string_view profile, const std::optional<std::string>& override_file = std::nullopt);
 
-// The statement with `:points` replaced by a number. A number that the planner sees makes the plan of a prepared statement
-// reusable; with a parameter it would guess that a tenth of the rows is wanted, and plan anew for each call.
+// The statement with `:points` replaced by a number. A number that the planner sees makes the plan of a prepared
+// statement reusable; with a parameter it would guess that a tenth of the rows is wanted, and plan anew for each call.
 std::string with_points(const std::string& statement, std::size_t points);
 
 }  // namespace pulsegate::storage

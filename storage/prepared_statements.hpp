@@ -23,8 +23,8 @@ class PreparedStatement {
   explicit PreparedStatement(soci::session& sql) : statement_(sql) {}
   ~PreparedStatement() = default;
 
-  // Call at the end of the constructor, when all buffers are exchanged. Throws soci::soci_error, also when the statement
-  // returns another number of columns than `columns`: SOCI itself would read past the row.
+  // Call at the end of the constructor, when all buffers are exchanged. Throws soci::soci_error, also when the
+  // statement returns another number of columns than `columns`: SOCI itself would read past the row.
   void prepare(const std::string& text, int columns);
 
   soci::statement statement_;
@@ -51,7 +51,9 @@ class WindowStatement : public PreparedStatement {
   std::size_t execute(const std::string& device);
 
   // nullptr: NULL.
-  const long long* recorded_at_us(std::size_t row) const { return time_set_[row] == soci::i_ok ? &time_[row] : nullptr; }
+  const long long* recorded_at_us(std::size_t row) const {
+    return time_set_[row] == soci::i_ok ? &time_[row] : nullptr;
+  }
   std::string* text(std::size_t column, std::size_t row) {
     return set_[column][row] == soci::i_ok ? &text_[column][row] : nullptr;
   }

@@ -15,8 +15,7 @@ bool ReadQueue::push(PendingRead& read, SteadyTime now) {
 }
 
 void ReadQueue::give_back(PendingRead read, SteadyTime now) {
-  read.deadline = now + lease_;
-  read.retried = true;
+  if (read.retried) read.deadline = now + lease_;
   reads_.push_front(std::move(read));
 }
 

@@ -32,7 +32,8 @@ class ReadQueue {
 
   // Returns false, and leaves `read` as it is, when the queue is full.
   bool push(PendingRead& read, SteadyTime now);
-  // Puts a read whose connection broke in front again, with a new lease. Never refused: its place was granted before.
+  // Puts a read in front again. Never refused: its place was granted before. One that a broken connection interrupted
+  // (`retried`) gets a new lease, one that was not begun keeps its own.
   void give_back(PendingRead read, SteadyTime now);
   // The next read whose lease has not ended; those whose lease has are left for take_expired().
   std::optional<PendingRead> pop(SteadyTime now);

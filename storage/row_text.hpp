@@ -22,7 +22,8 @@ class RowText {
   // A number, string or boolean stands as it is; any other text becomes a JSON string. null, arrays, objects and text
   // that is not UTF-8: empty.
   std::string json_scalar(std::string&& text);
-  // `object` when it is a valid JSON object, else empty. `mask`: the metrics that are among its keys, whatever their value.
+  // `object` when it is a valid JSON object, else empty. `mask`: the metrics that are among its keys, whatever their
+  // value.
   std::string json_object(std::string&& object, std::uint8_t& mask);
 
  private:

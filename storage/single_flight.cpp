@@ -37,7 +37,9 @@ SnapshotResult newest_rows(const SnapshotResult& result, std::size_t points) {
 
 SingleFlight::SingleFlight(std::unique_ptr<SnapshotSource> source) : source_(std::move(source)) {}
 
-SingleFlight::~SingleFlight() { SingleFlight::stop(); }
+SingleFlight::~SingleFlight() {
+  SingleFlight::stop();
+}
 
 void SingleFlight::read(const SnapshotRequest& request, Executor executor, SnapshotCallback done) {
   std::unique_lock lock(mutex_);
@@ -69,7 +71,8 @@ void SingleFlight::read(const SnapshotRequest& request, Executor executor, Snaps
 }
 
 void SingleFlight::issue(const SnapshotRequest& request) {
-  // Inline: every waiter's own executor takes it from there. The destructor stops the source, so `this` outlives the read.
+  // Inline: every waiter's own executor takes it from there. The destructor stops the source, so `this` outlives the
+  // read.
   source_->read(
       request, [](std::function<void()> task) { task(); },
       [this, device = request.device](const SnapshotResult& result) { finished(device, result); });

@@ -14,9 +14,10 @@ namespace pulsegate::storage {
 
 // Which read may a caller share?
 //  1. One that has not been handed to the source yet: always, since its state will be newer than the call.
-//  2. One in flight, for `first`, `retry` and `refresh`: the state may be some milliseconds older than the call (at most
-//     as old as a read can get). That costs nothing, because rows lag behind their events by seconds anyway, so that the
-//     second look (or the next refresh) has to find what such a read missed whether it was shared or not.
+//  2. One in flight, for `first`, `retry` and `refresh`: the state may be some milliseconds older than the call (at
+//  most
+//     as old as a read can get). That costs nothing, because rows lag behind their events by seconds anyway, so that
+//     the second look (or the next refresh) has to find what such a read missed whether it was shared or not.
 //  3. One in flight, for `second_look`, `repair` and `reread`: never. These ask what was written up to *now*; a state
 //     from before the call could miss the row that they exist to find.
 // A caller that may not share the read in flight waits until it has ended, together with all others in that position:

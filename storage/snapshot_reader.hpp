@@ -1,5 +1,5 @@
-// One connection to PostgreSQL and the statements prepared on it: reads a snapshot, and says what went wrong in terms of
-// what to do next. Private to storage_postgres.
+// One connection to PostgreSQL and the statements prepared on it: reads a snapshot, and says what went wrong in terms
+// of what to do next. Private to storage_postgres.
 #pragma once
 
 #include <chrono>
@@ -7,6 +7,7 @@
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 
 #include "storage/named_sql.hpp"
 #include "storage/snapshot_source.hpp"
@@ -35,10 +36,9 @@ struct ReaderConfig {
 };
 
 // The statements are prepared when they are first needed and live as long as the connection.
-// A reader is never reconnected: executing a statement that was prepared on an earlier connection would crash within SOCI,
-// so statements and session are destroyed together, in that order, and a new reader takes their place.
-// Thread: the one that made it; socket() belongs to whoever wants to shut a blocked read down.
-// Owner: DatabaseWorker.
+// A reader is never reconnected: executing a statement that was prepared on an earlier connection would crash within
+// SOCI, so statements and session are destroyed together, in that order, and a new reader takes their place. Thread:
+// the one that made it; socket() belongs to whoever wants to shut a blocked read down. Owner: DatabaseWorker.
 class SnapshotReader {
  public:
   // Connects; blocks up to the connect timeout. `config` must outlive the reader. Throws ConnectionLost.
@@ -56,15 +56,16 @@ class SnapshotReader {
   struct Session;
 
   template <typename Body>
-  auto guarded(const SqlStatement& statement, Body&& body) -> decltype(body());
+  auto guarded(std::string_view name, const SqlStatement& statement, Body&& body) -> decltype(body());
   void read_clock();
-  void read_window(const SnapshotRequest& request, Snapshot& snapshot);
-  void read_state(const SnapshotRequest& request, Snapshot& snapshot);
+  void read_window(const std::string& device, std::size_t points, Snapshot& snapshot);
+  void read_state(const std::string& device, Snapshot& snapshot);
 
   const ReaderConfig& config_;
   std::unique_ptr<Session> session_;
   std::chrono::microseconds clock_offset_{0};
   std::chrono::steady_clock::time_point clock_read_{};
+  bool clock_known_ = false;
 };
 
 }  // namespace pulsegate::storage

@@ -1,8 +1,8 @@
 // The contract of storage: what PostgreSQL knows of a device at one moment, read off the data path.
 #pragma once
 
-#include <cstdint>
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -31,20 +31,20 @@ struct StateRow {
 };
 
 struct Snapshot {
-  std::vector<MetricsRow> metrics;    // oldest first, at most SnapshotRequest::points
-  std::uint8_t metric_mask = 0xff;    // which Metric columns the statement reads (bit i = Metric i)
-  std::string newest_metrics_json;    // the newest row as a JSON object with its columns as keys; empty without rows
-  std::optional<StateRow> state;      // nullopt: no row
+  std::vector<MetricsRow> metrics;  // oldest first, at most SnapshotRequest::points
+  std::uint8_t metric_mask = 0xff;  // which Metric columns the statement reads (bit i = Metric i)
+  std::string newest_metrics_json;  // the newest row as a JSON object with its columns as keys; empty without rows
+  std::optional<StateRow> state;    // nullopt: no row
   // Database time minus our time, by a round trip of its own: add it to our clock to get database time.
   std::chrono::microseconds clock_offset{0};
 };
 
 enum class SnapshotError : std::uint8_t {
   none,
-  overloaded,    // the queue is full, or no connection came free within the lease
-  unavailable,   // the database cannot be reached
-  timed_out,     // statement timeout
-  failed         // the statement itself failed: missing table, missing right, bad configuration
+  overloaded,   // the queue is full, or no connection came free within the lease
+  unavailable,  // the database cannot be reached
+  timed_out,    // statement timeout
+  failed        // the statement itself failed: missing table, missing right, bad configuration
 };
 std::string_view name(SnapshotError error) noexcept;
 
@@ -71,18 +71,19 @@ using SnapshotCallback = std::function<void(SnapshotResult)>;
 
 // Sums over all database threads; a copy taken at one moment.
 struct SourceCounters {
-  std::uint64_t reads[kReadReasons] = {};      // calls that reached the source, by reason
-  std::uint64_t shared = 0;                    // calls answered by another's read in flight
-  std::uint64_t errors[5] = {};                // by SnapshotError
+  std::uint64_t reads[kReadReasons] = {};  // calls that reached the source, by reason
+  std::uint64_t shared = 0;                // calls answered by another's read in flight
+  std::uint64_t errors[5] = {};            // by SnapshotError
   std::uint64_t reconnects = 0;
-  std::uint64_t queue_depth = 0;               // gauge
-  std::uint64_t connections = 0;               // gauge: established
+  std::uint64_t queue_depth = 0;  // gauge
+  std::uint64_t connections = 0;  // gauge: established
   // Time of a whole read, queue included: seconds, cumulative buckets at kReadSecondsBuckets.
   std::vector<std::uint64_t> read_seconds_buckets;
   double read_seconds_sum = 0;
   std::uint64_t read_seconds_count = 0;
 };
-inline constexpr double kReadSecondsBuckets[] = {0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10};
+inline constexpr double kReadSecondsBuckets[] = {0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05,
+                                                 0.1,    0.25,  0.5,    1,     2.5,  5,     10};
 
 // Thread: any.
 class SnapshotSource {

@@ -2,9 +2,9 @@
 
 import os
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable
 
 MAX_COMMAND = 200  # characters of a command line that a report carries
 
@@ -72,6 +72,7 @@ class ProcessSampler:
         self._memory_total = memory_total or self._page * os.sysconf("SC_PHYS_PAGES")
         self._before = read_processes(root)
         self._when = clock()
+        self._latest: list[dict[str, object]] = []
 
     def sample(self, count: int = 10) -> list[dict[str, object]]:
         after, now = read_processes(self._root), self._clock()
@@ -80,7 +81,7 @@ class ProcessSampler:
         # Among idle processes the larger one is the more interesting; the pid makes the order stable.
         ranked = sorted(after.values(), key=lambda p: (-used[p.pid], -p.resident_pages, p.pid))[:count]
         self._before, self._when = after, now
-        return [
+        self._latest = [
             {
                 "pid": process.pid,
                 "name": process.name,
@@ -90,6 +91,11 @@ class ProcessSampler:
             }
             for process in ranked
         ]
+        return self._latest
+
+    def latest(self) -> list[dict[str, object]]:
+        """The previous sample once more, or the first."""
+        return self._latest or self.sample()
 
     def _used(self, process: ProcessTimes) -> int:
         """Ticks since the previous sample; a process that is new since then has used all its ticks since then."""

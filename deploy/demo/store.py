@@ -13,6 +13,7 @@ from pathlib import Path
 import psycopg2
 from psycopg2.extras import Json
 
+from bus import encode
 from outage import Outage
 
 SCHEMA = Path(__file__).with_name("schema.sql")
@@ -105,7 +106,7 @@ class Store:
 
 
 def _adapt(value: object) -> object:
-    return Json(value) if isinstance(value, (dict, list)) else value
+    return Json(value, dumps=encode) if isinstance(value, (dict, list)) else value
 
 
 class Worker:

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <optional>
 
+
 #include "gateway/commands/option_values.hpp"
 
 namespace pulsegate::commands {

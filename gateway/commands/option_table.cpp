@@ -40,7 +40,7 @@ const Option* nearest_option(std::string_view name) {
 }
 
 std::string default_text(const Option& option) {
-  return option.kind == Kind::from_file ? std::string() : option.access.show(Config{});
+  return option.kind == Option::Kind::from_file ? std::string() : option.access.show(Config{});
 }
 
 }  // namespace pulsegate::commands

@@ -73,7 +73,7 @@ std::size_t Hub::client_count(const proto::DeviceId& id) const {
 void Hub::drop_event(EventDrop reason, std::string_view topic) {
   ++counters_.dropped[static_cast<std::size_t>(reason)];
   // A device that has just been dropped may still be talking; everything else is somebody's fault.
-  if (reason != EventDrop::no_device) parts_.notice(kEventDropNames[static_cast<std::size_t>(reason)], topic);
+  if (reason != EventDrop::no_device) parts_.notice(Notice::bad_event, topic);
 }
 
 void Hub::on_event(std::string_view topic_text, std::string_view payload) {
@@ -123,12 +123,12 @@ void Hub::on_subscribed(std::string_view topic_text) {
 
 void Hub::on_bus_up() {
   bus_ = Bus::up;
-  parts_.notice("bus-up", {});
+  parts_.notice(Notice::bus_up, {});
 }
 
 void Hub::on_bus_down(std::string_view reason) {
   bus_ = Bus::down;
-  parts_.notice("bus-down", reason);
+  parts_.notice(Notice::bus_down, reason);
   const Now now = parts_.clock.now();
   for (const auto& entry : devices_) {
     entry.second->hub.confirmed_topics = 0;

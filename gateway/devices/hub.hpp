@@ -24,6 +24,9 @@
 
 namespace pulsegate::devices {
 
+// What a hub reports to the log. The detail is a reason, or the topic of a bad event.
+enum class Notice : std::uint8_t { bus_up, bus_down, database_up, database_down, bad_event };
+
 // What a hub stands on. All of it must outlive the hub.
 struct HubParts {
   const proto::ChannelTable& channels;
@@ -35,7 +38,7 @@ struct HubParts {
   storage::Executor executor;                 // brings snapshot answers back to this thread
   std::function<void()> flush;                // after each batch of events
   std::function<void(SteadyTime)> arm;        // run advance() at this time; replaces the earlier request
-  std::function<void(std::string_view event, std::string_view detail)> notice;  // for the log; rate-limited by the receiver
+  std::function<void(Notice, std::string_view detail)> notice;  // for the log; whoever writes it limits the rate
 };
 
 // Thread: one shard. Owner: Shard.

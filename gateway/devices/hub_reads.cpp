@@ -57,7 +57,7 @@ void Hub::on_answer(const WaitingRead& asked, const storage::SnapshotResult& res
   const bool up = result.error == storage::SnapshotError::none || result.error == storage::SnapshotError::overloaded;
   if (up != database_up_) {
     database_up_ = up;
-    parts_.notice(up ? "database-up" : "database-down", result.detail);
+    parts_.notice(up ? Notice::database_up : Notice::database_down, result.detail);
   }
   if (Device* device = find(asked.device); device != nullptr && device->hub.generation == asked.generation)
     device->on_snapshot(result, now);

@@ -10,6 +10,7 @@ namespace pulsegate::ws {
 struct EndpointCounters {
   std::uint64_t connections = 0;        // gauge: open WebSockets
   std::uint64_t handshaking = 0;        // gauge: accepted sockets whose handshake is not complete
+  std::uint64_t sockets = 0;            // gauge: sockets held in any state, those that wait for the peer's close included
   std::uint64_t opened = 0;
   std::uint64_t handshake_failures = 0; // timed out or not HTTP
   std::map<int, std::uint64_t> refused; // by HTTP status, also those told by a close code

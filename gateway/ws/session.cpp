@@ -114,7 +114,7 @@ void Session::on_closed(std::uint16_t code, std::string_view reason, const Now& 
   const auto seconds = std::chrono::duration<double>(now.wall - opened_).count();
   log::info("client.close", {{"connection", link_.id()},
                              {"device", device_.text()},
-                             {"code", static_cast<std::int64_t>(code)},
+                             {"code", code},
                              {"reason", reason},
                              {"seconds", seconds}});
 }

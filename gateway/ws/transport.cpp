@@ -47,7 +47,7 @@ std::error_code Transport::dispatch(const websocketpp::transport::dispatch_handl
 void Transport::async_read_at_least(std::size_t, char* buffer, std::size_t size,
                                     websocketpp::transport::read_handler handler) {
   // websocketpp asks for at least one byte everywhere; more is never needed.
-  if (stage_ == Stage::closed) return;
+  if (stage_ != Stage::live) return;
   reading_ = true;
   socket_->async_read_some(asio::buffer(buffer, size),
                            [this, self = shared_from_this(), handler = std::move(handler)](

@@ -1,4 +1,4 @@
-// TCP ports of 127.0.0.1 that nobody listens on.
+// TCP ports of 127.0.0.1 that nobody listens on. Thread: one at a time.
 #pragma once
 
 #include <cstdint>

@@ -24,7 +24,7 @@ void create_guide_schema(PostgresClient& client, const GuideSchema& schema = {})
 // One row of device_metrics; an empty optional is NULL.
 struct MetricsSample {
   std::string device;
-  std::optional<std::string> recorded_at;  // "2026-11-22 14:05:00.123", UTC; nullopt: now
+  std::optional<std::string> recorded_at = std::nullopt;  // "2026-11-22 14:05:00.123", UTC; nullopt: now
   std::optional<double> cpu_usage = 12.5;
   std::optional<double> cpu_temp = 48.0;
   std::optional<long long> memory_usage = 2'147'483'648;
@@ -33,7 +33,7 @@ struct MetricsSample {
   std::optional<long long> storage_total = 64'424'509'440;
   std::optional<long long> network_rx = 1'000;
   std::optional<long long> network_tx = 500;
-  std::optional<std::string> top_processes;  // JSON
+  std::optional<std::string> top_processes = std::nullopt;  // JSON
 };
 void insert_metrics(PostgresClient& client, const MetricsSample& sample);
 
@@ -44,7 +44,7 @@ void insert_metrics_series(PostgresClient& client, const std::string& device, in
 // One row of device_state_records.
 struct StateSample {
   std::string device;
-  std::optional<std::string> recorded_at;  // as in MetricsSample
+  std::optional<std::string> recorded_at = std::nullopt;  // as in MetricsSample
   std::optional<std::string> os_version = "Debian GNU/Linux 12 (bookworm)";
   std::optional<std::string> architecture = "arm64";
   std::optional<long long> uptime = 86'400;

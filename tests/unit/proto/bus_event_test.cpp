@@ -3,31 +3,11 @@
 
 #include <boost/test/unit_test.hpp>
 
-#include <cstdlib>
-#include <new>
-
 #include "proto/limits.hpp"
 #include "tests/unit/proto/values.hpp"
 
 using namespace pulsegate::proto;
 using test::at;
-
-namespace {
-thread_local std::size_t allocations = 0;
-}
-
-// Counted for the one case that proves the absence of allocations.
-void* operator new(std::size_t size) {
-  ++allocations;
-  if (void* memory = std::malloc(size)) return memory;
-  throw std::bad_alloc();
-}
-void operator delete(void* memory) noexcept {
-  std::free(memory);
-}
-void operator delete(void* memory, std::size_t) noexcept {
-  std::free(memory);
-}
 
 namespace {
 
@@ -264,13 +244,6 @@ BOOST_AUTO_TEST_CASE(survives_numbers_that_break_naive_parsers) {
               BusEventError::none));
   BOOST_TEST(value(Metric::cpu_usage) == 0);
   BOOST_TEST(!has(Metric::cpu_temp));
-}
-
-BOOST_AUTO_TEST_CASE(allocates_nothing_for_a_metrics_event_after_the_first) {
-  BOOST_TEST_REQUIRE((metrics(kEnvelope) == BusEventError::none));
-  const std::size_t before = allocations;
-  for (int i = 0; i < 100; ++i) metrics(kEnvelope);
-  BOOST_TEST(allocations == before);
 }
 
 BOOST_AUTO_TEST_CASE(names_its_errors_for_the_drop_counter) {

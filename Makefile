@@ -1,0 +1,88 @@
+# The verbs of this repository. `make help` lists them; each installs what it is missing.
+#
+# Builds take a lock on the repository's directory and test runs one on tests/, so that several calls at a time get in each
+# other's way no more than necessary: nobody builds in a directory that somebody else builds in, and timing-sensitive tests
+# do not compete with another run of themselves. Tests that need the machine for themselves say so in CTest (RUN_SERIAL).
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help deps build run test check fmt lint asan tsan clean
+
+JOBS ?= $(shell nproc)
+DEVICES ?= 3
+LISTEN ?=
+RUN_SECONDS ?=
+export DEVICES LISTEN RUN_SECONDS
+
+RELEASE = -DCMAKE_BUILD_TYPE=Release -DPULSEGATE_SANITIZE=
+# Debug: the assertions of broken invariants are part of what a sanitizer run looks for.
+ASAN = -DCMAKE_BUILD_TYPE=Debug -DPULSEGATE_SANITIZE=address,undefined
+TSAN = -DCMAKE_BUILD_TYPE=Debug -DPULSEGATE_SANITIZE=thread
+export UBSAN_OPTIONS ?= print_stacktrace=1
+export TSAN_OPTIONS ?= halt_on_error=1 second_deadlock_stack=1
+
+# $(call compile,directory,CMake options,target)
+compile = flock --close . bash -euc 'cmake -S . -B $(1) -G Ninja --log-level=NOTICE $(2) && cmake --build $(1) -j $(JOBS) --target $(3)'
+
+# $(call run_tests,directory,CTest options)
+run_tests = flock --close tests ctest --test-dir $(1) --output-on-failure --no-tests=error -j $(JOBS) $(2)
+
+# The sanitizers of GCC 12 cannot lay out their shadow memory when the kernel randomises addresses by more than 28 bits.
+# Containers may forbid to switch that off; there they mostly run as they are.
+fixed_addresses = $$(setarch -R true 2>/dev/null && echo setarch -R || true)
+
+SOURCES = find proto bus storage gateway tests -name '*.hpp' -o -name '*.cpp'
+
+help: ## List the verbs
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
+
+deps: ## Install the missing Debian packages for building, running and testing
+	@deploy/install-packages build run test
+
+build: ## Build build/pulsegate in release mode
+	@deploy/install-packages build
+	@$(call compile,build,$(RELEASE),pulsegate)
+
+run: build ## Serve this host's metrics: private Redis and PostgreSQL, publisher, gateway (LISTEN=host:port DEVICES=3)
+	@deploy/install-packages run
+	@exec /usr/bin/python3 -B deploy/demo/run.py
+
+test: deps ## Build and run every test: unit, style, integration, and both tiers again under AddressSanitizer
+	@echo "== Release build"
+	@$(call compile,build,$(RELEASE),all)
+	@echo "== Tests of the release build"
+	@$(call run_tests,build)
+	@echo "== Build with AddressSanitizer and UndefinedBehaviorSanitizer"
+	@$(call compile,build/asan,$(ASAN),all)
+	@echo "== Unit and integration tests under sanitizers"
+	@$(fixed_addresses) $(call run_tests,build/asan,-L '^(unit|integration)$$')
+
+check: deps ## What to run before a commit: formatting, release build, unit and style tests
+	@deploy/install-packages lint
+	@$(SOURCES) | xargs -r clang-format --dry-run -Werror
+	@$(call compile,build,$(RELEASE),all)
+	@$(call run_tests,build,-L '^(unit|style)$$')
+
+fmt: ## Format the C++ sources in place
+	@deploy/install-packages lint
+	@$(SOURCES) | xargs -r clang-format -i
+
+lint: ## Run clang-tidy over the C++ sources
+	@deploy/install-packages build lint
+	@flock --close . cmake -S . -B build -G Ninja --log-level=NOTICE $(RELEASE)
+	@run-clang-tidy -quiet -p build -j $(JOBS) '/(proto|bus|storage|gateway|tests)/.*\.cpp$$'
+
+asan: deps ## Unit and integration tests under AddressSanitizer and UndefinedBehaviorSanitizer, in build/asan
+	@$(call compile,build/asan,$(ASAN),all)
+	@$(fixed_addresses) $(call run_tests,build/asan,-L '^(unit|integration)$$')
+
+tsan: deps ## Unit and integration tests under ThreadSanitizer, in build/tsan
+	@$(call compile,build/tsan,$(TSAN),all)
+	@$(fixed_addresses) $(call run_tests,build/tsan,-L '^(unit|integration)$$')
+
+clean: ## Remove build/, unless a demo is running in it
+	@for run in build/run/*/; do \
+	  [[ ! -d $$run ]] || flock -n "$$run" true || { echo "A demo is running in $$run: end it first." >&2; exit 1; }; \
+	done
+	@flock --close . rm -rf build

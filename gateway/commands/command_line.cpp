@@ -1,0 +1,77 @@
+// CLI11 and nothing else of consequence: its header costs seconds, so the rest of the options does not see it.
+#include "gateway/commands/command_line.hpp"
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <algorithm>
+#include <memory>
+
+#include "gateway/commands/option_table.hpp"
+#include "gateway/log_line.hpp"
+
+namespace pulsegate::commands {
+namespace {
+
+std::string description(const Option& option) {
+  std::string text = option.help + " [" + option.variable();
+  const std::string value = default_text(option);
+  if (!value.empty()) text += ", default " + value;
+  return text + "]";
+}
+
+void add_flag(CLI::App& app, CommandLine& line, const Option& option) {
+  const auto store = [&line, flag = option.flag](const std::vector<std::string>& values) {
+    for (const std::string& value : values) line.flags.emplace_back(flag, value);
+    return true;
+  };
+  app.add_option_function<std::vector<std::string>>(option.flag, store, description(option))
+      ->group(option.group)
+      ->type_name(option.metavar)
+      ->type_size(1)
+      ->expected(1, CLI::detail::expected_max_vector_size)  // repeats are judged later, with the other sources
+      ->allow_extra_args(false);                            // but each takes one value
+}
+
+}  // namespace
+
+void add_options(CLI::App& app, CommandLine& line) {
+  app.add_option("--config", line.config_file, "Configuration file, lines key = value [PULSEGATE_CONFIG]")
+      ->type_name("FILE")
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+  for (const Option& option : option_table()) add_flag(app, line, option);
+  app.allow_extras();
+}
+
+std::vector<std::string> unknown_arguments(const CLI::App& app) {
+  std::vector<std::string> errors;
+  for (const std::string& argument : app.remaining()) {
+    const std::string name = argument.substr(0, argument.find('='));
+    std::string error = "unknown argument ";
+    log::append_escaped(error, argument, 80);
+    const Option* near = name.substr(0, 2) == "--" ? nearest_option(name) : nullptr;
+    if (near != nullptr) error += "; did you mean " + near->flag + "?";
+    errors.push_back(std::move(error));
+  }
+  return errors;
+}
+
+OptionsResult parse_options(const std::vector<std::string>& args, const Environment& environment,
+                            const ReadFile& read_file) {
+  CLI::App app;
+  CommandLine line;
+  add_options(app, line);
+  OptionErrors errors;
+  try {
+    app.parse(std::vector<std::string>(args.rbegin(), args.rend()));  // CLI11 takes them last first
+    errors = unknown_arguments(app);
+  } catch (const CLI::ParseError& fault) {
+    errors.push_back(fault.what());
+  }
+  OptionsResult result = resolve_options(line, environment, read_file);
+  if (errors.empty()) return result;
+  if (const auto* more = std::get_if<OptionErrors>(&result)) errors.insert(errors.end(), more->begin(), more->end());
+  return errors;
+}
+
+}  // namespace pulsegate::commands

@@ -1,0 +1,23 @@
+// The option table as flags of CLI11, which splits the command line and prints --help; values stay text, since CLI11 stops at
+// the first one that it does not like.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "gateway/commands/options.hpp"
+
+namespace CLI {
+class App;
+}
+
+namespace pulsegate::commands {
+
+// Adds --config and every option to `app`; parsing then fills `line`, which must outlive `app`. `app` accepts arguments that
+// it does not know: ask unknown_arguments() afterwards.
+void add_options(CLI::App& app, CommandLine& line);
+
+// One sentence per argument that `app` did not know, with a suggestion where a flag is near.
+std::vector<std::string> unknown_arguments(const CLI::App& app);
+
+}  // namespace pulsegate::commands

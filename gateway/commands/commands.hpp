@@ -1,0 +1,57 @@
+// The subcommands of `pulsegate`, one file each; main parses the command line and calls them. Each returns the exit code:
+// 0 clean, 2 configuration, 1 anything else. Standard output is the result, standard error is everything else.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "gateway/commands/options.hpp"
+#include "gateway/config.hpp"
+
+namespace pulsegate::commands {
+
+inline constexpr int kExitClean = 0;
+inline constexpr int kExitFailure = 1;
+inline constexpr int kExitConfiguration = 2;
+
+// Something that the operator has to change, found out only while starting: exit code 2. One sentence.
+class ConfigurationError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+// Serves until SIGTERM or SIGINT. May throw while starting.
+int run_serve(const Config& config);
+
+// Prints every setting with its origin, or every error. `print_template`: the annotated configuration file instead.
+int run_check_config(const OptionsResult& options, bool print_template);
+// deploy/pulsegate.conf: every key with its manual, its default commented out.
+std::string config_template();
+// Every error on standard error, headed by one line. Returns kExitConfiguration.
+int print_option_errors(const OptionErrors& errors);
+
+// GETs `url` and prints one line: 0 when it answers 200.
+int run_health(const std::string& url, Millis timeout);
+
+struct DrainOptions {
+  Address admin{"127.0.0.1", 9090};
+  std::optional<Millis> wait;  // poll until no client is left, or for so long
+};
+int run_drain(const DrainOptions& options);
+
+struct WatchOptions {
+  std::string url;                    // ws://host:port/api/v1/devices/{uuid}/ws
+  std::vector<std::string> channels;  // names, at least one
+  bool json = false;                  // one message a line, verbatim
+  std::uint64_t count = 0;            // end after so many channel messages; 0: never
+  std::string token;                  // sent as `Authorization: Bearer`; empty: none
+};
+// A terminal client; ends with 0 on SIGINT.
+int run_watch(const WatchOptions& options);
+
+}  // namespace pulsegate::commands

@@ -1,0 +1,63 @@
+// `pulsegate serve`: chooses the adapters and runs the server until it is told to stop.
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "bus/redis_subscriber.hpp"
+#include "bus/redis_url.hpp"
+#include "gateway/commands/commands.hpp"
+#include "gateway/log.hpp"
+#include "gateway/server.hpp"
+#include "storage/connection_string.hpp"
+#include "storage/named_sql.hpp"
+#include "storage/postgres_source.hpp"
+#include "storage/single_flight.hpp"
+
+namespace pulsegate::commands {
+
+namespace {
+
+std::unique_ptr<storage::SnapshotSource> open_database(const Config& config) {
+  if (!config.database) {
+    log::info("database.none", {{"note", "snapshots come from what the bus has shown"}});
+    return nullptr;
+  }
+  storage::PostgresConfig postgres{*config.database,
+                                   storage::load_sql(config.sql_profile, config.sql_file.empty()
+                                                                             ? std::nullopt
+                                                                             : std::optional(config.sql_file))};
+  postgres.threads = config.database_threads;
+  postgres.queue = config.snapshot_queue;
+  postgres.lease = config.snapshot_lease;
+  postgres.statement_timeout = config.statement_timeout;
+  log::info("database", {{"connection", storage::redacted_connection_string(*config.database)},
+                         {"threads", config.database_threads},
+                         {"profile", config.sql_profile}});
+  const auto write = [](storage::Severity severity, const std::string& sentence) {
+    severity == storage::Severity::info ? log::info("storage", {{"note", sentence}})
+                                        : log::warn("storage", {{"note", sentence}});
+  };
+  return std::make_unique<storage::SingleFlight>(std::make_unique<storage::PostgresSource>(std::move(postgres), write));
+}
+
+}  // namespace
+
+int run_serve(const Config& config) {
+  std::string error;
+  const auto url = bus::parse_redis_url(config.redis, error);
+  if (!url) throw std::invalid_argument(error);
+  bus::RedisConfig redis;
+  redis.url = *url;
+  redis.max_payload = config.max_bus_payload;
+  log::info("redis", {{"url", url->redacted()}});
+  if (config.auth.empty())
+    log::warn("auth.open", {{"note", "anybody who reaches this port can watch every device; say --auth none if that is meant"}});
+
+  ServerParts parts;
+  parts.subscriber = [redis](asio::io_context& io) { return std::make_unique<bus::RedisSubscriber>(io, redis); };
+  parts.source = open_database(config);
+  Server server(config, std::move(parts));
+  return server.run();
+}
+
+}  // namespace pulsegate::commands

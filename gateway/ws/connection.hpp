@@ -1,0 +1,136 @@
+// One accepted socket from its handshake to its end: what websocketpp asks for, the Link of its session, and every deadline.
+// Knows websocketpp only in the source file; the endpoint needs none of it.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include <asio/io_context.hpp>
+
+#include "gateway/access/admission.hpp"
+#include "gateway/ws/endpoint.hpp"
+#include "gateway/ws/link.hpp"
+#include "gateway/ws/transport.hpp"
+
+namespace pulsegate::ws {
+
+class Connection;
+class InboundMessages;
+
+// What a connection needs of its endpoint. Thread: the shard.
+class Host {
+ public:
+  Host(asio::io_context& io_context, const EndpointConfig& endpoint_config, LinkFactory& link_factory,
+       const Clock& shard_clock)
+      : io(io_context), config(endpoint_config), factory(link_factory), clock(shard_clock) {}
+
+  // Has `connection` written at the end of this loop turn, or by an earlier Endpoint::flush().
+  virtual void enlist(Connection& connection) = 0;
+  // The connection is closed: lets go of it in a later loop turn.
+  virtual void retire(Connection& connection) noexcept = 0;
+  virtual std::string next_id() = 0;
+
+  asio::io_context& io;
+  const EndpointConfig config;
+  LinkFactory& factory;
+  const Clock& clock;
+  EndpointCounters counters;
+  bool accepting = true;
+
+ protected:
+  ~Host() = default;
+};
+
+// Thread: the shard. Owner: shared by the endpoint and the operations in flight.
+// Invariants: 1. on_open() and on_closed() of a session come in pairs, and nothing of it is called before or after.
+// 2. A closed connection touches neither the host nor the session. 3. Whatever a peer does or leaves undone, one of the
+// deadlines in tick() ends it.
+class Connection : public Transport, public Link {
+ public:
+  // Takes over a connected socket of host.io. Throws what allocation throws.
+  static std::shared_ptr<Connection> create(Host& host, asio::ip::tcp::socket socket);
+  // Begins to read the handshake.
+  void start();
+  // Deadlines and pings; about once a second.
+  void tick(const Now& now);
+  // Ends it at once, without a close frame.
+  void abort();
+  void flush(SteadyTime now) { write(now); }
+  // A session has it, and it is not closing.
+  bool is_open() const noexcept { return phase_ == Phase::open; }
+
+  // websocketpp's class, which derives from this one, has functions of the same names. Nobody calls ours through it.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Woverloaded-virtual"
+  Outbox::Push send(FramePtr frame, ConflationKey key) override;
+  void close(proto::CloseCode code) override;
+#pragma GCC diagnostic pop
+  bool closing() const noexcept override { return phase_ != Phase::open; }
+  std::size_t backlog() const noexcept override { return outbox().backlog(); }
+  std::string_view id() const noexcept override { return id_; }
+
+  // The endpoint's own: where it keeps the connection.
+  std::size_t slot = 0;
+  bool enlisted = false;
+
+ protected:
+  // As websocketpp constructs its transport: loggers and role are of no use here.
+  template <typename Access, typename Error>
+  Connection(bool, const std::shared_ptr<Access>&, const std::shared_ptr<Error>&) {}
+  ~Connection() = default;
+
+ private:
+  // refused: open only to be told why it is closed. closing: a close frame is on its way, in either direction.
+  enum class Phase : std::uint8_t { handshake, open, refused, closing, ended };
+
+  // Called by websocketpp.
+  bool on_handshake();
+  void on_plain_http();
+  void on_open();
+  void on_message(bool text, std::string_view payload);
+  void on_ping(const std::string& payload);
+
+  // Transport's hooks.
+  void on_queued() override;
+  void on_received(SteadyTime now) override;
+  void on_consumed(SteadyTime now) override;
+  void on_written() override;
+  void on_failed() override;
+  void on_terminated() override;
+  void on_finished() noexcept override;
+
+  void answer(const access::Admission& admission);
+  void tell_and_close(const access::Admission& admission);
+  void forget_handshake();
+  void tick_open(const Now& now);
+  void begin_closing(std::uint16_t code, SteadyTime now);
+  void close_slow();
+  void send_pong(const std::string& payload);
+  // Without waiting for the peer, and without leaving the kernel anything to wait with.
+  void force();
+  void send_close_frame(proto::CloseCode code);
+  std::uint16_t close_code() const;
+  std::string_view close_reason(std::uint16_t code) const;
+
+  Host* host_ = nullptr;
+  InboundMessages* inbound_ = nullptr;  // websocketpp's message manager of this connection, which owns it
+  std::unique_ptr<LinkHandler> handler_;
+  std::unique_ptr<access::Admission> admission_;  // from the handshake to the opening
+  std::string id_;
+  std::string waiting_ping_;   // answered once the pong before it was written
+  SteadyTime since_{};         // of the phases handshake, refused and closing
+  SteadyTime last_received_{};
+  SteadyTime next_ping_{};
+  SteadyTime message_since_{};  // meaningful while message_pending_
+  std::uint16_t close_code_ = 0;  // the first one that was decided or received; 0: none
+  Phase phase_ = Phase::handshake;
+  bool refusal_counted_ = false;
+  bool overflowed_ = false;       // close_slow() is posted
+  bool pong_pending_ = false;     // a pong is in the outbox
+  bool ping_waiting_ = false;     // waiting_ping_ holds one
+  bool message_pending_ = false;  // a data message has begun to arrive
+};
+
+}  // namespace pulsegate::ws

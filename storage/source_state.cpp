@@ -1,0 +1,223 @@
+// See source_state.hpp.
+#include "storage/source_state.hpp"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+namespace pulsegate::storage {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+constexpr char kStopping[] = "the gateway is stopping";
+
+// Runs `done` through the executor. What an executor throws (it can only be out of memory) must not end a thread that
+// others depend on.
+void deliver(PendingRead read, SnapshotResult result) noexcept {
+  try {
+    read.executor([done = std::move(read.done), result = std::move(result)]() mutable { done(std::move(result)); });
+  } catch (...) {
+  }
+}
+
+}  // namespace
+
+SourceState::SourceState(const SourceLimits& limits, LogLine log)
+    : limits_(limits),
+      log_(std::move(log)),
+      queue_(limits.queue, limits.lease),
+      availability_(limits.threads),
+      under_way_(limits.threads) {
+  counters_.read_seconds_buckets.resize(std::size(kReadSecondsBuckets));
+}
+
+void SourceState::submit(const SnapshotRequest& request, Executor executor, SnapshotCallback done) {
+  PendingRead read;
+  read.request = request;
+  read.request.points = std::clamp<std::size_t>(request.points, 1, 2000);
+  read.executor = std::move(executor);
+  read.done = std::move(done);
+  read.asked = steady_clock::now();
+  SnapshotResult refusal;
+  {
+    const std::lock_guard lock(mutex_);
+    ++counters_.reads[static_cast<std::size_t>(request.reason)];
+    if (stopping_) {
+      refusal = {SnapshotError::unavailable, kStopping, nullptr};
+    } else if (availability_.down()) {
+      refusal = {SnapshotError::unavailable, "the database cannot be reached: " + availability_.reason(), nullptr};
+    } else if (queue_.push(read, read.asked)) {
+      work_.notify_one();
+      return;
+    } else {
+      refusal = {SnapshotError::overloaded, "too many reads are waiting for the database", nullptr};
+    }
+    ++counters_.errors[static_cast<std::size_t>(refusal.error)];
+  }
+  deliver(std::move(read), std::move(refusal));
+}
+
+SourceCounters SourceState::counters() const {
+  const std::lock_guard lock(mutex_);
+  SourceCounters copy = counters_;
+  copy.queue_depth = queue_.size();
+  copy.connections = availability_.established();
+  return copy;
+}
+
+void SourceState::stop() {
+  std::vector<PendingRead> waiting;
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+    waiting = queue_.take_all();
+    for (UnderWay& read : under_way_) cut(read, Cut::stopping);
+    work_.notify_all();
+    change_.notify_all();
+  }
+  answer_all(std::move(waiting), SnapshotError::unavailable, kStopping);
+}
+
+bool SourceState::stopping() const {
+  const std::lock_guard lock(mutex_);
+  return stopping_;
+}
+
+std::optional<PendingRead> SourceState::take(SteadyTime until) {
+  std::unique_lock lock(mutex_);
+  while (!stopping_) {
+    if (auto read = queue_.pop(steady_clock::now())) return read;
+    if (work_.wait_until(lock, until) == std::cv_status::timeout) return std::nullopt;
+  }
+  return std::nullopt;
+}
+
+void SourceState::answer(PendingRead read, SnapshotResult result) {
+  {
+    const std::lock_guard lock(mutex_);
+    const double seconds = std::chrono::duration<double>(steady_clock::now() - read.asked).count();
+    for (std::size_t i = 0; i < counters_.read_seconds_buckets.size(); ++i)
+      if (seconds <= kReadSecondsBuckets[i]) ++counters_.read_seconds_buckets[i];
+    counters_.read_seconds_sum += seconds;
+    ++counters_.read_seconds_count;
+    if (result.error != SnapshotError::none) ++counters_.errors[static_cast<std::size_t>(result.error)];
+  }
+  deliver(std::move(read), std::move(result));
+}
+
+void SourceState::answer_all(std::vector<PendingRead> reads, SnapshotError error, const std::string& detail) {
+  {
+    const std::lock_guard lock(mutex_);
+    counters_.errors[static_cast<std::size_t>(error)] += reads.size();
+  }
+  for (PendingRead& read : reads) deliver(std::move(read), {error, detail, nullptr});
+}
+
+void SourceState::give_back(PendingRead read) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!stopping_ && !availability_.down()) {
+      queue_.give_back(std::move(read), steady_clock::now());
+      work_.notify_one();
+      return;
+    }
+  }
+  answer(std::move(read), {SnapshotError::unavailable, "the database cannot be reached", nullptr});
+}
+
+void SourceState::connected(std::size_t i, bool again) {
+  const std::lock_guard lock(mutex_);
+  ++connects_;
+  if (again) ++counters_.reconnects;
+  log(availability_.connected(i));
+  change_.notify_all();
+}
+
+void SourceState::lost(std::size_t i, const std::string& reason) {
+  const std::lock_guard lock(mutex_);
+  log(availability_.lost(i, reason));
+}
+
+void SourceState::refused(std::size_t i, const std::string& reason) {
+  std::vector<PendingRead> waiting;
+  {
+    const std::lock_guard lock(mutex_);
+    log(availability_.refused(i, reason));
+    if (availability_.down()) waiting = queue_.take_all();
+  }
+  answer_all(std::move(waiting), SnapshotError::unavailable, "the database cannot be reached: " + reason);
+}
+
+bool SourceState::wait_before_connecting(milliseconds wait) {
+  std::unique_lock lock(mutex_);
+  const std::uint64_t seen = connects_;
+  // Only while nobody is connected does another's success say that an attempt is worth it now.
+  const bool alone = availability_.established() == 0;
+  change_.wait_for(lock, wait, [&] { return stopping_ || (alone && connects_ != seen); });
+  return !stopping_;
+}
+
+void SourceState::begin_read(std::size_t i, int socket) {
+  const std::lock_guard lock(mutex_);
+  under_way_[i] = {socket, steady_clock::now(), Cut::no};
+  if (stopping_) cut(under_way_[i], Cut::stopping);
+}
+
+SourceState::Cut SourceState::end_read(std::size_t i) {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(under_way_[i], {}).cut;
+}
+
+void SourceState::cut(UnderWay& read, Cut why) {
+  if (read.socket < 0 || read.cut != Cut::no) return;
+  // Not PQcancel(): that is a connection of its own, which may hang just like this one. The server ends the statement
+  // at its timeout.
+  ::shutdown(read.socket, SHUT_RDWR);
+  read.cut = why;
+}
+
+void SourceState::log(const std::optional<Availability::Line>& line) {
+  if (line && log_) log_(line->severity, line->text);
+}
+
+void SourceState::log_once(const std::string& key, Severity severity, const std::string& line) {
+  const std::lock_guard lock(mutex_);
+  if (logged_.insert(key).second) log(Availability::Line{severity, line});
+}
+
+void SourceState::statements_fail(const std::string& detail) {
+  const std::lock_guard lock(mutex_);
+  if (!std::exchange(statements_fail_, true)) log(Availability::Line{Severity::warning, "snapshots fail: " + detail});
+}
+
+void SourceState::statements_work() {
+  const std::lock_guard lock(mutex_);
+  if (std::exchange(statements_fail_, false)) log(Availability::Line{Severity::info, "snapshots succeed again"});
+}
+
+void SourceState::watch() {
+  // A tick, since a wake-up for every read would cost more than it gives: a lease ends at most an eighth late.
+  const milliseconds tick = std::clamp(limits_.lease / 8, milliseconds(5), milliseconds(100));
+  std::unique_lock lock(mutex_);
+  while (!change_.wait_for(lock, tick, [&] { return stopping_; })) {
+    const auto now = steady_clock::now();
+    for (UnderWay& read : under_way_)
+      if (now - read.began > limits_.read_budget) cut(read, Cut::too_slow);
+    std::vector<PendingRead> expired = queue_.take_expired(now);
+    if (expired.empty()) continue;
+    const bool connected = availability_.established() > 0;
+    lock.unlock();
+    if (connected) {
+      answer_all(std::move(expired), SnapshotError::overloaded, "no database thread came free within the lease");
+    } else {
+      answer_all(std::move(expired), SnapshotError::unavailable, "the database does not answer");
+    }
+    lock.lock();
+  }
+}
+
+}  // namespace pulsegate::storage

@@ -1,0 +1,148 @@
+// The decision table of the public port: who gets a WebSocket, and what everyone else is told in which form.
+#include "gateway/access/admission.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+#include <string>
+
+using namespace pulsegate;
+using namespace pulsegate::access;
+using proto::CloseCode;
+using proto::ErrorCode;
+
+namespace {
+
+constexpr const char* kUuid = "0f8fad5b-d9cb-469f-a165-70867728950e";
+
+Request websocket(std::string_view target) {
+  Request request;
+  request.method = "GET";
+  request.target = target;
+  request.websocket_version = "13";
+  request.upgrade = true;
+  return request;
+}
+
+Admission decide_on(const std::string& target) { return decide(websocket(target), true); }
+
+void check_refusal(const Admission& admission, int status, CloseCode close, ErrorCode error) {
+  BOOST_TEST(!admission.accepted);
+  BOOST_TEST(admission.http_status == status);
+  BOOST_TEST((admission.close == close));
+  BOOST_TEST((admission.error == error));
+  BOOST_TEST(!admission.message.empty());
+  BOOST_TEST(admission.message.back() == '.');
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(AdmissionTest)
+
+BOOST_AUTO_TEST_CASE(accepts_the_path_of_the_guide) {
+  const Admission admission = decide_on(std::string("/api/v1/devices/") + kUuid + "/ws");
+  BOOST_TEST(admission.accepted);
+  BOOST_TEST((admission.route == Route::device));
+  BOOST_TEST(admission.device.value().text() == kUuid);
+  BOOST_TEST(!admission.refuse_by_close);
+}
+
+BOOST_AUTO_TEST_CASE(accepts_the_legacy_path_with_further_parameters) {
+  for (const std::string& query : {std::string("deviceUuid=") + kUuid, std::string("token=abc&deviceUuid=") + kUuid + "&x",
+                                  std::string("deviceUuid=") + kUuid + "&token=a%20b"}) {
+    const Admission admission = decide_on("/ws?" + query);
+    BOOST_TEST(admission.accepted);
+    BOOST_TEST((admission.route == Route::legacy_device));
+    BOOST_TEST(admission.device.value().text() == kUuid);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(tolerates_what_clients_and_proxies_do_to_a_target) {
+  const std::string path = std::string("/api/v1/devices/") + kUuid + "/ws";
+  BOOST_TEST(decide_on(path + "?token=abc").accepted);
+  BOOST_TEST(decide_on(path + "/").accepted);
+  BOOST_TEST(decide_on("http://gateway:8080" + path).accepted);
+  BOOST_TEST(decide_on("/api/v1/devices/0F8FAD5B-d9cb-469f-a165-70867728950e/ws").device.value().text() == kUuid);
+  BOOST_TEST(decide_on("/api/v1/devices/%30f8fad5b%2Dd9cb-469f-a165-70867728950e/ws").device.value().text() == kUuid);
+  BOOST_TEST(decide_on("/ws?device%55uid=0f8fad5b%2Dd9cb-469f-a165-70867728950e").accepted);
+}
+
+BOOST_AUTO_TEST_CASE(an_unknown_path_is_not_found) {
+  for (const std::string& target :
+       {std::string("/"), std::string(""), std::string("*"), std::string("/api/v1/devices//ws"),
+        std::string("/api/v1/devices/ws"), std::string("/api/v1/devices/"), std::string("/wss"), std::string("//ws"),
+        std::string("/api/v1/devices/") + kUuid, std::string("/api/v1/devices/a/b/ws"),
+        std::string("/API/v1/devices/") + kUuid + "/ws", std::string("/api/v1/devices/") + kUuid + "/ws/more"}) {
+    BOOST_TEST_INFO(target);
+    check_refusal(decide_on(target), 404, CloseCode::not_found, ErrorCode::not_found);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_device_that_is_no_uuid_is_a_bad_request) {
+  const std::string escaped_slash = std::string("/api/v1/devices/") + kUuid + "%2Fws/ws";
+  for (const std::string& target : {std::string("/api/v1/devices/kitchen/ws"), std::string("/ws?deviceUuid=kitchen"),
+                                   std::string("/ws"), std::string("/ws?deviceuuid=") + kUuid,
+                                   std::string("/api/v1/devices/%zz/ws"), escaped_slash}) {
+    BOOST_TEST_INFO(target);
+    const Admission admission = decide_on(target);
+    check_refusal(admission, 400, CloseCode::bad_request, ErrorCode::invalid_device);
+    BOOST_TEST(!admission.device.has_value());
+  }
+}
+
+BOOST_AUTO_TEST_CASE(plain_http_on_a_websocket_path_is_told_to_upgrade) {
+  Request request = websocket("/ws?deviceUuid=kitchen");
+  request.upgrade = false;
+  request.websocket_version = {};
+  check_refusal(decide(request, true), 426, CloseCode::bad_request, ErrorCode::upgrade_required);
+}
+
+BOOST_AUTO_TEST_CASE(other_methods_are_not_allowed_on_a_path_that_exists) {
+  Request request = websocket(std::string_view("/ws"));
+  request.method = "POST";
+  request.origin = "https://dashboard.example";
+  const Admission admission = decide(request, true);
+  check_refusal(admission, 405, CloseCode::bad_request, ErrorCode::bad_request);
+  BOOST_TEST(!admission.refuse_by_close);
+  request.target = "/nothing";
+  BOOST_TEST(decide(request, true).http_status == 404);
+}
+
+BOOST_AUTO_TEST_CASE(other_versions_of_the_protocol_are_refused_by_status) {
+  const std::string target = std::string("/ws?deviceUuid=") + kUuid;
+  for (const char* version : {"", "0", "7", "8", "12", "14", "013", "13, 8", "x"}) {
+    Request request = websocket(target);
+    request.websocket_version = version;
+    request.origin = "https://dashboard.example";
+    BOOST_TEST_INFO(version);
+    const Admission admission = decide(request, true);
+    check_refusal(admission, 426, CloseCode::bad_request, ErrorCode::upgrade_required);
+    BOOST_TEST(!admission.refuse_by_close);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_browser_is_refused_by_close_code) {
+  for (const char* target : {"/nothing", "/api/v1/devices/kitchen/ws"}) {
+    Request request = websocket(target);
+    BOOST_TEST(!decide(request, true).refuse_by_close);
+    request.origin = "https://dashboard.example";
+    BOOST_TEST(decide(request, true).refuse_by_close);
+    request.upgrade = false;
+    BOOST_TEST(!decide(request, true).refuse_by_close);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(while_draining_every_websocket_is_unavailable) {
+  const std::string target = std::string("/ws?deviceUuid=") + kUuid;
+  const Admission admission = decide(websocket(target), false);
+  check_refusal(admission, 503, CloseCode::try_again_later, ErrorCode::unavailable);
+  BOOST_TEST(admission.device.value().text() == kUuid);
+  BOOST_TEST((admission.route == Route::legacy_device));
+}
+
+BOOST_AUTO_TEST_CASE(a_request_that_can_never_succeed_is_not_told_to_try_again) {
+  check_refusal(decide(websocket("/nothing"), false), 404, CloseCode::not_found, ErrorCode::not_found);
+  check_refusal(decide(websocket("/ws?deviceUuid=kitchen"), false), 400, CloseCode::bad_request,
+                ErrorCode::invalid_device);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
