@@ -133,7 +133,7 @@ std::unique_ptr<ws::LinkHandler> Shard::on_open(ws::Link& link, const access::Ad
 void Shard::tick() {
   const ws::EndpointCounters& counters = endpoint_->counters();
   // Sockets that were handed over but whose post has not run yet count as occupied.
-  released_ = adopted_ - std::min<std::size_t>(adopted_, counters.connections + counters.handshaking);
+  released_ = adopted_ - std::min<std::size_t>(adopted_, counters.sockets);
   bus_up_ = hub_->bus_up();
   tick_timer_.expires_after(kTick);
   tick_timer_.async_wait([this](const asio::error_code& error) {
@@ -229,7 +229,7 @@ void Shard::stop() {
 
 // The deadline itself is work, so it is cancelled once nothing else is left to do.
 void Shard::end_when_idle() {
-  if (endpoint_->counters().connections + endpoint_->counters().handshaking == 0) {
+  if (endpoint_->counters().sockets == 0) {
     drain_timer_.cancel();
   } else {
     tick_timer_.expires_after(std::chrono::milliseconds(10));

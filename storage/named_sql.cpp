@@ -6,7 +6,6 @@
 #include <array>
 #include <cctype>
 #include <fstream>
-#include <iterator>
 #include <stdexcept>
 #include <utility>
 
@@ -118,8 +117,10 @@ SqlStatement checked(const Known& known, std::string_view section, std::string_v
 
 std::string read_file(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
-  std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-  if (!file) throw std::invalid_argument("cannot read the SQL file " + quoted(path));
+  std::string text;
+  for (char buffer[4096]; file.read(buffer, sizeof buffer) || file.gcount() > 0;)
+    text.append(buffer, static_cast<std::size_t>(file.gcount()));
+  if (!file.is_open() || file.bad()) throw std::invalid_argument("cannot read the SQL file " + quoted(path));
   return text;
 }
 

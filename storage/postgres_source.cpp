@@ -34,6 +34,8 @@ void check_options(const std::string& connection) {
 
 std::string checked_connection(const PostgresConfig& config) {
   if (const auto fault = check_connection_string(config.connection)) throw std::invalid_argument(*fault);
+  if (config.threads == 0 || config.queue == 0)
+    throw std::invalid_argument("the number of database threads and the length of their queue must be at least 1");
   std::string connection = complete_connection_string(config.connection, config.connect_timeout);
   check_options(connection);
   return connection;

@@ -30,7 +30,7 @@ constexpr std::array<std::string_view, StateStatement::kTexts> kStateColumns{
 std::string one_line(std::string_view text) {
   std::string out;
   for (const char c : text) {
-    if (c != '\n' && c != '\r' && c != '\t') {
+    if (c != '\n' && c != '\r' && c != '\t' && (c != ' ' || !out.empty())) {
       out.push_back(c);
     } else if (!out.empty() && out.back() != ' ') {
       out.push_back(' ');
@@ -47,7 +47,7 @@ bool starts_with(std::string_view text, std::string_view prefix) {
 // What the server said, without what SOCI says around it and without the excerpt of the statement ("LINE 1: …").
 std::string message_of(const soci::soci_error& error) {
   std::string text = error.get_error_message();
-  for (const std::string_view before : {"database.\n", "ERROR:  ", "FATAL:  "}) {
+  for (const std::string_view before : {"database.\n", "Connection failed.", "ERROR:  ", "FATAL:  "}) {
     const std::size_t at = text.find(before);
     if (at != std::string::npos) text.erase(0, at + before.size());
   }
@@ -104,9 +104,16 @@ struct SnapshotReader::Session {
 SnapshotReader::SnapshotReader(const ReaderConfig& config) : config_(config) {
   try {
     session_ = std::make_unique<Session>(config.connection);
+    // libpq would print notices to stderr.
+    PQsetNoticeProcessor(
+        session_->connection(), [](void*, const char*) {}, nullptr);
     session_->sql << "SET statement_timeout = " + std::to_string(config.statement_timeout.count());
     session_->sql << "SET TIME ZONE 'UTC'";
-    session_->sql << "SET client_encoding = 'UTF8'";
+    // A database without an encoding would refuse to send any row that holds a byte beyond UTF-8. Its bytes are taken
+    // as they are, and whatever is not UTF-8 is left out here.
+    const char* encoding = PQparameterStatus(session_->connection(), "server_encoding");
+    const bool untold = encoding != nullptr && std::string_view(encoding) == "SQL_ASCII";
+    session_->sql << (untold ? "SET client_encoding = 'SQL_ASCII'" : "SET client_encoding = 'UTF8'");
   } catch (const soci::soci_error& error) {
     throw ConnectionLost(message_of(error));
   }

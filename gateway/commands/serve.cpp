@@ -17,15 +17,21 @@ namespace pulsegate::commands {
 
 namespace {
 
+storage::SqlSet load_statements(const Config& config) {
+  try {
+    return storage::load_sql(config.sql_profile,
+                             config.sql_file.empty() ? std::nullopt : std::optional(config.sql_file));
+  } catch (const std::invalid_argument& fault) {
+    throw ConfigurationError(fault.what());
+  }
+}
+
 std::unique_ptr<storage::SnapshotSource> open_database(const Config& config) {
   if (!config.database) {
     log::info("database.none", {{"note", "snapshots come from what the bus has shown"}});
     return nullptr;
   }
-  storage::PostgresConfig postgres{*config.database,
-                                   storage::load_sql(config.sql_profile, config.sql_file.empty()
-                                                                             ? std::nullopt
-                                                                             : std::optional(config.sql_file))};
+  storage::PostgresConfig postgres{*config.database, load_statements(config)};
   postgres.threads = config.database_threads;
   postgres.queue = config.snapshot_queue;
   postgres.lease = config.snapshot_lease;
@@ -45,7 +51,7 @@ std::unique_ptr<storage::SnapshotSource> open_database(const Config& config) {
 int run_serve(const Config& config) {
   std::string error;
   const auto url = bus::parse_redis_url(config.redis, error);
-  if (!url) throw std::invalid_argument(error);
+  if (!url) throw ConfigurationError(error);
   bus::RedisConfig redis;
   redis.url = *url;
   redis.max_payload = config.max_bus_payload;

@@ -196,8 +196,9 @@ void Device::deliver_first(Member& member, proto::ChannelSet channels, const Now
   // A device that nobody watched has let its deadlines pass.
   if (read_ == Read::failed && !read_in_flight_ && retry_at_ == kNever) want_read(storage::ReadReason::retry);
   if (read_ == Read::done && reread_at_ == kNever && env_.config.reread.count() > 0) reread_at_ = now.steady;
-  if (env_.host.bus() == DeviceHost::Bus::down && read_ == Read::done && down_refresh_at_ == kNever)
-    down_refresh_at_ = now.steady;
+  // While the bus is away what is remembered grows old: read again at once what nobody kept fresh, the rest in its turn.
+  if (env_.host.bus() == DeviceHost::Bus::down && down_refresh_at_ == kNever)
+    down_refresh_at_ = now.steady + (read_ == Read::done ? Millis(0) : env_.config.down_refresh);
   wake_by(next_due());
 }
 

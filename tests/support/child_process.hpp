@@ -4,7 +4,6 @@
 #include <csignal>
 #include <map>
 #include <optional>
-#include <regex>
 #include <string>
 #include <vector>
 
@@ -17,20 +16,21 @@ namespace pulsegate::test {
 std::map<std::string, std::string> current_environment();
 
 struct ChildOptions {
-  std::string program;                  // a path, or a name to look for in PATH
-  std::vector<std::string> args;        // without the program's own name
+  std::string program;            // a path, or a name to look for in PATH
+  std::vector<std::string> args;  // without the program's own name
   std::map<std::string, std::string> environment = current_environment();
-  std::string working_dir;              // empty: that of the test
+  std::string working_dir;  // empty: that of the test
   std::string stdin_file = "/dev/null";
-  std::string output_file;              // empty: a file in a temporary directory of its own
-  bool split_stderr = false;            // true: stderr goes to errors() and not to output()
-  std::optional<Account> run_as;        // needs root
-  int death_signal = SIGKILL;           // sent by the kernel when the starting thread ends
+  std::string output_file;                 // empty: a file in a temporary directory of its own
+  bool split_stderr = false;               // true: stderr goes to errors() and not to output()
+  std::optional<Account> run_as;           // needs root
+  int death_signal = SIGKILL;              // sent by the kernel when the starting thread ends
   Millis stop_deadline = kServerDeadline;  // how long the destructor waits between SIGTERM and SIGKILL
 };
 
-// Thread: one at a time. The child also ends when the thread that started it ends: start it from one that lives long enough.
-// Invariants: 1. after the destructor the process does not exist. 2. a finished process is reaped once, its status kept.
+// Thread: one at a time. The child also ends when the thread that started it ends: start it from one that lives long
+// enough. Invariants: 1. after the destructor the process does not exist. 2. a finished process is reaped once, its
+// status kept.
 class ChildProcess {
  public:
   // Throws std::runtime_error when the program cannot be executed.
@@ -57,10 +57,12 @@ class ChildProcess {
   std::string errors() const;
   const std::string& output_file() const { return options_.output_file; }
 
-  // Waits for a line that contains `text`, or in which `pattern` is found, after the first `from` bytes of output().
-  // Returns the line, or nullopt at the deadline and when the process ends without it.
-  std::optional<std::string> wait_for_output(const std::string& text, Millis deadline = kDeadline, std::size_t from = 0);
-  std::optional<std::string> wait_for_match(const std::regex& pattern, Millis deadline = kDeadline, std::size_t from = 0);
+  // Waits for a line that contains `text`, or in which `pattern` (POSIX extended) is found, after the first `from`
+  // bytes of output(). Returns the line, or nullopt at the deadline and when the process ends without it.
+  std::optional<std::string> wait_for_output(const std::string& text, Millis deadline = kDeadline,
+                                             std::size_t from = 0);
+  std::optional<std::string> wait_for_match(const std::string& pattern, Millis deadline = kDeadline,
+                                            std::size_t from = 0);
 
  private:
   template <typename Match>

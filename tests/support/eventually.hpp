@@ -1,5 +1,5 @@
-// Waiting for an asynchronous fact, with a bounded deadline. The only place where a test may pause: a bare sleep elsewhere is
-// either too short on a busy machine or too long on every other one.
+// Waiting for an asynchronous fact, with a bounded deadline. The only place where a test may pause: a bare sleep
+// elsewhere is either too short on a busy machine or too long on every other one.
 #pragma once
 
 #include <poll.h>
@@ -31,7 +31,9 @@ class Deadline {
 };
 
 // Gives other threads and processes a moment; waits for no file descriptor.
-inline void pause_for(Millis time) { ::poll(nullptr, 0, static_cast<int>(time.count())); }
+inline void pause_for(Millis time) {
+  ::poll(nullptr, 0, static_cast<int>(time.count()));
+}
 
 // Calls `predicate` until it is true or the deadline has passed, and returns its last answer:
 //   BOOST_TEST(eventually([&] { return sink.events() == 3; }));

@@ -42,7 +42,9 @@ unsigned first_ephemeral_port() {
 
 }  // namespace
 
-bool port_is_free(std::uint16_t port) { return try_bind(port) != 0; }
+bool port_is_free(std::uint16_t port) {
+  return try_bind(port) != 0;
+}
 
 std::uint16_t free_port() {
   static std::mt19937 random{std::random_device{}()};

@@ -6,9 +6,10 @@
 
 namespace pulsegate::test {
 
-// A random free port below the system's ephemeral range. Ports that bind(0) gives out come from that range, so while a server
-// is down for a restart an outgoing connection could take its port, or connect to itself; these cannot be taken so.
-// Another process may still win the race for it: start servers through with_free_port(), or with a port 0 of their own.
+// A random free port below the system's ephemeral range. Ports that bind(0) gives out come from that range, so while a
+// server is down for a restart an outgoing connection could take its port, or connect to itself; these cannot be taken
+// so. Another process may still win the race for it: start servers through with_free_port(), or with a port 0 of their
+// own.
 std::uint16_t free_port();
 
 // Is there nobody who listens on 127.0.0.1:port?

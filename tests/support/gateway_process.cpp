@@ -82,8 +82,12 @@ WsClient GatewayProcess::open_device(const std::string& device, const WsOptions&
 HttpResponse GatewayProcess::get(const std::string& target, const HttpOptions& options) const {
   return http_get(listen_, target, options);
 }
-HttpResponse GatewayProcess::health(const std::string& target) const { return http_get(health_, target); }
-HttpResponse GatewayProcess::admin(const std::string& target) const { return http_get(admin_, target); }
+HttpResponse GatewayProcess::health(const std::string& target) const {
+  return http_get(health_, target);
+}
+HttpResponse GatewayProcess::admin(const std::string& target) const {
+  return http_get(admin_, target);
+}
 HttpResponse GatewayProcess::admin_post(const std::string& target, const std::string& body) const {
   return http_post(admin_, target, body);
 }
@@ -104,10 +108,15 @@ double GatewayProcess::metric_sum(const std::string& name) const {
   return sum;
 }
 
-std::size_t GatewayProcess::rss_kib() const { return test::rss_kib(pid()); }
-std::size_t GatewayProcess::open_fds() const { return test::open_fds(pid()); }
+std::size_t GatewayProcess::rss_kib() const {
+  return test::rss_kib(pid());
+}
+std::size_t GatewayProcess::open_fds() const {
+  return test::open_fds(pid());
+}
 
-RunResult run_pulsegate(std::vector<std::string> args, std::map<std::string, std::string> environment, Millis deadline) {
+RunResult run_pulsegate(std::vector<std::string> args, std::map<std::string, std::string> environment,
+                        Millis deadline) {
   ChildOptions child;
   child.program = pulsegate_binary();
   child.args = std::move(args);

@@ -1,4 +1,5 @@
-// The real binary, `pulsegate serve`, on free ports of 127.0.0.1. It learns its ports from the start-up line of the log:
+// The real binary, `pulsegate serve`, on free ports of 127.0.0.1. It learns its ports from the start-up line of the
+// log:
 // {"event":"serving","listen":"127.0.0.1:PORT","health":"127.0.0.1:PORT","admin":"127.0.0.1:PORT", …}.
 #pragma once
 
@@ -14,8 +15,8 @@
 namespace pulsegate::test {
 
 struct GatewayOptions {
-  // After `serve`: {"--redis", redis.url(), "--database", postgres.connection_string(), "--auth", "none"}. Where they do not
-  // name them, --listen, --health and --admin get port 0 of 127.0.0.1, and --log-format is json.
+  // After `serve`: {"--redis", redis.url(), "--database", postgres.connection_string(), "--auth", "none"}. Where they
+  // do not name them, --listen, --health and --admin get port 0 of 127.0.0.1, and --log-format is json.
   std::vector<std::string> args;
   // Added to the environment, from which all PULSEGATE_… variables are taken out first.
   std::map<std::string, std::string> environment;
@@ -37,8 +38,8 @@ class GatewayProcess {
   // Clients of it. `target` as in "/api/v1/devices/<uuid>/ws".
   WsClient open(const std::string& target, const WsOptions& options = {}) const;
   WsClient open_device(const std::string& device, const WsOptions& options = {}) const;
-  HttpResponse get(const std::string& target, const HttpOptions& options = {}) const;         // public port
-  HttpResponse health(const std::string& target) const;                                       // /healthz, /readyz, /metrics
+  HttpResponse get(const std::string& target, const HttpOptions& options = {}) const;  // public port
+  HttpResponse health(const std::string& target) const;                                // /healthz, /readyz, /metrics
   HttpResponse admin(const std::string& target) const;
   HttpResponse admin_post(const std::string& target, const std::string& body = {}) const;
   // The value of one series of /metrics, named as it is written there: `name{label="value"}`; nullopt: no such series.

@@ -30,21 +30,23 @@ void insert_stamped(PostgresClient& client, const std::string& table, std::map<s
 void create_guide_schema(PostgresClient& client, const GuideSchema& schema) {
   client.exec("DROP TABLE IF EXISTS device_state_records, device_metrics, devices");
   // A TIMESTAMP holds UTC whatever the zone of the session that writes it.
-  const std::string stamp = schema.timestamptz
-                                ? "TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp()"
-                                : "TIMESTAMP NOT NULL DEFAULT (clock_timestamp() AT TIME ZONE 'UTC')";
+  const std::string stamp = schema.timestamptz ? "TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp()"
+                                               : "TIMESTAMP NOT NULL DEFAULT (clock_timestamp() AT TIME ZONE 'UTC')";
   const std::string device = "device_uuid " + schema.device_uuid_type + " NOT NULL, recorded_at " + stamp;
   client.exec("CREATE TABLE device_metrics (" + device +
               ", cpu_usage NUMERIC, cpu_temp NUMERIC, memory_usage BIGINT, memory_total BIGINT,"
               " storage_usage BIGINT, storage_total BIGINT, network_rx BIGINT, network_tx BIGINT, top_processes JSONB)"
               " PARTITION BY RANGE (recorded_at)");
   client.exec("CREATE TABLE device_metrics_default PARTITION OF device_metrics DEFAULT");
-  client.exec("DO $$ DECLARE day date; today date := (now() AT TIME ZONE 'UTC')::date; BEGIN"
-              " FOR shift IN " + std::to_string(-schema.days_before) + ".." + std::to_string(schema.days_after) + " LOOP"
-              "  day := today + shift;"
-              "  EXECUTE format('CREATE TABLE device_metrics_%s PARTITION OF device_metrics FOR VALUES FROM (%L) TO (%L)',"
-              "                 to_char(day, 'YYYY_MM_DD'), day, day + 1);"
-              " END LOOP; END $$");
+  client.exec(
+      "DO $$ DECLARE day date; today date := (now() AT TIME ZONE 'UTC')::date; BEGIN"
+      " FOR shift IN " +
+      std::to_string(-schema.days_before) + ".." + std::to_string(schema.days_after) +
+      " LOOP"
+      "  day := today + shift;"
+      "  EXECUTE format('CREATE TABLE device_metrics_%s PARTITION OF device_metrics FOR VALUES FROM (%L) TO (%L)',"
+      "                 to_char(day, 'YYYY_MM_DD'), day, day + 1);"
+      " END LOOP; END $$");
   client.exec("CREATE INDEX ON device_metrics (device_uuid, recorded_at DESC)");
 
   if (schema.state_table) {
@@ -54,7 +56,8 @@ void create_guide_schema(PostgresClient& client, const GuideSchema& schema) {
     client.exec("CREATE INDEX ON device_state_records (device_uuid, recorded_at DESC)");
   }
   if (schema.devices_table) {
-    client.exec("CREATE TABLE devices (uuid " + schema.device_uuid_type + " PRIMARY KEY, device_name TEXT, os_version TEXT,"
+    client.exec("CREATE TABLE devices (uuid " + schema.device_uuid_type +
+                " PRIMARY KEY, device_name TEXT, os_version TEXT,"
                 " ip_address TEXT, mac_address TEXT, top_processes JSONB, network_interfaces JSONB)");
   }
 }
@@ -77,11 +80,13 @@ void insert_metrics(PostgresClient& client, const MetricsSample& sample) {
 void insert_metrics_series(PostgresClient& client, const std::string& device, int count, double interval_seconds,
                            double newest_age_seconds) {
   // One statement, so one clock: the rows are exactly `interval_seconds` apart. now() stands still within a statement.
-  client.exec("INSERT INTO device_metrics (device_uuid, recorded_at, cpu_usage, memory_usage, memory_total, network_rx,"
-              " network_tx) SELECT '" + device + "', now() - make_interval(secs => " + text(newest_age_seconds) +
-              " + (" + std::to_string(count) + " - i) * " + text(interval_seconds) +
-              "), i % 1000, 1048576::bigint * i, 1048576::bigint * 8192, 100 * i, 10 * i FROM generate_series(1, " +
-              std::to_string(count) + ") i");
+  client.exec(
+      "INSERT INTO device_metrics (device_uuid, recorded_at, cpu_usage, memory_usage, memory_total, network_rx,"
+      " network_tx) SELECT '" +
+      device + "', now() - make_interval(secs => " + text(newest_age_seconds) + " + (" + std::to_string(count) +
+      " - i) * " + text(interval_seconds) +
+      "), i % 1000, 1048576::bigint * i, 1048576::bigint * 8192, 100 * i, 10 * i FROM generate_series(1, " +
+      std::to_string(count) + ") i");
 }
 
 void insert_state(PostgresClient& client, const StateSample& sample) {

@@ -13,8 +13,8 @@ struct GuideSchema {
   bool timestamptz = false;               // recorded_at: TIMESTAMP holding UTC, or TIMESTAMPTZ
   int days_before = 2;                    // daily partitions of device_metrics around today
   int days_after = 2;
-  bool state_table = true;                // device_state_records
-  bool devices_table = false;             // the `devices` table of later installations
+  bool state_table = true;     // device_state_records
+  bool devices_table = false;  // the `devices` table of later installations
 };
 
 // Drops what is there of these tables and creates them, with a default partition and the index
@@ -37,7 +37,8 @@ struct MetricsSample {
 };
 void insert_metrics(PostgresClient& client, const MetricsSample& sample);
 
-// `count` rows, `interval_seconds` apart, the newest `newest_age_seconds` old; cpu_usage counts 1, 2, … from the oldest.
+// `count` rows, `interval_seconds` apart, the newest `newest_age_seconds` old; cpu_usage counts 1, 2, … from the
+// oldest.
 void insert_metrics_series(PostgresClient& client, const std::string& device, int count, double interval_seconds = 10,
                            double newest_age_seconds = 60);
 

@@ -114,8 +114,8 @@ HttpResponse read_http_response(TcpSocket& socket, std::string& rest, Millis dea
   return *std::move(response);
 }
 
-HttpResponse http_request(const std::string& method, const std::string& host, std::uint16_t port, const std::string& target,
-                          const std::string& body, const HttpOptions& options) {
+HttpResponse http_request(const std::string& method, const std::string& host, std::uint16_t port,
+                          const std::string& target, const std::string& body, const HttpOptions& options) {
   std::string request = method + " " + target + " HTTP/1.1\r\n";
   if (!has_header(options.headers, "host")) request += "Host: " + host + ":" + std::to_string(port) + "\r\n";
   if (!has_header(options.headers, "connection")) request += "Connection: close\r\n";
@@ -136,7 +136,8 @@ HttpResponse http_get(std::uint16_t port, const std::string& target, const HttpO
   return http_request("GET", "127.0.0.1", port, target, {}, options);
 }
 
-HttpResponse http_post(std::uint16_t port, const std::string& target, const std::string& body, const HttpOptions& options) {
+HttpResponse http_post(std::uint16_t port, const std::string& target, const std::string& body,
+                       const HttpOptions& options) {
   return http_request("POST", "127.0.0.1", port, target, body, options);
 }
 

@@ -36,8 +36,8 @@ struct HttpOptions {
 HttpResponse http_get(std::uint16_t port, const std::string& target, const HttpOptions& options = {});
 HttpResponse http_post(std::uint16_t port, const std::string& target, const std::string& body,
                        const HttpOptions& options = {});
-HttpResponse http_request(const std::string& method, const std::string& host, std::uint16_t port, const std::string& target,
-                          const std::string& body, const HttpOptions& options = {});
+HttpResponse http_request(const std::string& method, const std::string& host, std::uint16_t port,
+                          const std::string& target, const std::string& body, const HttpOptions& options = {});
 
 // The pieces, for tests that write their own bytes. The head ends with its empty line; nullopt: not HTTP.
 std::optional<HttpResponse> parse_http_head(std::string_view head);

@@ -92,6 +92,8 @@ std::string Json::text() const {
   return {buffer.GetString(), buffer.GetSize()};
 }
 
-std::ostream& operator<<(std::ostream& out, const Json& json) { return out << json.text(); }
+std::ostream& operator<<(std::ostream& out, const Json& json) {
+  return out << json.text();
+}
 
 }  // namespace pulsegate::test

@@ -12,9 +12,8 @@
 
 namespace pulsegate::test {
 
-// A value inside a parsed text, which it keeps alive. Every accessor throws std::runtime_error with the value's text when the
-// value is of another kind: message.at("data").at("cpu").at(0).at("value").number().
-// Thread: any; immutable.
+// A value inside a parsed text, which it keeps alive. Every accessor throws std::runtime_error with the value's text
+// when the value is of another kind: message.at("data").at("cpu").at(0).at("value").number(). Thread: any; immutable.
 class Json {
  public:
   static Json parse(std::string_view text);

@@ -29,13 +29,16 @@ SqlRows rows_of(PGconn* connection, PGresult* raw, const std::string& sql) {
 
 }  // namespace
 
-void PostgresClient::Free::operator()(pg_conn* connection) const { PQfinish(connection); }
+void PostgresClient::Free::operator()(pg_conn* connection) const {
+  PQfinish(connection);
+}
 
 PostgresClient::PostgresClient(const std::string& connection_string)
     : connection_(PQconnectdb((connection_string + " connect_timeout=10").c_str())) {
   if (PQstatus(connection_.get()) != CONNECTION_OK) throw std::runtime_error(PQerrorMessage(connection_.get()));
   // Notices such as "table does not exist, skipping" would only clutter the test's output.
-  PQsetNoticeProcessor(connection_.get(), [](void*, const char*) {}, nullptr);
+  PQsetNoticeProcessor(
+      connection_.get(), [](void*, const char*) {}, nullptr);
   exec("SET TIME ZONE 'UTC'; SET DateStyle = 'ISO, YMD'");
 }
 
@@ -50,8 +53,8 @@ SqlRows PostgresClient::exec(const std::string& sql, const std::vector<SqlValue>
   std::vector<const char*> values;
   for (const auto& parameter : parameters) values.push_back(parameter ? parameter->c_str() : nullptr);
   return rows_of(connection_.get(),
-                 PQexecParams(connection_.get(), sql.c_str(), static_cast<int>(values.size()), nullptr, values.data(), nullptr,
-                              nullptr, 0),
+                 PQexecParams(connection_.get(), sql.c_str(), static_cast<int>(values.size()), nullptr, values.data(),
+                              nullptr, nullptr, 0),
                  sql);
 }
 

@@ -22,7 +22,8 @@ class PostgresClient {
   ~PostgresClient();
   PostgresClient(PostgresClient&&) noexcept;
 
-  // One statement with parameters $1 …, or several statements without. Throws std::runtime_error with the server's message.
+  // One statement with parameters $1 …, or several statements without. Throws std::runtime_error with the server's
+  // message.
   SqlRows exec(const std::string& sql);
   SqlRows exec(const std::string& sql, const std::vector<SqlValue>& parameters);
   // The first column of the first row; throws when there is none or it is NULL.

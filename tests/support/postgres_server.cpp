@@ -24,7 +24,9 @@ std::optional<Account> server_account() {
   throw std::runtime_error("PostgreSQL does not run as root, and there is no account postgres or nobody");
 }
 
-TempDir make_dir(const std::optional<Account>& account) { return account ? TempDir(*account) : TempDir(); }
+TempDir make_dir(const std::optional<Account>& account) {
+  return account ? TempDir(*account) : TempDir();
+}
 
 ChildOptions server_program(const std::string& program, const std::optional<Account>& account) {
   ChildOptions child;
@@ -46,8 +48,8 @@ bool owned_by(const fs::path& path, uid_t uid) {
   return ::lstat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode) && status.st_uid == uid;
 }
 
-// initdb takes seconds and its result is always the same, so it is made once per machine and copied. It is moved into place
-// when complete: of two test runs at once, one wins, and both find it whole.
+// initdb takes seconds and its result is always the same, so it is made once per machine and copied. It is moved into
+// place when complete: of two test runs at once, one wins, and both find it whole.
 fs::path data_template(const std::string& bin_dir, const std::optional<Account>& account) {
   const uid_t uid = account ? account->uid : ::geteuid();
   const std::string major = fs::path(bin_dir).parent_path().filename();
@@ -57,7 +59,14 @@ fs::path data_template(const std::string& bin_dir, const std::optional<Account>&
 
   const TempDir dir = make_dir(account);
   ChildOptions initdb = server_program(bin_dir + "/initdb", account);
-  initdb.args = {"-D", dir.file("data"), "-U", "postgres", "--auth=trust", "--no-sync", "--encoding=UTF8", "--locale=C.UTF-8",
+  initdb.args = {"-D",
+                 dir.file("data"),
+                 "-U",
+                 "postgres",
+                 "--auth=trust",
+                 "--no-sync",
+                 "--encoding=UTF8",
+                 "--locale=C.UTF-8",
                  "--wal-segsize=1"};
   run_or_throw(std::move(initdb));
   std::error_code error;
@@ -105,12 +114,17 @@ PostgresServer::PostgresServer(PostgresOptions options)
   dir_.write("test.conf", config);
 }
 
-PostgresServer::~PostgresServer() { stop(); }
+PostgresServer::~PostgresServer() {
+  stop();
+}
 
 bool PostgresServer::try_start(std::uint16_t port, Millis deadline) {
   ChildOptions child = server_program(bin_dir_ + "/postgres", account_);
-  child.args = {"-D", dir_.file("data"), "-c", "config_file=" + dir_.file("test.conf"), "-c", "hba_file=" +
-                dir_.file("data/pg_hba.conf"), "-c", "ident_file=" + dir_.file("data/pg_ident.conf"), "-p", std::to_string(port)};
+  child.args = {"-D", dir_.file("data"),
+                "-c", "config_file=" + dir_.file("test.conf"),
+                "-c", "hba_file=" + dir_.file("data/pg_hba.conf"),
+                "-c", "ident_file=" + dir_.file("data/pg_ident.conf"),
+                "-p", std::to_string(port)};
   child.output_file = dir_.file("postgres.log");
   child.death_signal = SIGQUIT;  // SIGKILL would leave its shared memory and its sessions behind
 
@@ -171,18 +185,24 @@ std::string PostgresServer::connection_string(const std::string& database) const
   return "host=127.0.0.1 port=" + std::to_string(port_) + " dbname=" + database + " user=postgres";
 }
 
-std::string PostgresServer::log() const { return read_file(dir_.file("postgres.log")); }
+std::string PostgresServer::log() const {
+  return read_file(dir_.file("postgres.log"));
+}
 
 PostgresClient& PostgresServer::client() {
   if (!client_) client_ = std::make_unique<PostgresClient>(connection_string());
   return *client_;
 }
 
-SqlRows PostgresServer::exec(const std::string& sql) { return client().exec(sql); }
+SqlRows PostgresServer::exec(const std::string& sql) {
+  return client().exec(sql);
+}
 SqlRows PostgresServer::exec(const std::string& sql, const std::vector<SqlValue>& parameters) {
   return client().exec(sql, parameters);
 }
-std::string PostgresServer::value(const std::string& sql) { return client().value(sql); }
+std::string PostgresServer::value(const std::string& sql) {
+  return client().value(sql);
+}
 
 std::string PostgresServer::create_database(const std::string& name) {
   exec("DROP DATABASE IF EXISTS \"" + name + "\" WITH (FORCE)");

@@ -26,10 +26,13 @@ class PostgresServer {
 
   // Returns once the server accepts connections. Starting again uses the same port. Throws with the server's log.
   PostgresServer& start();
-  void stop();     // fast: sessions are ended (57P01), then an orderly shutdown
-  void kill();     // immediate: as a crash; the next start recovers from the log
-  void restart() { stop(); start(); }
-  void pause();    // SIGSTOP to the server and all its sessions: nothing answers, nothing is closed
+  void stop();  // fast: sessions are ended (57P01), then an orderly shutdown
+  void kill();  // immediate: as a crash; the next start recovers from the log
+  void restart() {
+    stop();
+    start();
+  }
+  void pause();  // SIGSTOP to the server and all its sessions: nothing answers, nothing is closed
   void resume();
   bool running() { return process_ && process_->running(); }
 
@@ -46,7 +49,8 @@ class PostgresServer {
   std::string value(const std::string& sql);
   PostgresClient& client();
 
-  // An empty database of a case's own on a shared server; returns its connection string. An existing one is dropped first.
+  // An empty database of a case's own on a shared server; returns its connection string. An existing one is dropped
+  // first.
   std::string create_database(const std::string& name);
 
   // The tables of the guide in database `postgres`, see guide_schema.hpp.
@@ -66,7 +70,8 @@ class PostgresServer {
   std::unique_ptr<PostgresClient> client_;
 };
 
-// Where the newest installed server's programs are: $PULSEGATE_POSTGRES_BIN, else /usr/lib/postgresql/*/bin. Throws if nowhere.
+// Where the newest installed server's programs are: $PULSEGATE_POSTGRES_BIN, else /usr/lib/postgresql/*/bin. Throws if
+// nowhere.
 std::string postgres_bin_dir();
 
 }  // namespace pulsegate::test

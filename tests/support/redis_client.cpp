@@ -49,7 +49,9 @@ void append(redisContext* context, const std::vector<std::string>& args) {
 
 }  // namespace
 
-void RedisClient::Free::operator()(redisContext* context) const { redisFree(context); }
+void RedisClient::Free::operator()(redisContext* context) const {
+  redisFree(context);
+}
 
 RedisClient::RedisClient(const std::string& host, std::uint16_t port, const std::string& password, Millis deadline)
     : context_(redisConnectWithTimeout(host.c_str(), port, to_timeval(deadline))) {

@@ -25,7 +25,8 @@ struct RedisReply {
 class RedisClient {
  public:
   // Throw std::runtime_error when nobody answers, or the password is refused.
-  RedisClient(const std::string& host, std::uint16_t port, const std::string& password = {}, Millis deadline = kDeadline);
+  RedisClient(const std::string& host, std::uint16_t port, const std::string& password = {},
+              Millis deadline = kDeadline);
   explicit RedisClient(const std::string& unix_socket, const std::string& password = {}, Millis deadline = kDeadline);
   ~RedisClient();
   RedisClient(RedisClient&&) noexcept;

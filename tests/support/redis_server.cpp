@@ -8,7 +8,9 @@
 namespace pulsegate::test {
 namespace {
 
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
 
 }  // namespace
 
@@ -22,8 +24,19 @@ bool RedisServer::try_start(std::uint16_t port, Millis deadline) {
   // Debian builds it for systemd: with this variable it would report to the service manager of whoever runs the tests.
   child.environment.erase("NOTIFY_SOCKET");
   child.output_file = dir_.file("redis.log");
-  child.args = {dir_.file("redis.conf"), "--port", std::to_string(port), "--bind", "127.0.0.1", "--unixsocket", unix_socket(),
-                "--dir", dir(), "--daemonize", "no", "--logfile", ""};
+  child.args = {dir_.file("redis.conf"),
+                "--port",
+                std::to_string(port),
+                "--bind",
+                "127.0.0.1",
+                "--unixsocket",
+                unix_socket(),
+                "--dir",
+                dir(),
+                "--daemonize",
+                "no",
+                "--logfile",
+                ""};
   if (options_.sentinel) {
     child.args.emplace_back("--sentinel");
   } else {
@@ -84,9 +97,13 @@ std::string RedisServer::unix_url() const {
   return "unix://" + credentials + unix_socket();
 }
 
-std::string RedisServer::log() const { return read_file(dir_.file("redis.log")); }
+std::string RedisServer::log() const {
+  return read_file(dir_.file("redis.log"));
+}
 
-RedisClient RedisServer::client() const { return {"127.0.0.1", port_, options_.password}; }
+RedisClient RedisServer::client() const {
+  return {"127.0.0.1", port_, options_.password};
+}
 
 std::int64_t RedisServer::publish(const std::string& channel, const std::string& payload) {
   if (!client_) client_ = std::make_unique<RedisClient>(client());

@@ -11,10 +11,10 @@
 namespace pulsegate::test {
 
 struct RedisOptions {
-  std::string password;            // requirepass
-  std::vector<std::string> args;   // put last, so they win: {"--cluster-enabled", "yes"}
-  std::string config;              // lines of a configuration file in dir(), read first
-  bool sentinel = false;           // a Sentinel instead of a server; `config` says what it monitors
+  std::string password;           // requirepass
+  std::vector<std::string> args;  // put last, so they win: {"--cluster-enabled", "yes"}
+  std::string config;             // lines of a configuration file in dir(), read first
+  bool sentinel = false;          // a Sentinel instead of a server; `config` says what it monitors
 };
 
 // Thread: one at a time; the server ends when the thread that started it ends.
@@ -25,17 +25,20 @@ class RedisServer {
 
   // Returns once the server accepts connections. Starting again uses the same port. Throws with the server's log.
   RedisServer& start();
-  void stop();     // SIGTERM: clients see an orderly end
-  void kill();     // SIGKILL
-  void restart() { stop(); start(); }
-  void pause();    // SIGSTOP: connections stay open and silent, as with a half-open network
+  void stop();  // SIGTERM: clients see an orderly end
+  void kill();  // SIGKILL
+  void restart() {
+    stop();
+    start();
+  }
+  void pause();  // SIGSTOP: connections stay open and silent, as with a half-open network
   void resume();
   bool running() { return process_ && process_->running(); }
 
   std::uint16_t port() const { return port_; }
-  std::string url() const;        // redis://[:password@]127.0.0.1:port/0
+  std::string url() const;  // redis://[:password@]127.0.0.1:port/0
   std::string unix_socket() const { return dir_.file("redis.sock"); }
-  std::string unix_url() const;   // unix://[:password@]/path
+  std::string unix_url() const;  // unix://[:password@]/path
   std::string dir() const { return dir_.path().string(); }
   std::string log() const;
   pid_t pid() const { return process_ ? process_->pid() : -1; }

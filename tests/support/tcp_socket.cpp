@@ -124,7 +124,9 @@ TcpSocket::Read TcpSocket::read_until(std::string& buffer, std::string_view text
   return Read::data;
 }
 
-void TcpSocket::shutdown_write() { ::shutdown(fd_, SHUT_WR); }
+void TcpSocket::shutdown_write() {
+  ::shutdown(fd_, SHUT_WR);
+}
 
 void TcpSocket::close() {
   if (fd_ >= 0) ::close(fd_);

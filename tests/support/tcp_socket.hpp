@@ -1,5 +1,5 @@
-// A blocking TCP socket with a deadline on everything: the base of the HTTP and WebSocket clients, and of tests that send bytes
-// which no client library would.
+// A blocking TCP socket with a deadline on everything: the base of the HTTP and WebSocket clients, and of tests that
+// send bytes which no client library would.
 #pragma once
 
 #include <cstdint>

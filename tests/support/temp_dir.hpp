@@ -4,8 +4,8 @@
 #include <sys/types.h>
 
 #include <filesystem>
-#include <utility>
 #include <string>
+#include <utility>
 
 namespace pulsegate::test {
 

@@ -58,16 +58,26 @@ WsClient WsClient::open(std::uint16_t port, const std::string& target, const WsO
   return client;
 }
 
-bool WsClient::send_raw(std::string_view bytes) { return socket_.write(bytes); }
-bool WsClient::send_frame(const WsFrame& frame) { return send_raw(encode_frame(frame)); }
+bool WsClient::send_raw(std::string_view bytes) {
+  return socket_.write(bytes);
+}
+bool WsClient::send_frame(const WsFrame& frame) {
+  return send_raw(encode_frame(frame));
+}
 
 bool WsClient::send_fragment(Opcode opcode, std::string_view bytes, bool fin) {
   return send_frame({fin, 0, opcode, true, std::string(bytes)});
 }
 
-bool WsClient::send_text(std::string_view text) { return send_fragment(Opcode::text, text, true); }
-bool WsClient::send_binary(std::string_view bytes) { return send_fragment(Opcode::binary, bytes, true); }
-bool WsClient::ping(std::string_view payload) { return send_fragment(Opcode::ping, payload, true); }
+bool WsClient::send_text(std::string_view text) {
+  return send_fragment(Opcode::text, text, true);
+}
+bool WsClient::send_binary(std::string_view bytes) {
+  return send_fragment(Opcode::binary, bytes, true);
+}
+bool WsClient::ping(std::string_view payload) {
+  return send_fragment(Opcode::ping, payload, true);
+}
 
 bool WsClient::send_command(const char* type, const std::vector<std::string>& channels, const std::string& more) {
   std::string quoted;

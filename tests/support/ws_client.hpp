@@ -1,5 +1,5 @@
-// A small blocking WebSocket client for tests. Nothing happens behind the caller's back: it reads only inside receive…() and
-// expect…(), so a client that is not read from is a slow client.
+// A small blocking WebSocket client for tests. Nothing happens behind the caller's back: it reads only inside
+// receive…() and expect…(), so a client that is not read from is a slow client.
 #pragma once
 
 #include <functional>
@@ -36,7 +36,8 @@ struct CloseInfo {
 };
 
 // Thread: one at a time.
-// Functions called expect…() throw std::runtime_error, with the messages seen meanwhile, when what they wait for does not come.
+// Functions called expect…() throw std::runtime_error, with the messages seen meanwhile, when what they wait for does
+// not come.
 class WsClient {
  public:
   // Performs the handshake and checks it; throws with status and body when the server does not switch protocols.
@@ -78,7 +79,8 @@ class WsClient {
   std::vector<Json> expect_until(const std::function<bool(const Json&)>& predicate, Millis deadline = kDeadline);
   // Like expect_until, but returns what came by the deadline, satisfied or not.
   std::vector<Json> receive_until(const std::function<bool(const Json&)>& predicate, Millis deadline = kDeadline);
-  // Sends the command `ping` and returns all messages before its `pong`: proves that nothing else was sent, without waiting.
+  // Sends the command `ping` and returns all messages before its `pong`: proves that nothing else was sent, without
+  // waiting.
   std::vector<Json> expect_until_pong(Millis deadline = kDeadline);
   // A protocol-level ping, and the messages that came before its pong.
   bool expect_pong(Millis deadline = kDeadline);

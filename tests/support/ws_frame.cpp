@@ -8,7 +8,9 @@
 namespace pulsegate::test {
 namespace {
 
-std::uint8_t byte_at(const std::string& text, std::size_t index) { return static_cast<std::uint8_t>(text[index]); }
+std::uint8_t byte_at(const std::string& text, std::size_t index) {
+  return static_cast<std::uint8_t>(text[index]);
+}
 
 void append_number(std::string& out, std::uint64_t value, int bytes) {
   for (int shift = 8 * (bytes - 1); shift >= 0; shift -= 8) out.push_back(static_cast<char>((value >> shift) & 0xff));

@@ -1,5 +1,5 @@
-// The WebSocket frame codec of the test client (RFC 6455, section 5), written apart from the gateway's so that a mistake of one
-// is not made by the other. It can also write what the RFC forbids.
+// The WebSocket frame codec of the test client (RFC 6455, section 5), written apart from the gateway's so that a
+// mistake of one is not made by the other. It can also write what the RFC forbids.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,7 @@ struct WsFrame {
   std::uint8_t rsv = 0;  // bits 4 (RSV1), 2, 1
   Opcode opcode = Opcode::text;
   bool masked = false;
-  std::string payload;   // unmasked
+  std::string payload;  // unmasked
 };
 
 // Clients mask; a test may leave it out to see the refusal.

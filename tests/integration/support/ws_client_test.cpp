@@ -1,4 +1,5 @@
-// The test clients against a server that is a few lines of this file: frames by hand, so that nothing of the gateway is needed.
+// The test clients against a server that is a few lines of this file: frames by hand, so that nothing of the gateway is
+// needed.
 #include "tests/support/ws_client.hpp"
 
 #include <arpa/inet.h>
@@ -18,7 +19,8 @@ namespace {
 // Accepts one connection and hands it to `serve` on a thread of its own.
 class OneShotServer {
  public:
-  explicit OneShotServer(std::function<void(int fd)> serve) : listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  explicit OneShotServer(std::function<void(int fd)> serve)
+      : listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -54,7 +56,9 @@ std::string receive_until(int fd, const std::string& text) {
   return received;
 }
 
-void send_all(int fd, const std::string& bytes) { ::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL); }
+void send_all(int fd, const std::string& bytes) {
+  ::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+}
 
 WsFrame receive_frame(int fd) {
   std::string buffer;
@@ -70,11 +74,14 @@ void accept_handshake(int fd) {
   const std::string request = receive_until(fd, "\r\n\r\n");
   const std::string name = "Sec-WebSocket-Key: ";
   const std::size_t key = request.find(name) + name.size();
-  send_all(fd, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: " +
-                   accept_key(request.substr(key, request.find("\r\n", key) - key)) + "\r\n\r\n");
+  send_all(fd,
+           "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: " +
+               accept_key(request.substr(key, request.find("\r\n", key) - key)) + "\r\n\r\n");
 }
 
-std::string text_frame(const std::string& text) { return encode_frame({true, 0, Opcode::text, false, text}); }
+std::string text_frame(const std::string& text) {
+  return encode_frame({true, 0, Opcode::text, false, text});
+}
 
 BOOST_AUTO_TEST_SUITE(ws_frame)
 
@@ -115,7 +122,8 @@ BOOST_AUTO_TEST_CASE(talks_and_closes) {
                      encode_frame({true, 0, Opcode::continuation, false, R"("metrics"})"}));
     const WsFrame pong = receive_frame(fd);
     const WsFrame ping = receive_frame(fd);
-    send_all(fd, text_frame(R"({"type":"got","masked":)" + std::string(ping.masked && pong.masked ? "true" : "false") + "}"));
+    send_all(fd, text_frame(R"({"type":"got","masked":)" + std::string(ping.masked && pong.masked ? "true" : "false") +
+                            "}"));
     send_all(fd, text_frame(R"({"type":"pong"})"));
     send_all(fd, encode_frame(receive_frame(fd)));
   });
@@ -201,11 +209,14 @@ BOOST_AUTO_TEST_CASE(reads_every_form_of_body) {
 }
 
 BOOST_AUTO_TEST_CASE(json_accessors_name_what_is_missing) {
-  const Json json = Json::parse(R"({"type":"history","data":{"cpu":[{"time":"02:05 PM","value":12}]},"big":9007199254740993})");
+  const Json json =
+      Json::parse(R"({"type":"history","data":{"cpu":[{"time":"02:05 PM","value":12}]},"big":9007199254740993})");
   BOOST_TEST(json.type() == "history");
   BOOST_TEST(json.at("data").at("cpu").at(0).at("value").number() == 12);
   BOOST_TEST(json.at("big").integer() == 9007199254740993);
-  BOOST_TEST(json == Json::parse(R"({"big":9007199254740993,"type":"history","data":{"cpu":[{"value":12,"time":"02:05 PM"}]}})"));
+  BOOST_TEST(
+      json ==
+      Json::parse(R"({"big":9007199254740993,"type":"history","data":{"cpu":[{"value":12,"time":"02:05 PM"}]}})"));
   BOOST_CHECK_EXCEPTION(json.at("data").at("memory"), std::runtime_error, [](const std::runtime_error& error) {
     return std::string(error.what()).find("\"memory\"") != std::string::npos;
   });

@@ -1,0 +1,152 @@
+// The command line of pulsegate: which subcommand, with which options. Wiring only.
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+
+#include <cstdio>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "gateway/commands/command_line.hpp"
+#include "gateway/commands/commands.hpp"
+#include "gateway/commands/option_values.hpp"
+#include "gateway/log.hpp"
+#include "gateway/version.hpp"
+
+namespace {
+
+using namespace pulsegate;
+using namespace pulsegate::commands;
+
+OptionsResult options_of(const CLI::App& app, const CommandLine& line) {
+  OptionErrors errors = unknown_arguments(app);
+  OptionsResult result = resolve_options(line, read_environment(), read_small_file);
+  if (errors.empty()) return result;
+  if (const auto* more = std::get_if<OptionErrors>(&result)) errors.insert(errors.end(), more->begin(), more->end());
+  return errors;
+}
+
+int serve(const CLI::App& app, const CommandLine& line) {
+  const OptionsResult options = options_of(app, line);
+  if (const auto* errors = std::get_if<OptionErrors>(&options)) return print_option_errors(*errors);
+  const auto& parsed = std::get<ParsedOptions>(options);
+  log::configure(log::find_level(parsed.config.log_level).value_or(log::Level::info),
+                 log::find_format(parsed.config.log_format).value_or(log::Format::text));
+  for (const std::string& warning : parsed.warnings) log::warn("config.warning", {{"note", warning}});
+  return run_serve(parsed.config);
+}
+
+// A validator of CLI11 that reads one of our values: an error sentence, or nothing.
+template <typename Read>
+std::function<std::string(std::string)> reads(Read read, const char* sentence) {
+  return [read, sentence](const std::string& text) { return read(text) ? std::string() : std::string(sentence); };
+}
+
+const auto kDuration = reads(read_duration, "must be a duration such as 500ms, 2s or 5m");
+
+// Each adds one subcommand; `action` is what main runs when it was chosen.
+using Action = std::function<int()>;
+
+void add_serve(CLI::App& app, CommandLine& line, Action& action) {
+  CLI::App* command = app.add_subcommand("serve", "Serve clients until SIGTERM");
+  add_options(*command, line);
+  command->callback([&, command] { action = [&, command] { return serve(*command, line); }; });
+}
+
+void add_check_config(CLI::App& app, CommandLine& line, bool& print_template, Action& action) {
+  CLI::App* command = app.add_subcommand("check-config", "Print what `serve` would use, and where it comes from");
+  add_options(*command, line);
+  command->add_flag("--print-template", print_template, "Print the annotated configuration file")->group("");
+  command->callback([&, command] {
+    action = [&, command] { return run_check_config(options_of(*command, line), print_template); };
+  });
+}
+
+void add_watch(CLI::App& app, WatchOptions& options, Action& action) {
+  CLI::App* command = app.add_subcommand("watch", "Show a device's messages in the terminal");
+  command->add_option("url", options.url, "WebSocket of the device: ws://host:port/api/v1/devices/{uuid}/ws")->required();
+  command->add_option("--channels", options.channels, "Channels, separated by commas [default metrics,history]")
+      ->delimiter(',')
+      ->type_name("NAMES");
+  command->add_flag("--json", options.json, "Print every message as it came, one a line");
+  command->add_option("--count", options.count, "End after so many channel messages; 0: never")->type_name("N");
+  command->add_option("--token", options.token, "Sent as Authorization: Bearer")
+      ->type_name("TOKEN")
+      ->envname("PULSEGATE_TOKEN");
+  command->callback([&] {
+    if (options.channels.empty()) options.channels = {"metrics", "history"};
+    action = [&] { return run_watch(options); };
+  });
+}
+
+void add_health(CLI::App& app, std::string& url, std::string& timeout, Action& action) {
+  CLI::App* command = app.add_subcommand("health", "Ask a running gateway for its health: 0 when it answers 200");
+  command->add_option("url", url, "What to ask [default http://127.0.0.1:9091/readyz]");
+  command->add_option("--timeout", timeout, "Longest wait for the answer [default 3s]")->type_name("DURATION")->check(kDuration);
+  command->callback([&] { action = [&] { return run_health(url, *read_duration(timeout)); }; });
+}
+
+void add_drain(CLI::App& app, std::string& admin, std::string& wait, Action& action) {
+  CLI::App* command = app.add_subcommand("drain", "Ask a running gateway to send its clients away; it goes on running");
+  command->add_option("--admin", admin, "Its admin port [PULSEGATE_ADMIN, default 127.0.0.1:9090]")
+      ->type_name("HOST:PORT")
+      ->envname("PULSEGATE_ADMIN")
+      ->check(reads(read_address, "must be HOST:PORT"));
+  command->add_option("--wait", wait, "Wait until no client is left, for at most so long")->type_name("DURATION")->check(kDuration);
+  command->callback([&] {
+    action = [&] {
+      DrainOptions options;
+      if (!admin.empty()) options.admin = *read_address(admin);
+      if (!wait.empty()) options.wait = *read_duration(wait);
+      return run_drain(options);
+    };
+  });
+}
+
+int run(int argc, char** argv) {
+  CLI::App app("Gateway from Redis pub/sub to WebSockets for device dashboards.", "pulsegate");
+  app.set_version_flag("--version", std::string("pulsegate ") + kVersion);
+  app.require_subcommand(1);
+  app.get_formatter()->column_width(44);
+  app.footer("Exit codes: 0 clean, 2 configuration, 1 anything else.\n"
+             "A flag wins over its variable, a variable over the configuration file.");
+
+  CommandLine serve_line, check_line;
+  WatchOptions watch;
+  std::string url = "http://127.0.0.1:9091/readyz", timeout = "3s", admin, wait;
+  bool print_template = false;
+  Action action;
+  add_serve(app, serve_line, action);
+  add_check_config(app, check_line, print_template, action);
+  add_watch(app, watch, action);
+  add_health(app, url, timeout, action);
+  add_drain(app, admin, wait, action);
+  app.add_subcommand("version", "Print the version")->callback([&] {
+    action = [] { return std::printf("pulsegate %s\n", kVersion) < 0 ? kExitFailure : kExitClean; };
+  });
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& fault) {
+    return app.exit(fault) == 0 ? kExitClean : kExitConfiguration;  // --help and --version come this way too
+  }
+  return action();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return run(argc, argv);
+  } catch (const ConfigurationError& fault) {
+    std::fprintf(stderr, "pulsegate: %s\n", fault.what());
+    return kExitConfiguration;
+  } catch (const std::exception& fault) {
+    std::fprintf(stderr, "pulsegate: %s\n", fault.what());
+    return kExitFailure;
+  }
+}

@@ -1,0 +1,258 @@
+// From counters to metric families. One line per metric where it is a plain sum over the shards.
+#include "gateway/ops/metrics.hpp"
+
+#include <array>
+#include <cstddef>
+#include <map>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "gateway/ops/metric_families.hpp"
+#include "gateway/version.hpp"
+#include "proto/close_code.hpp"
+
+namespace pulsegate::ops {
+namespace {
+
+class Renderer {
+ public:
+  explicit Renderer(const GatewayReport& report) : report_(report) {}
+
+  std::string render(const ProcessStats& process) {
+    gateway();
+    connections();
+    disconnects();
+    traffic();
+    events();
+    devices();
+    bus();
+    if (report_.storage) database(*report_.storage);
+    process_metrics(process);
+    return families_.text();
+  }
+
+ private:
+  template <typename Pick>
+  std::uint64_t sum(Pick&& pick) const {
+    std::uint64_t total = 0;
+    for (const ShardReport& shard : report_.shards) total += pick(shard);
+    return total;
+  }
+
+  // A counter that is a plain sum over the shards.
+  template <typename Pick>
+  void total(std::string_view name, std::string_view help, Pick&& pick) {
+    families_.counter(name, help).add(sum(pick));
+  }
+
+  // One label whose values are a fixed list of names; `pick` gives the array that the names belong to.
+  template <typename Names, typename Pick>
+  void by_name(const char* label, const Names& names, Pick&& pick) {
+    for (std::size_t i = 0; i < names.size(); ++i)
+      families_.add(sum([&](const ShardReport& shard) { return pick(shard)[i]; }), {{label, std::string(names[i])}});
+  }
+
+  std::vector<std::string> channel_names() const {
+    std::vector<std::string> names;
+    for (std::size_t i = 0; report_.channels != nullptr && i < report_.channels->size(); ++i)
+      names.emplace_back(report_.channels->name(static_cast<proto::Channel>(i)));
+    return names;
+  }
+
+  void gateway() {
+    families_.gauge("pulsegate_build_info", "Always 1; the labels tell the build.")
+        .add(1.0, {{"version", kVersion}, {"compiler", __VERSION__}});
+    families_.gauge("pulsegate_ready", "1 when /readyz answers 200.").add(report_.ready ? 1.0 : 0.0);
+    families_.gauge("pulsegate_draining", "1 once clients are being sent away.").add(report_.draining ? 1.0 : 0.0);
+  }
+
+  void connections() {
+    families_.gauge("pulsegate_connections", "Open WebSockets, by shard.");
+    for (std::size_t i = 0; i < report_.shards.size(); ++i)
+      families_.add(report_.shards[i].endpoint.connections, {{"shard", std::to_string(i)}});
+    families_.gauge("pulsegate_connections_limit", "Connections that are served at the same time at most.")
+        .add(report_.max_connections);
+    families_.gauge("pulsegate_handshakes", "Accepted sockets whose opening handshake is not complete.")
+        .add(sum([](const ShardReport& shard) { return shard.endpoint.handshaking; }));
+    families_.counter("pulsegate_sockets_accepted_total", "Sockets taken by the listener.").add(report_.accepted);
+    families_.counter("pulsegate_accept_failures_total", "Failed accepts, for instance for lack of descriptors.")
+        .add(report_.accept_failures);
+    total("pulsegate_connections_opened_total", "WebSockets opened.",
+          [](const ShardReport& shard) { return shard.endpoint.opened; });
+    total("pulsegate_handshake_failures_total", "Handshakes that timed out or were not HTTP.",
+          [](const ShardReport& shard) { return shard.endpoint.handshake_failures; });
+    refusals();
+  }
+
+  // Statuses that the public port gives; anything else would be a surprise, and is counted as "other".
+  void refusals() {
+    constexpr std::array<std::pair<int, const char*>, 8> kReasons = {
+        {{400, "bad-request"}, {401, "unauthorized"}, {403, "forbidden"}, {404, "not-found"}, {405, "method-not-allowed"},
+         {426, "upgrade-required"}, {429, "too-many-requests"}, {503, "unavailable"}}};
+    std::map<std::string, std::uint64_t> reasons{{"full", report_.refused_full}, {"other", 0}};
+    for (const auto& [status, reason] : kReasons) reasons[reason] = 0;
+    for (const ShardReport& shard : report_.shards)
+      for (const auto& [status, count] : shard.endpoint.refused) {
+        const char* name = "other";
+        for (const auto& [code, reason] : kReasons)
+          if (code == status) name = reason;
+        reasons[name] += count;
+      }
+    families_.counter("pulsegate_connections_refused_total", "Connections and requests refused, by reason.");
+    for (const auto& [reason, count] : reasons) families_.add(count, {{"reason", reason}});
+  }
+
+  // Peers may send any code from 3000 to 4999: only ours become labels.
+  void disconnects() {
+    std::map<std::string, std::uint64_t> codes{{"abnormal", 0}, {"no-status", 0}, {"other", 0}};
+    std::size_t count = 0;
+    const proto::CloseInfo* table = proto::close_table(count);
+    for (std::size_t i = 0; i < count; ++i) codes[std::string(table[i].name)] = 0;
+    for (const ShardReport& shard : report_.shards)
+      for (const auto& [code, times] : shard.endpoint.closed) {
+        const auto known = proto::find_close_code(code);
+        if (known) codes[std::string(proto::close_info(*known).name)] += times;
+        else codes[code == 1006 ? "abnormal" : code == 1005 ? "no-status" : "other"] += times;
+      }
+    families_.counter("pulsegate_disconnects_total", "WebSockets closed, by the name of the close code.");
+    for (const auto& [code, times] : codes) families_.add(times, {{"code", code}});
+  }
+
+  void traffic() {
+    total("pulsegate_received_messages_total", "Messages from clients.",
+          [](const ShardReport& shard) { return shard.endpoint.messages_received; });
+    total("pulsegate_received_bytes_total", "Bytes of messages from clients.",
+          [](const ShardReport& shard) { return shard.endpoint.bytes_received; });
+    constexpr std::array<const char*, 3> kTypes = {"subscribe", "unsubscribe", "ping"};
+    families_.counter("pulsegate_commands_total", "Commands of clients, by type.");
+    by_name("type", kTypes, [](const ShardReport& shard) -> const auto& { return shard.sessions.commands; });
+    total("pulsegate_rate_limited_total", "Commands not carried out since a client sent too many.",
+          [](const ShardReport& shard) { return shard.sessions.rate_limited; });
+    total("pulsegate_error_messages_total", "Messages of type error sent to clients.",
+          [](const ShardReport& shard) { return shard.sessions.errors; });
+    total("pulsegate_sent_frames_total", "Frames put into outboxes.",
+          [](const ShardReport& shard) { return shard.endpoint.frames_sent; });
+    total("pulsegate_sent_bytes_total", "Bytes taken by the kernel.",
+          [](const ShardReport& shard) { return shard.endpoint.bytes_sent; });
+    total("pulsegate_writes_total", "System calls that sent something.",
+          [](const ShardReport& shard) { return shard.endpoint.writes; });
+    total("pulsegate_conflated_frames_total", "Frames dropped for newer ones, since a client was slow.",
+          [](const ShardReport& shard) { return shard.endpoint.conflated; });
+    families_.gauge("pulsegate_backlog_bytes", "Bytes waiting in all outboxes.")
+        .add(sum([](const ShardReport& shard) { return shard.endpoint.backlog_bytes; }));
+  }
+
+  void events() {
+    families_.counter("pulsegate_events_total", "Events received for devices in use, by kind.");
+    by_name("kind", kTopicKindNames, [](const ShardReport& shard) -> const auto& { return shard.hub.events; });
+    families_.counter("pulsegate_events_dropped_total", "Events not forwarded, by reason.");
+    by_name("reason", kEventDropNames, [](const ShardReport& shard) -> const auto& { return shard.hub.dropped; });
+    total("pulsegate_events_doubled_total", "Reports that were published twice.",
+          [](const ShardReport& shard) { return shard.hub.doubled; });
+    families_.counter("pulsegate_deliveries_total", "Messages handed to clients, by channel.");
+    by_name("channel", channel_names(), [](const ShardReport& shard) -> const auto& { return shard.hub.messages; });
+    families_.add(sum([](const ShardReport& shard) { return shard.hub.broadcasts; }), {{"channel", "broadcast"}});
+
+    Histogram age;
+    for (const ShardReport& shard : report_.shards) {
+      for (std::size_t i = 0; i < age.buckets.size(); ++i) age.buckets[i] += shard.hub.event_age.buckets[i];
+      age.count += shard.hub.event_age.count;
+      age.sum += shard.hub.event_age.sum;
+    }
+    families_.histogram("pulsegate_event_age_seconds", "From an event's own time to its fan-out.", kEventAgeBounds,
+                        age.buckets, age.count, age.sum);
+  }
+
+  void devices() {
+    families_.gauge("pulsegate_subscriptions", "Subscriptions of clients, by channel.");
+    by_name("channel", channel_names(), [](const ShardReport& shard) -> const auto& { return shard.hub.subscriptions; });
+    families_.gauge("pulsegate_devices", "Devices in memory, by phase.");
+    by_name("phase", kDevicePhaseNames, [](const ShardReport& shard) -> const auto& { return shard.hub.devices; });
+    families_.counter("pulsegate_snapshot_reads_total", "Snapshots that devices asked for, by reason.");
+    for (std::size_t i = 0; i < storage::kReadReasons; ++i)
+      families_.add(sum([i](const ShardReport& shard) { return shard.hub.snapshot_reads[i]; }),
+                    {{"reason", std::string(storage::name(static_cast<storage::ReadReason>(i)))}});
+    total("pulsegate_snapshot_failures_total", "Snapshots that could not be read.",
+          [](const ShardReport& shard) { return shard.hub.snapshot_failures; });
+    total("pulsegate_memory_snapshots_total", "Subscriptions served from memory, without SQL.",
+          [](const ShardReport& shard) { return shard.hub.memory_snapshots; });
+    total("pulsegate_late_points_total", "History points that only a later look at the table found.",
+          [](const ShardReport& shard) { return shard.hub.late_points; });
+    total("pulsegate_gaps_total", "Gap notices caused by the bus.",
+          [](const ShardReport& shard) { return shard.hub.gaps; });
+  }
+
+  void bus() {
+    families_.gauge("pulsegate_bus_up", "1 while Redis is connected, by shard.");
+    for (std::size_t i = 0; i < report_.shards.size(); ++i)
+      families_.add(report_.shards[i].bus_up ? 1.0 : 0.0, {{"shard", std::to_string(i)}});
+    total("pulsegate_bus_messages_total", "Messages received from Redis.",
+          [](const ShardReport& shard) { return shard.bus.messages; });
+    total("pulsegate_bus_received_bytes_total", "Payload bytes received from Redis.",
+          [](const ShardReport& shard) { return shard.bus.message_bytes; });
+    total("pulsegate_bus_oversized_total", "Messages dropped since larger than --max-bus-payload.",
+          [](const ShardReport& shard) { return shard.bus.oversized; });
+    total("pulsegate_bus_connects_total", "Successful connects to Redis, the first one included.",
+          [](const ShardReport& shard) { return shard.bus.connects; });
+    total("pulsegate_bus_connect_failures_total", "Failed connects to Redis.",
+          [](const ShardReport& shard) { return shard.bus.connect_failures; });
+    total("pulsegate_bus_disconnects_total", "Lost connections to Redis; each is a gap that is repaired.",
+          [](const ShardReport& shard) { return shard.bus.disconnects; });
+    total("pulsegate_bus_protocol_errors_total", "Unreadable or refusing replies of Redis.",
+          [](const ShardReport& shard) { return shard.bus.protocol_errors; });
+    families_.gauge("pulsegate_bus_topics_wanted", "Redis channels that devices in use need.")
+        .add(sum([](const ShardReport& shard) { return shard.bus.wanted_topics; }));
+    families_.gauge("pulsegate_bus_topics_confirmed", "Redis channels whose subscription is confirmed.")
+        .add(sum([](const ShardReport& shard) { return shard.bus.confirmed_topics; }));
+  }
+
+  void database(const storage::SourceCounters& storage) {
+    bool up = true;
+    for (const ShardReport& shard : report_.shards) up = up && shard.database_up;
+    families_.gauge("pulsegate_database_up", "0 while a shard's last snapshot read failed.").add(up ? 1.0 : 0.0);
+    families_.counter("pulsegate_database_reads_total", "Snapshot reads that reached the database, by reason.");
+    for (std::size_t i = 0; i < storage::kReadReasons; ++i)
+      families_.add(storage.reads[i], {{"reason", std::string(storage::name(static_cast<storage::ReadReason>(i)))}});
+    families_.counter("pulsegate_database_shared_reads_total", "Snapshot reads answered by another one in flight.")
+        .add(storage.shared);
+    families_.counter("pulsegate_database_errors_total", "Failed snapshot reads, by error.");
+    for (std::size_t i = 1; i < std::size(storage.errors); ++i)  // 0 is "none"
+      families_.add(storage.errors[i], {{"error", std::string(storage::name(static_cast<storage::SnapshotError>(i)))}});
+    families_.counter("pulsegate_database_reconnects_total", "Connections to PostgreSQL that were made anew.")
+        .add(storage.reconnects);
+    families_.gauge("pulsegate_database_queue_depth", "Snapshot reads waiting for a thread.").add(storage.queue_depth);
+    families_.gauge("pulsegate_database_connections", "Established connections to PostgreSQL.").add(storage.connections);
+    families_.histogram("pulsegate_database_read_seconds", "Time of a whole snapshot read, queue included.",
+                        storage::kReadSecondsBuckets, uncumulated(storage.read_seconds_buckets),
+                        storage.read_seconds_count, storage.read_seconds_sum);
+  }
+
+  static std::vector<std::uint64_t> uncumulated(std::vector<std::uint64_t> buckets) {
+    for (std::size_t i = buckets.size(); i > 1; --i) buckets[i - 1] -= buckets[i - 2];
+    return buckets;
+  }
+
+  void process_metrics(const ProcessStats& process) {
+    families_.counter("process_cpu_seconds_total", "User and system CPU time.").add(process.cpu_seconds);
+    families_.gauge("process_start_time_seconds", "Start of the process, Unix time.").add(process.start_time_seconds);
+    families_.gauge("process_resident_memory_bytes", "Resident memory.").add(process.resident_bytes);
+    families_.gauge("process_virtual_memory_bytes", "Virtual memory.").add(process.virtual_bytes);
+    families_.gauge("process_threads", "Threads.").add(process.threads);
+    families_.gauge("process_open_fds", "Open file descriptors.").add(process.open_fds);
+    families_.gauge("process_max_fds", "Limit of open file descriptors.").add(process.max_fds);
+  }
+
+  const GatewayReport& report_;
+  Families families_;
+};
+
+}  // namespace
+
+std::string render_metrics(const GatewayReport& report, const ProcessStats& process) {
+  return Renderer(report).render(process);
+}
+
+std::string render_metrics(const GatewayReport& report) { return render_metrics(report, read_process_stats()); }
+
+}  // namespace pulsegate::ops

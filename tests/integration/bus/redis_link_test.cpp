@@ -1,0 +1,248 @@
+// The connection against a peer whose every byte the test chooses: cut replies, garbage, errors at odd moments.
+#include <asio/ip/tcp.hpp>
+#include <asio/read.hpp>
+#include <asio/write.hpp>
+#include <boost/test/unit_test.hpp>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tests/integration/bus/bus_world.hpp"
+#include "tests/unit/bus/recording_sink.hpp"
+#include "tests/unit/bus/resp_text.hpp"
+
+using namespace pulsegate;
+using bus::test::bulk;
+using bus::test::confirmation;
+using bus::test::message;
+using test::BusWorld;
+using test::Millis;
+using test::RecordingSink;
+
+namespace {
+
+constexpr char kGreeting[] = "+PONG\r\n+OK\r\n";  // PING and CLIENT SETNAME
+
+bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+// Listens on 127.0.0.1 and speaks only when the test says so. Blocking calls: what it sends is small, and the kernel
+// buffers it.
+class ScriptedRedis {
+ public:
+  ScriptedRedis() : acceptor_(io_, {asio::ip::address_v4::loopback(), 0}), peer_(io_) { acceptor_.non_blocking(true); }
+
+  std::string url() const { return "redis://127.0.0.1:" + std::to_string(acceptor_.local_endpoint().port()); }
+
+  // True once a connection is there; the one before it is closed.
+  bool accept() {
+    std::error_code error;
+    asio::ip::tcp::socket next(io_);
+    acceptor_.accept(next, error);
+    if (error) return false;
+    peer_ = std::move(next);
+    peer_.non_blocking(true);
+    received_.clear();
+    return true;
+  }
+  void send(const std::string& bytes) {
+    peer_.non_blocking(false);
+    asio::write(peer_, asio::buffer(bytes));
+    peer_.non_blocking(true);
+  }
+  const std::string& received() {
+    char buffer[4096];
+    std::error_code error;
+    for (std::size_t size; (size = peer_.read_some(asio::buffer(buffer), error)) > 0;) received_.append(buffer, size);
+    return received_;
+  }
+  void close() { peer_.close(); }
+
+ private:
+  asio::io_context io_;
+  asio::ip::tcp::acceptor acceptor_;
+  asio::ip::tcp::socket peer_;
+  std::string received_;
+};
+
+struct Script {
+  explicit Script(bus::RedisConfig config) : world(std::move(config)) { world.subscriber().start(sink); }
+  Script() : Script(bus::RedisConfig{}, 0) {}
+
+  void accept() {
+    BOOST_REQUIRE(world.run_until([&] { return redis.accept(); }));
+  }
+  void expect_received(const std::string& part) {
+    BOOST_REQUIRE_MESSAGE(world.run_until([&] { return contains(redis.received(), part); }), part);
+  }
+  void expect_line(const std::string& line, std::size_t times = 1) {
+    BOOST_REQUIRE_MESSAGE(world.run_until([&] { return sink.count(line) >= times; }), line);
+  }
+  // Up, with one confirmed topic.
+  void establish() {
+    accept();
+    redis.send(kGreeting);
+    expect_line("up");
+    world.subscriber().subscribe({"t"});
+    expect_received("SUBSCRIBE");
+    redis.send(confirmation("subscribe", "t", 1));
+    expect_line("subscribed t");
+  }
+
+  ScriptedRedis redis;
+  RecordingSink sink;
+  BusWorld world;
+
+ private:
+  Script(const bus::RedisConfig&, int) : world(test::quick_config(redis.url())) { world.subscriber().start(sink); }
+};
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(RedisLinkTest)
+
+BOOST_AUTO_TEST_CASE(handshake_and_events_may_come_byte_by_byte) {
+  Script script;
+  script.accept();
+  const auto send_bytes = [&](const std::string& bytes) {
+    for (const char byte : bytes) {
+      script.redis.send(std::string(1, byte));
+      script.world.run_for(Millis(1));
+    }
+  };
+  send_bytes(kGreeting);
+  script.expect_line("up");
+  script.world.subscriber().subscribe({"t"});
+  script.expect_received("SUBSCRIBE");
+  send_bytes(confirmation("subscribe", "t", 1) + message("t", "payload"));
+  script.expect_line("event t payload");
+  BOOST_TEST(script.sink.position("subscribed t") < script.sink.position("event t payload"));
+}
+
+BOOST_AUTO_TEST_CASE(calls_of_one_turn_become_one_command) {
+  Script script;
+  script.accept();
+  script.redis.send(kGreeting);
+  script.expect_line("up");
+  for (const char* topic : {"a", "b", "c"}) script.world.subscriber().subscribe({topic});
+  script.expect_received("*4\r\n" + bulk("SUBSCRIBE") + bulk("a") + bulk("b") + bulk("c"));
+}
+
+BOOST_AUTO_TEST_CASE(stale_confirmation_does_not_count) {
+  Script script;
+  script.establish();
+  script.world.subscriber().subscribe({"u"});
+  script.expect_received(bulk("u"));
+  script.world.subscriber().unsubscribe({"u"});
+  script.expect_received("UNSUBSCRIBE");
+  script.world.subscriber().subscribe({"u"});
+  script.expect_received("UNSUBSCRIBE\r\n" + bulk("u") + "*2\r\n" + bulk("SUBSCRIBE") + bulk("u"));
+  script.redis.send(confirmation("subscribe", "u", 2) + confirmation("unsubscribe", "u", 1) + message("t", "1"));
+  script.expect_line("event t 1");
+  BOOST_TEST(!script.sink.has("subscribed u"));
+  script.redis.send(confirmation("subscribe", "u", 2));
+  script.expect_line("subscribed u");
+}
+
+BOOST_AUTO_TEST_CASE(peer_that_is_no_redis_is_named) {
+  Script script;
+  script.accept();
+  script.redis.send("HTTP/1.1 400 Bad Request\r\n\r\n");
+  script.expect_line("down");
+  BOOST_TEST(contains(script.sink.reasons[0], script.redis.url()));
+  BOOST_TEST(contains(script.sink.reasons[0], "\"H\""));
+  BOOST_TEST(script.world.subscriber().counters().protocol_errors == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(loading_redis_is_tried_again) {
+  Script script;
+  script.accept();
+  script.redis.send("-LOADING Redis is loading the dataset in memory\r\n+OK\r\n");
+  script.expect_line("down");
+  BOOST_TEST(contains(script.sink.reasons[0], "loading"));
+  script.establish();
+}
+
+BOOST_AUTO_TEST_CASE(first_error_of_the_handshake_is_the_reason) {
+  ScriptedRedis redis;
+  RecordingSink sink;
+  BusWorld world(test::quick_config("redis://u:p@" + redis.url().substr(8) + "/2"));
+  world.subscriber().start(sink);
+  BOOST_REQUIRE(world.run_until([&] { return redis.accept(); }));
+  redis.send("-WRONGPASS no\r\n-NOAUTH no\r\n-NOAUTH no\r\n-NOAUTH no\r\n");
+  BOOST_REQUIRE(world.run_until([&] { return sink.has("down"); }));
+  BOOST_TEST(contains(sink.reasons[0], "WRONGPASS"));
+  BOOST_TEST(world.subscriber().counters().protocol_errors == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(refused_client_name_is_no_reason_to_give_up) {
+  Script script;
+  script.accept();
+  script.redis.send("+PONG\r\n-NOPERM this user has no permissions to run the 'client|setname' command\r\n");
+  script.expect_line("up");
+}
+
+BOOST_AUTO_TEST_CASE(silent_peer_runs_into_the_connect_timeout) {
+  ScriptedRedis redis;
+  auto config = test::quick_config(redis.url());
+  config.connect_timeout = Millis(100);
+  RecordingSink sink;
+  BusWorld world(config);
+  world.subscriber().start(sink);
+  BOOST_REQUIRE(world.run_until([&] { return sink.has("down"); }));
+  BOOST_TEST(contains(sink.reasons[0], "connect timeout"));
+}
+
+BOOST_AUTO_TEST_CASE(end_in_the_middle_of_a_message_delivers_what_was_whole) {
+  Script script;
+  script.establish();
+  script.redis.send(message("t", "whole") + message("t", "cut").substr(0, 20));
+  script.expect_line("event t whole");
+  script.redis.close();
+  script.expect_line("down");
+  BOOST_TEST(script.sink.events == 1u);
+  BOOST_TEST(script.sink.lines[script.sink.position("down") - 1] == "batch");
+  script.accept();
+  script.redis.send(kGreeting);
+  script.expect_received("SUBSCRIBE");
+}
+
+BOOST_AUTO_TEST_CASE(events_before_garbage_are_flushed_before_the_loss_is_told) {
+  for (const std::string& bad : {std::string("!\r\n"), std::string("-ERR what\r\n"),
+                                 confirmation("subscribe", "nobody", 9), confirmation("unsubscribe", "t", 0)}) {
+    Script script;
+    script.establish();
+    script.redis.send(message("t", "1") + bad + message("t", "2"));
+    script.expect_line("down");
+    const auto at = script.sink.position("event t 1");
+    BOOST_REQUIRE(at + 3 == script.sink.lines.size());
+    BOOST_TEST(script.sink.lines[at + 1] == "batch");
+    BOOST_TEST(script.sink.lines[at + 2] == "down");
+    BOOST_TEST(script.world.subscriber().counters().protocol_errors == 1u);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(anything_received_counts_as_a_sign_of_life) {
+  ScriptedRedis redis;
+  auto config = test::quick_config(redis.url());
+  config.ping_interval = Millis(100);
+  config.read_deadline = Millis(400);
+  RecordingSink sink;
+  BusWorld world(config);
+  world.subscriber().start(sink);
+  BOOST_REQUIRE(world.run_until([&] { return redis.accept(); }));
+  redis.send(kGreeting);
+  // An oversized payload that trickles in: never a whole reply, never a pong, and yet alive.
+  redis.send("*3\r\n" + bulk("message") + bulk("t") + "$1000000\r\n");
+  const test::Deadline end(Millis(1'200));
+  while (!end.passed()) {
+    redis.send("x");
+    world.run_all_for(Millis(20));
+  }
+  BOOST_TEST(sink.count("down") == 0u);
+  BOOST_TEST(world.subscriber().counters().oversized == 1u);
+  BOOST_REQUIRE(world.run_until([&] { return sink.has("down"); }));  // and then it falls silent
+}
+
+BOOST_AUTO_TEST_SUITE_END()

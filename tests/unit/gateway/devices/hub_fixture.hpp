@@ -1,0 +1,172 @@
+// A hub with a fake bus, a fake database and a manual clock; and clients that remember what they got.
+#pragma once
+
+#include <chrono>
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "gateway/devices/hub.hpp"
+#include "proto/message.hpp"
+#include "tests/support/fake_snapshot_source.hpp"
+#include "tests/support/fake_subscriber.hpp"
+#include "tests/support/json.hpp"
+
+namespace pulsegate::test {
+
+class ManualClock final : public Clock {
+ public:
+  Now now() const override { return now_; }
+  void advance(std::chrono::microseconds by) {
+    now_.steady += by;
+    now_.wall += by;
+  }
+
+ private:
+  Now now_{SteadyTime(std::chrono::hours(1)), proto::Timestamp(std::chrono::seconds(1'800'000'000))};
+};
+
+class HubFixture {
+ public:
+  enum class Database { present, none };
+
+  explicit HubFixture(const devices::DeviceConfig& config = {}, Database database = Database::present) {
+    hub = std::make_unique<devices::Hub>(
+        config,
+        devices::HubParts{channels, topics, zone, clock, subscriber, database == Database::present ? &source : nullptr,
+                          tasks.executor(), [] {}, [this](SteadyTime due) { due_ = due; },
+                          [](devices::Notice, std::string_view) {}},
+        42);
+    subscriber.start(*hub);
+    bus_up();
+  }
+
+  static std::string text(int number) {
+    char id[37];
+    std::snprintf(id, sizeof id, "00000000-0000-4000-8000-%012d", number);
+    return id;
+  }
+  static proto::DeviceId device(int number) { return *proto::DeviceId::parse(text(number)); }
+
+  // Runs what was posted to the shard, then everything that is due.
+  void run() {
+    while (tasks.run() > 0) {
+    }
+  }
+  void advance(std::chrono::microseconds by) {
+    const SteadyTime end = clock.now().steady + by;
+    while (due_ <= end) {
+      const SteadyTime due = due_;
+      if (due > clock.now().steady)
+        clock.advance(std::chrono::ceil<std::chrono::microseconds>(due - clock.now().steady));
+      due_ = devices::kNever;
+      hub->advance();
+      run();
+    }
+    if (end > clock.now().steady) clock.advance(std::chrono::duration_cast<std::chrono::microseconds>(end - clock.now().steady));
+  }
+
+  void confirm(const std::string& topic) { subscriber.confirm(topic); }
+  void confirm_device(int number) {
+    for (const std::string& topic : topics.topics_of(device(number))) subscriber.confirm(topic);
+    run();
+  }
+  void bus_up() { subscriber.connect(); }
+  void bus_down() {
+    subscriber.drop();
+    run();
+  }
+  void publish(const std::string& topic, const std::string& payload) { subscriber.deliver(topic, payload); }
+  // A metrics report stamped now, whose other values never change.
+  void publish_metrics(int number, double cpu, const std::string& more = {}) {
+    std::string time;
+    proto::append_iso8601(time, clock.now().wall);
+    char value[64];
+    std::snprintf(value, sizeof value, "%g", cpu);
+    publish("device:" + text(number) + ":metrics",
+            std::string(R"({"metrics":{"cpu_usage":)") + value + more + R"(},"timestamp":")" + time + R"("})");
+  }
+  // A row written `seconds` after now (negative: before), with the values of publish_metrics().
+  storage::MetricsRow row(double cpu, double seconds) const {
+    storage::MetricsRow result;
+    result.recorded_at = clock.now().wall + std::chrono::microseconds(static_cast<long long>(seconds * 1e6));
+    result.values[proto::Metric::cpu_usage].value = cpu;
+    result.values[proto::Metric::cpu_usage].present = true;
+    result.values[proto::Metric::cpu_usage].decimals = 2;
+    return result;
+  }
+  void answer_all(const storage::Snapshot& snapshot) {
+    while (source.outstanding() > 0) {
+      source.answer(snapshot);
+      run();
+    }
+  }
+  std::size_t subscribed_topics() const { return subscriber.counters().wanted_topics; }
+
+  ManualClock clock;
+  proto::ChannelTable channels;
+  proto::TopicTable topics{"", channels};
+  proto::ClockFormat zone;
+  TaskQueue tasks;
+  FakeSubscriber subscriber;
+  FakeSnapshotSource source;
+  std::unique_ptr<devices::Hub> hub;
+
+ private:
+  SteadyTime due_ = devices::kNever;
+};
+
+// A member with a memory. Leaves the hub when it ends.
+class TestClient final : private devices::Receiver {
+ public:
+  TestClient(HubFixture& fixture, const proto::DeviceId& device) : fixture_(fixture), member_(*this) {
+    joined_ = fixture_.hub->join(device, member_);
+  }
+  ~TestClient() { fixture_.hub->leave(member_); }
+  TestClient(const TestClient&) = delete;
+  TestClient& operator=(const TestClient&) = delete;
+
+  bool joined() const { return joined_; }
+  void subscribe(const std::vector<proto::Channel>& channels) { fixture_.hub->subscribe(member_, channels); }
+  void unsubscribe(const std::vector<proto::Channel>& channels) { fixture_.hub->unsubscribe(member_, channels); }
+
+  // What has come since the last call.
+  std::vector<Json> take() { return std::exchange(messages_, {}); }
+  std::vector<std::string> take_types() {
+    std::vector<std::string> types;
+    for (const Json& message : take()) types.push_back(message.type());
+    return types;
+  }
+
+ private:
+  void deliver(proto::Channel, const FramePtr& frame) override { messages_.push_back(Json::parse(frame->payload())); }
+  void deliver_control(const FramePtr& frame) override { messages_.push_back(Json::parse(frame->payload())); }
+
+  HubFixture& fixture_;
+  devices::Member member_;
+  bool joined_ = false;
+  std::vector<Json> messages_;
+};
+
+inline int count_type(const std::vector<Json>& messages, const std::string& type) {
+  int count = 0;
+  for (const Json& message : messages) count += message.type() == type;
+  return count;
+}
+
+// Throws when there is none.
+inline Json last_of_type(const std::vector<Json>& messages, const std::string& type) {
+  for (auto it = messages.rbegin(); it != messages.rend(); ++it)
+    if (it->type() == type) return *it;
+  throw std::runtime_error("no message of type " + type);
+}
+
+inline std::vector<int> cpu_of_history(const Json& message) {
+  std::vector<int> values;
+  const Json points = message.at("data").at("cpu");
+  for (std::size_t i = 0; i < points.size(); ++i) values.push_back(static_cast<int>(points.at(i).at("value").number()));
+  return values;
+}
+
+}  // namespace pulsegate::test

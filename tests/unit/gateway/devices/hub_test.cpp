@@ -1,0 +1,351 @@
+// The life of devices: acknowledgements, snapshots, outages, timers, limits. No network, a manual clock.
+#include <boost/test/unit_test.hpp>
+
+#include "hub_fixture.hpp"
+
+using namespace pulsegate;
+using namespace pulsegate::test;
+using proto::Channel;
+
+namespace {
+
+storage::Snapshot rows(std::initializer_list<double> cpu, const HubFixture& fixture, double seconds_ago = 100) {
+  storage::Snapshot snapshot;
+  double age = seconds_ago + static_cast<double>(cpu.size());
+  for (const double value : cpu) snapshot.metrics.push_back(fixture.row(value, -(age -= 1)));
+  snapshot.newest_metrics_json = R"({"cpu_usage":)" + std::to_string(*(cpu.end() - 1)) + "}";
+  return snapshot;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(Hub)
+
+BOOST_AUTO_TEST_CASE(acknowledges_only_after_every_topic_is_confirmed) {
+  HubFixture f;
+  TestClient client(f, f.device(1));
+  client.subscribe({Channel::metrics});
+  f.confirm("device:" + f.text(1) + ":metrics");
+  f.confirm("device:" + f.text(1) + ":state");
+  BOOST_TEST(client.take().empty());
+  f.confirm("device:" + f.text(1) + ":broadcast");
+  BOOST_TEST(client.take_types() == (std::vector<std::string>{"subscribed"}), boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(asks_for_the_snapshot_at_the_first_subscribe_and_only_once) {
+  HubFixture f;
+  TestClient a(f, f.device(1)), b(f, f.device(1));
+  f.confirm_device(1);
+  BOOST_TEST(f.source.requests().empty());
+  a.subscribe({Channel::history});
+  b.subscribe({Channel::history, Channel::system_info});
+  BOOST_REQUIRE_EQUAL(f.source.requests().size(), 1u);
+  f.source.answer(rows({1, 2}, f));
+  f.run();
+  BOOST_TEST(a.take_types() == (std::vector<std::string>{"subscribed", "history"}), boost::test_tools::per_element());
+  BOOST_TEST(b.take_types() == (std::vector<std::string>{"subscribed", "subscribed", "history"}),
+             boost::test_tools::per_element());
+  TestClient late(f, f.device(1));
+  late.subscribe({Channel::history});
+  BOOST_TEST(late.take_types() == (std::vector<std::string>{"subscribed", "history"}), boost::test_tools::per_element());
+  BOOST_TEST(f.source.requests().size() == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(live_values_do_not_wait_for_the_database) {
+  HubFixture f;
+  TestClient client(f, f.device(1));
+  f.confirm_device(1);
+  client.subscribe({Channel::metrics, Channel::history});
+  client.take();
+  f.publish_metrics(1, 7);
+  BOOST_TEST(client.take_types() == (std::vector<std::string>{"metrics"}), boost::test_tools::per_element());
+  f.source.answer(rows({1, 2}, f));
+  f.run();
+  // The window holds rows and event; the row-based sample is not sent, since a newer one has been.
+  const auto messages = client.take();
+  BOOST_REQUIRE_EQUAL(messages.size(), 1u);
+  BOOST_TEST(cpu_of_history(messages[0]) == (std::vector<int>{1, 2, 7}), boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(the_newest_row_is_the_first_sample_of_metrics_where_no_event_has_come) {
+  HubFixture f;
+  TestClient client(f, f.device(1));
+  f.confirm_device(1);
+  client.subscribe({Channel::metrics});
+  f.source.answer(rows({1, 2}, f));
+  f.run();
+  BOOST_TEST(client.take_types() == (std::vector<std::string>{"subscribed", "metrics"}), boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(nothing_known_is_said_as_unknown_and_taken_back_by_the_first_event) {
+  HubFixture f;
+  TestClient client(f, f.device(1));
+  f.confirm_device(1);
+  client.subscribe({Channel::metrics});
+  f.source.answer({});
+  f.run();
+  BOOST_TEST(client.take_types() == (std::vector<std::string>{"subscribed", "status"}), boost::test_tools::per_element());
+  f.publish_metrics(1, 1);
+  BOOST_TEST(client.take_types() == (std::vector<std::string>{"metrics", "status"}), boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(subscribing_again_acknowledges_and_delivers_again) {
+  HubFixture f;
+  TestClient client(f, f.device(1));
+  f.confirm_device(1);
+  client.subscribe({Channel::metrics});
+  f.source.answer({});
+  f.run();
+  f.publish_metrics(1, 1);
+  client.take();
+  client.subscribe({Channel::metrics});
+  BOOST_TEST(client.take_types() == (std::vector<std::string>{"subscribed", "metrics"}), boost::test_tools::per_element());
+  f.publish_metrics(1, 2);
+  BOOST_TEST(client.take().size() == 1u);  // not twice
+}
+
+BOOST_AUTO_TEST_CASE(history_is_sent_at_most_once_per_interval_and_never_loses_the_last_point) {
+  HubFixture f;
+  TestClient client(f, f.device(1));
+  f.confirm_device(1);
+  client.subscribe({Channel::history});
+  f.source.answer({});
+  f.run();
+  client.take();
+  f.advance(std::chrono::seconds(2));
+  for (int i = 1; i <= 5; ++i) f.publish_metrics(1, i);
+  BOOST_TEST(count_type(client.take(), "history") == 1);
+  f.advance(std::chrono::milliseconds(1'000));
+  const auto messages = client.take();
+  BOOST_REQUIRE_EQUAL(messages.size(), 1u);
+  BOOST_TEST(cpu_of_history(messages[0]).back() == 5);
+}
+
+BOOST_AUTO_TEST_CASE(a_report_published_twice_is_one_point_of_history_and_two_messages_of_metrics) {
+  HubFixture f;
+  TestClient client(f, f.device(1));
+  f.confirm_device(1);
+  client.subscribe({Channel::history, Channel::metrics});
+  f.source.answer({});
+  f.run();
+  client.take();
+  f.advance(std::chrono::seconds(2));
+  f.publish_metrics(1, 5);
+  f.publish_metrics(1, 5);
+  f.advance(std::chrono::seconds(2));
+  const auto messages = client.take();
+  BOOST_TEST(count_type(messages, "metrics") == 2);
+  BOOST_TEST(cpu_of_history(last_of_type(messages, "history")).size() == 1u);
+  BOOST_TEST(f.hub->counters().doubled == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(the_latest_value_is_sent_again_after_the_refresh_interval_by_one_timer_for_all) {
+  HubFixture f;
+  TestClient a(f, f.device(1));
+  f.confirm_device(1);
+  a.subscribe({Channel::system_info});
+  storage::Snapshot snapshot;
+  snapshot.state.emplace();
+  snapshot.state->system.json[0] = "\"linux\"";
+  f.source.answer(snapshot);
+  f.run();
+  a.take();
+  f.advance(std::chrono::seconds(20));
+  TestClient b(f, f.device(1));
+  b.subscribe({Channel::system_info});
+  BOOST_TEST(b.take_types() == (std::vector<std::string>{"subscribed", "system-info"}), boost::test_tools::per_element());
+  BOOST_TEST(a.take().empty());
+  f.advance(std::chrono::seconds(10));  // thirty since the last fan-out; the newcomer has not reset that
+  BOOST_TEST(a.take_types() == (std::vector<std::string>{"system-info"}), boost::test_tools::per_element());
+  BOOST_TEST(b.take_types() == (std::vector<std::string>{"system-info"}), boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(unchanged_processes_are_not_sent_again_before_their_refresh) {
+  HubFixture f;
+  TestClient client(f, f.device(1));
+  f.confirm_device(1);
+  client.subscribe({Channel::processes});
+  f.source.answer({});
+  f.run();
+  client.take();
+  f.publish_metrics(1, 1, R"(,"top_processes":[{"pid":1}])");
+  f.publish_metrics(1, 2, R"(,"top_processes":[{"pid":1}])");
+  f.publish_metrics(1, 3, R"(,"top_processes":[{"pid":2}])");
+  BOOST_TEST(count_type(client.take(), "processes") == 2);
+}
+
+BOOST_AUTO_TEST_CASE(bus_loss_is_told_and_its_return_brings_status_history_and_gap) {
+  HubFixture f;
+  TestClient client(f, f.device(1));
+  f.confirm_device(1);
+  client.subscribe({Channel::metrics, Channel::history});
+  storage::Snapshot repaired = rows({1}, f);
+  f.source.answer(repaired);
+  f.run();
+  f.publish_metrics(1, 2);
+  f.advance(std::chrono::seconds(2));
+  client.take();
+  f.bus_down();
+  BOOST_TEST(client.take_types() == (std::vector<std::string>{"status"}), boost::test_tools::per_element());
+  f.advance(std::chrono::seconds(5));
+  f.bus_up();
+  f.confirm_device(1);
+  BOOST_TEST(client.take_types() == (std::vector<std::string>{"status"}), boost::test_tools::per_element());
+  BOOST_REQUIRE_EQUAL(f.source.outstanding(), 1u);
+  BOOST_TEST((f.source.outstanding_request().reason == storage::ReadReason::repair));
+  repaired.metrics.push_back(f.row(2, -6));
+  repaired.metrics.push_back(f.row(3, -3));
+  f.source.answer(repaired);
+  f.run();
+  const auto messages = client.take();
+  BOOST_TEST(count_type(messages, "metrics") == 0);
+  BOOST_TEST(cpu_of_history(last_of_type(messages, "history")) == (std::vector<int>{1, 2, 3}),
+             boost::test_tools::per_element());
+  BOOST_TEST(last_of_type(messages, "gap").at("data").at("channels").text() == R"(["metrics"])");
+}
+
+BOOST_AUTO_TEST_CASE(a_subscription_while_the_bus_is_away_is_acknowledged_at_once_and_told_so) {
+  HubFixture f;
+  f.bus_down();
+  TestClient client(f, f.device(1));
+  client.subscribe({Channel::history});
+  BOOST_TEST(client.take_types() == (std::vector<std::string>{"subscribed", "status"}), boost::test_tools::per_element());
+  f.source.answer(rows({1, 2}, f));
+  f.run();
+  BOOST_TEST(client.take_types() == (std::vector<std::string>{"history"}), boost::test_tools::per_element());
+  f.advance(std::chrono::seconds(17));
+  f.answer_all({});  // the second look
+  f.advance(std::chrono::seconds(14));
+  BOOST_REQUIRE_EQUAL(f.source.outstanding(), 1u);  // the database in the bus's stead
+  BOOST_TEST((f.source.outstanding_request().reason == storage::ReadReason::refresh));
+}
+
+BOOST_AUTO_TEST_CASE(a_pending_acknowledgement_is_given_when_the_bus_is_lost) {
+  HubFixture f;
+  TestClient client(f, f.device(1));
+  client.subscribe({Channel::metrics});
+  BOOST_TEST(client.take().empty());
+  f.bus_down();
+  BOOST_TEST(client.take_types() == (std::vector<std::string>{"status", "subscribed"}), boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(a_failed_read_is_told_serves_memory_and_is_repeated_with_backoff) {
+  HubFixture f;
+  TestClient client(f, f.device(1));
+  f.confirm_device(1);
+  client.subscribe({Channel::history});
+  client.take();
+  f.publish_metrics(1, 4);
+  f.source.fail(storage::SnapshotError::unavailable);
+  f.run();
+  auto messages = client.take();
+  BOOST_TEST(count_type(messages, "status") == 1);
+  BOOST_TEST(cpu_of_history(last_of_type(messages, "history")) == (std::vector<int>{4}), boost::test_tools::per_element());
+  f.advance(std::chrono::seconds(2));
+  BOOST_REQUIRE_EQUAL(f.source.outstanding(), 1u);
+  f.source.answer(rows({1, 2}, f));
+  f.run();
+  messages = client.take();
+  BOOST_TEST(last_of_type(messages, "status").at("data").at("database").string() == "up");
+  BOOST_TEST(cpu_of_history(last_of_type(messages, "history")) == (std::vector<int>{1, 2, 4}),
+             boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(a_device_lingers_and_is_then_unsubscribed) {
+  HubFixture f;
+  {
+    TestClient client(f, f.device(1));
+    f.confirm_device(1);
+  }
+  f.advance(std::chrono::seconds(29));
+  BOOST_TEST(f.subscribed_topics() == 3u);
+  f.advance(std::chrono::seconds(2));
+  BOOST_TEST(f.subscribed_topics() == 0u);
+  f.hub->on_event("device:" + f.text(1) + ":metrics", "{}");
+  BOOST_TEST(f.hub->counters().dropped[static_cast<std::size_t>(EventDrop::no_device)] == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(an_answer_for_a_device_that_is_gone_or_born_again_is_ignored) {
+  HubFixture f;
+  {
+    TestClient client(f, f.device(1));
+    f.confirm_device(1);
+    client.subscribe({Channel::history});
+  }
+  f.advance(std::chrono::seconds(31));
+  TestClient again(f, f.device(1));
+  again.subscribe({Channel::history});
+  f.confirm_device(1);
+  again.take();
+  f.source.answer(rows({9}, f));  // of the first life
+  f.run();
+  BOOST_TEST(again.take().empty());
+  f.source.answer(rows({1}, f));
+  f.run();
+  BOOST_TEST(cpu_of_history(last_of_type(again.take(), "history")) == (std::vector<int>{1}),
+             boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(more_devices_than_allowed_are_refused) {
+  devices::DeviceConfig config;
+  config.max_devices = 1;
+  HubFixture f(config);
+  TestClient one(f, f.device(1));
+  TestClient two(f, f.device(2));
+  BOOST_TEST(one.joined());
+  BOOST_TEST(!two.joined());
+}
+
+BOOST_AUTO_TEST_CASE(repairs_are_spread_over_the_repair_rate) {
+  devices::DeviceConfig config;
+  config.repair_rate = 10;
+  HubFixture f(config);
+  std::vector<std::unique_ptr<TestClient>> clients;
+  for (int i = 1; i <= 30; ++i) {
+    clients.push_back(std::make_unique<TestClient>(f, f.device(i)));
+    f.confirm_device(i);
+    clients.back()->subscribe({Channel::history});
+    f.source.answer({});
+  }
+  f.run();
+  f.bus_down();
+  f.bus_up();
+  for (int i = 1; i <= 30; ++i) f.confirm_device(i);
+  std::size_t done = f.source.outstanding();
+  BOOST_TEST(done <= 2u);
+  for (int step = 0; step < 20; ++step) {
+    f.answer_all({});
+    f.advance(std::chrono::milliseconds(100));
+    done += f.source.outstanding();
+  }
+  BOOST_TEST(done >= 19u);
+  BOOST_TEST(done <= 23u);
+}
+
+BOOST_AUTO_TEST_CASE(a_broadcast_goes_to_members_without_any_subscription) {
+  HubFixture f;
+  TestClient client(f, f.device(1));
+  f.confirm_device(1);
+  f.publish("device:" + f.text(1) + ":broadcast", R"({"type":"hello"})");
+  BOOST_TEST(client.take_types() == (std::vector<std::string>{"hello"}), boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(without_a_database_subscribers_are_served_from_memory) {
+  HubFixture f({}, HubFixture::Database::none);
+  TestClient first(f, f.device(1));
+  f.confirm_device(1);
+  first.subscribe({Channel::metrics, Channel::history});
+  BOOST_TEST(first.take_types() == (std::vector<std::string>{"subscribed", "subscribed", "status"}),
+             boost::test_tools::per_element());
+  f.publish_metrics(1, 3);
+  TestClient second(f, f.device(1));
+  second.subscribe({Channel::metrics, Channel::history});
+  BOOST_TEST(second.take_types() == (std::vector<std::string>{"subscribed", "subscribed", "metrics", "history"}),
+             boost::test_tools::per_element());
+  f.bus_down();
+  f.bus_up();
+  f.confirm_device(1);
+  BOOST_TEST(last_of_type(second.take(), "gap").at("data").at("channels").text() == R"(["metrics","history"])");
+}
+
+BOOST_AUTO_TEST_SUITE_END()
