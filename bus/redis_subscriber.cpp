@@ -35,10 +35,8 @@ class RedisSubscriber::Core final : public std::enable_shared_from_this<Core>, p
   void on_link_lost(RedisLink::Loss loss, const std::string& reason) override;
 
   void connect();
-  void lose(RedisLink::Loss loss, const std::string& reason);
   void schedule_turn();
   void turn();
-  void flush();
   void send_due();
   void confirm(std::string_view topic, std::size_t times);
   void update_gauges() noexcept;
@@ -115,7 +113,7 @@ void RedisSubscriber::Core::turn() {
     delivered_ = true;
     sink_->on_subscribed(topic);
   }
-  flush();
+  on_link_read_end();  // a turn ends like a read: what is due goes out, and the sink may flush
 }
 
 void RedisSubscriber::Core::send_due() {
@@ -165,14 +163,14 @@ void RedisSubscriber::Core::on_link_reply(const Reply& reply) {
       if (tracker_.on_unsubscribed(reply.topic) == SubscriptionTracker::Answer::unsolicited) break;
       return update_gauges();
     case ReplyKind::error:
-      return lose(RedisLink::Loss::protocol, explain_redis_error(reply.text));
+      return on_link_lost(RedisLink::Loss::protocol, explain_redis_error(reply.text));
     case ReplyKind::pong:
     case ReplyKind::status:
     case ReplyKind::other:
       return;  // nothing that we ask for is answered so, and nothing is lost by it
   }
   // A subscription that ended or began by itself means that events may have been lost unseen: start afresh.
-  lose(RedisLink::Loss::protocol, "Redis changed a subscription that nobody asked it to change");
+  on_link_lost(RedisLink::Loss::protocol, "Redis changed a subscription that nobody asked it to change");
 }
 
 void RedisSubscriber::Core::confirm(std::string_view topic, std::size_t times) {
@@ -186,20 +184,12 @@ void RedisSubscriber::Core::confirm(std::string_view topic, std::size_t times) {
 }
 
 void RedisSubscriber::Core::on_link_read_end() {
-  flush();
-}
-
-void RedisSubscriber::Core::flush() {
   const auto keep = shared_from_this();
   send_due();
   if (std::exchange(delivered_, false) && sink_ != nullptr) sink_->on_batch_end();
 }
 
 void RedisSubscriber::Core::on_link_lost(RedisLink::Loss loss, const std::string& reason) {
-  lose(loss, reason);
-}
-
-void RedisSubscriber::Core::lose(RedisLink::Loss loss, const std::string& reason) {
   const auto keep = shared_from_this();
   std::exchange(link_, nullptr)->close();
   if (loss == RedisLink::Loss::protocol) ++counters_.protocol_errors;

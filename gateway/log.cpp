@@ -25,8 +25,10 @@ struct Output {
 
   void set(std::ostream* out) {
     spdlog::sink_ptr sink;
-    if (out != nullptr) sink = std::make_shared<spdlog::sinks::ostream_sink_mt>(*out, true);
-    else sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
+    if (out != nullptr)
+      sink = std::make_shared<spdlog::sinks::ostream_sink_mt>(*out, true);
+    else
+      sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
     auto fresh = std::make_shared<spdlog::logger>("pulsegate", std::move(sink));
     fresh->set_level(spdlog::level::trace);  // our own threshold has already decided
     fresh->set_pattern("%v");

@@ -25,20 +25,32 @@ inline std::atomic<Level> threshold{Level::info};
 // Before other threads run, or in tests. `out`: instead of stderr; must outlive the next configure().
 void configure(Level level, Format format, std::ostream* out = nullptr);
 
-inline bool enabled(Level level) noexcept { return level >= detail::threshold.load(std::memory_order_relaxed); }
+inline bool enabled(Level level) noexcept {
+  return level >= detail::threshold.load(std::memory_order_relaxed);
+}
 
 // Thread: any. Formats nothing when the level is off. Values need to live during the call only. Never throws.
 void write(Level level, std::string_view event, Fields fields = {}) noexcept;
 
-inline void trace(std::string_view event, Fields fields = {}) noexcept { write(Level::trace, event, fields); }
-inline void debug(std::string_view event, Fields fields = {}) noexcept { write(Level::debug, event, fields); }
-inline void info(std::string_view event, Fields fields = {}) noexcept { write(Level::info, event, fields); }
-inline void warn(std::string_view event, Fields fields = {}) noexcept { write(Level::warn, event, fields); }
-inline void error(std::string_view event, Fields fields = {}) noexcept { write(Level::error, event, fields); }
+inline void trace(std::string_view event, Fields fields = {}) noexcept {
+  write(Level::trace, event, fields);
+}
+inline void debug(std::string_view event, Fields fields = {}) noexcept {
+  write(Level::debug, event, fields);
+}
+inline void info(std::string_view event, Fields fields = {}) noexcept {
+  write(Level::info, event, fields);
+}
+inline void warn(std::string_view event, Fields fields = {}) noexcept {
+  write(Level::warn, event, fields);
+}
+inline void error(std::string_view event, Fields fields = {}) noexcept {
+  write(Level::error, event, fields);
+}
 
 // Lets one line per key pass in each interval, so that a device that sends rubbish does not fill the disk.
-// Thread: one. Owner: whoever logs. Invariant: at most `max_keys` keys are held; when all of them are still within their
-// interval, further keys share one entry.
+// Thread: one. Owner: whoever logs. Invariant: at most `max_keys` keys are held; when all of them are still within
+// their interval, further keys share one entry.
 class RateLimited {
  public:
   explicit RateLimited(std::chrono::milliseconds interval = std::chrono::minutes(1), std::size_t max_keys = 1024);

@@ -43,12 +43,18 @@ void append_unicode_escape(std::string& out, unsigned code) {
 
 void append_ascii(std::string& out, char c) {
   const auto code = static_cast<unsigned char>(c);
-  if (c == '"' || c == '\\') (out += '\\') += c;
-  else if (c == '\n') out += "\\n";
-  else if (c == '\r') out += "\\r";
-  else if (c == '\t') out += "\\t";
-  else if (code < 0x20 || code == 0x7F) append_unicode_escape(out, code);
-  else out += c;
+  if (c == '"' || c == '\\')
+    (out += '\\') += c;
+  else if (c == '\n')
+    out += "\\n";
+  else if (c == '\r')
+    out += "\\r";
+  else if (c == '\t')
+    out += "\\t";
+  else if (code < 0x20 || code == 0x7F)
+    append_unicode_escape(out, code);
+  else
+    out += c;
 }
 
 void append_quoted(std::string& out, std::string_view text) {
@@ -76,13 +82,17 @@ void append_value(std::string& out, const Value& value, Format format) {
       [&](const auto& v) {
         using T = std::decay_t<decltype(v)>;
         if constexpr (std::is_same_v<T, std::string_view>) {
-          if (format == Format::text && plain(v)) out += v;
-          else append_quoted(out, v);
+          if (format == Format::text && plain(v))
+            out += v;
+          else
+            append_quoted(out, v);
         } else if constexpr (std::is_same_v<T, bool>) {
           out += v ? "true" : "false";
         } else if constexpr (std::is_same_v<T, double>) {
-          if (format == Format::json && !std::isfinite(v)) out += "null";
-          else append_number(out, v);
+          if (format == Format::json && !std::isfinite(v))
+            out += "null";
+          else
+            append_number(out, v);
         } else {
           append_number(out, v);
         }
@@ -105,7 +115,9 @@ void append_field(std::string& out, std::string_view key, const Value& value, Fo
 
 }  // namespace
 
-std::string_view name(Level level) noexcept { return kLevels[static_cast<std::size_t>(level)]; }
+std::string_view name(Level level) noexcept {
+  return kLevels[static_cast<std::size_t>(level)];
+}
 
 std::optional<Level> find_level(std::string_view text) noexcept {
   for (std::size_t i = 0; i < kLevels.size(); ++i)
@@ -132,9 +144,12 @@ void append_escaped(std::string& out, std::string_view text, std::size_t max_byt
       continue;
     }
     const auto second = static_cast<unsigned char>(length == 2 ? text[i + 1] : 0);
-    if (length == 1) append_ascii(out, text[i]);
-    else if (length == 2 && text[i] == '\xC2' && second < 0xA0) append_unicode_escape(out, second);  // C1 controls
-    else out.append(text, i, length);
+    if (length == 1)
+      append_ascii(out, text[i]);
+    else if (length == 2 && text[i] == '\xC2' && second < 0xA0)
+      append_unicode_escape(out, second);  // C1 controls
+    else
+      out.append(text, i, length);
     i += length;
   }
 }

@@ -35,10 +35,14 @@ class Value {
  private:
   template <typename T>
   static Variant widen(T number) noexcept {
-    if constexpr (std::is_same_v<T, bool>) return number;
-    else if constexpr (std::is_floating_point_v<T>) return static_cast<double>(number);
-    else if constexpr (std::is_signed_v<T>) return static_cast<std::int64_t>(number);
-    else return static_cast<std::uint64_t>(number);
+    if constexpr (std::is_same_v<T, bool>)
+      return number;
+    else if constexpr (std::is_floating_point_v<T>)
+      return static_cast<double>(number);
+    else if constexpr (std::is_signed_v<T>)
+      return static_cast<std::int64_t>(number);
+    else
+      return static_cast<std::uint64_t>(number);
   }
 
   Variant value_;
@@ -54,8 +58,8 @@ using Fields = std::initializer_list<Field>;
 inline constexpr std::size_t kMaxValueBytes = 2048;
 
 // Appends one line without its newline. text: `2026-11-22T14:05:00.123Z info  ws.open device=… note="two words"`;
-// json: {"ts":…,"level":…,"event":…,"device":…}. Control characters are escaped in both, so that nobody can forge a line
-// or drive a terminal; invalid UTF-8 becomes U+FFFD.
+// json: {"ts":…,"level":…,"event":…,"device":…}. Control characters are escaped in both, so that nobody can forge a
+// line or drive a terminal; invalid UTF-8 becomes U+FFFD.
 void append_line(std::string& out, Format format, proto::Timestamp time, Level level, std::string_view event,
                  Fields fields, std::uint64_t suppressed = 0);
 

@@ -61,14 +61,14 @@ void add_check_config(CLI::App& app, CommandLine& line, bool& print_template, Ac
   CLI::App* command = app.add_subcommand("check-config", "Print what `serve` would use, and where it comes from");
   add_options(*command, line);
   command->add_flag("--print-template", print_template, "Print the annotated configuration file")->group("");
-  command->callback([&, command] {
-    action = [&, command] { return run_check_config(options_of(*command, line), print_template); };
-  });
+  command->callback(
+      [&, command] { action = [&, command] { return run_check_config(options_of(*command, line), print_template); }; });
 }
 
 void add_watch(CLI::App& app, WatchOptions& options, Action& action) {
   CLI::App* command = app.add_subcommand("watch", "Show a device's messages in the terminal");
-  command->add_option("url", options.url, "WebSocket of the device: ws://host:port/api/v1/devices/{uuid}/ws")->required();
+  command->add_option("url", options.url, "WebSocket of the device: ws://host:port/api/v1/devices/{uuid}/ws")
+      ->required();
   command->add_option("--channels", options.channels, "Channels, separated by commas [default metrics,history]")
       ->delimiter(',')
       ->type_name("NAMES");
@@ -86,7 +86,9 @@ void add_watch(CLI::App& app, WatchOptions& options, Action& action) {
 void add_health(CLI::App& app, std::string& url, std::string& timeout, Action& action) {
   CLI::App* command = app.add_subcommand("health", "Ask a running gateway for its health: 0 when it answers 200");
   command->add_option("url", url, "What to ask [default http://127.0.0.1:9091/readyz]");
-  command->add_option("--timeout", timeout, "Longest wait for the answer [default 3s]")->type_name("DURATION")->check(kDuration);
+  command->add_option("--timeout", timeout, "Longest wait for the answer [default 3s]")
+      ->type_name("DURATION")
+      ->check(kDuration);
   command->callback([&] { action = [&] { return run_health(url, *read_duration(timeout)); }; });
 }
 
@@ -96,7 +98,9 @@ void add_drain(CLI::App& app, std::string& admin, std::string& wait, Action& act
       ->type_name("HOST:PORT")
       ->envname("PULSEGATE_ADMIN")
       ->check(reads(read_address, "must be HOST:PORT"));
-  command->add_option("--wait", wait, "Wait until no client is left, for at most so long")->type_name("DURATION")->check(kDuration);
+  command->add_option("--wait", wait, "Wait until no client is left, for at most so long")
+      ->type_name("DURATION")
+      ->check(kDuration);
   command->callback([&] {
     action = [&] {
       DrainOptions options;
@@ -111,9 +115,10 @@ int run(int argc, char** argv) {
   CLI::App app("Gateway from Redis pub/sub to WebSockets for device dashboards.", "pulsegate");
   app.set_version_flag("--version", std::string("pulsegate ") + kVersion);
   app.require_subcommand(1);
-  app.get_formatter()->column_width(44);
-  app.footer("Exit codes: 0 clean, 2 configuration, 1 anything else.\n"
-             "A flag wins over its variable, a variable over the configuration file.");
+  app.get_formatter()->column_width(36);
+  app.footer(
+      "Exit codes: 0 clean, 2 configuration, 1 anything else.\n"
+      "A flag wins over its variable, a variable over the configuration file.");
 
   CommandLine serve_line, check_line;
   WatchOptions watch;

@@ -110,8 +110,10 @@ void Shard::adopt(asio::ip::tcp::socket socket) {
 void Shard::write_notice(devices::Notice notice, std::string_view detail) {
   switch (notice) {
     case devices::Notice::bus_up:
+      bus_up_ = true;
       return log::info("bus.up", {{"shard", number_}});
     case devices::Notice::bus_down:
+      bus_up_ = false;
       return log::warn("bus.down", {{"shard", number_}, {"reason", detail}});
     case devices::Notice::database_up:
       return log::info("database.up", {{"shard", number_}});
@@ -134,7 +136,6 @@ void Shard::tick() {
   const ws::EndpointCounters& counters = endpoint_->counters();
   // Sockets that were handed over but whose post has not run yet count as occupied.
   released_ = adopted_ - std::min<std::size_t>(adopted_, counters.sockets);
-  bus_up_ = hub_->bus_up();
   tick_timer_.expires_after(kTick);
   tick_timer_.async_wait([this](const asio::error_code& error) {
     if (!error) tick();
@@ -156,6 +157,8 @@ ShardReport Shard::report() const {
   report.hub = hub_->counters();
   report.sessions = session_counters_;
   report.bus = subscriber_->counters();
+  // The subscriber drops what is too big before the hub sees it; to an operator it is one reason.
+  report.hub.dropped[static_cast<std::size_t>(EventDrop::too_big)] += report.bus.oversized;
   return report;
 }
 

@@ -103,7 +103,7 @@ class Shard final : private ws::LinkFactory {
 
   std::atomic<std::size_t> handed_over_{0};  // written by the listener's thread
   std::atomic<std::size_t> released_{0};     // written by the shard's tick
-  std::atomic<bool> bus_up_{false};
+  std::atomic<bool> bus_up_{false};           // written by the shard
   std::thread thread_;
 };
 

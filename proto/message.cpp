@@ -1,6 +1,8 @@
 // The server's messages, spliced together from parts that are JSON already. The history message has its own file.
 #include "proto/message.hpp"
 
+#include <utility>
+
 namespace pulsegate::proto {
 namespace {
 
@@ -98,6 +100,23 @@ void append_verbatim(std::string& out, std::string_view type, const DeviceId& de
   append_json_string(out, type);
   out.append(",\"data\":").append(json);
   append_tail(out, device, time);
+}
+
+void append_metric_values(std::string& out, const MetricValues& values, std::uint8_t mask) {
+  out += '{';
+  bool first = true;
+  for (std::size_t i = 0; i < kMetricCount; ++i) {
+    if (((mask >> i) & 1u) == 0) continue;
+    if (!std::exchange(first, false)) out += ',';
+    append_json_string(out, metric_name(static_cast<Metric>(i)));
+    out += ':';
+    if (values.items[i].present) {
+      append_json_number(out, values.items[i].value);
+    } else {
+      out += "null";
+    }
+  }
+  out += '}';
 }
 
 void append_processes(std::string& out, const DeviceId& device, Timestamp time, std::string_view json) {

@@ -12,6 +12,7 @@
 #include "proto/command.hpp"
 #include "proto/device_id.hpp"
 #include "proto/history_point.hpp"
+#include "proto/metric_values.hpp"
 #include "proto/system_info.hpp"
 #include "proto/time.hpp"
 
@@ -42,6 +43,8 @@ void append_reconnect(std::string& out, std::uint64_t after_ms);
 
 // Verbatim values: `type` is a channel name, `json` a JSON value (the metrics object, a pass-through payload).
 void append_verbatim(std::string& out, std::string_view type, const DeviceId& device, Timestamp time, std::string_view json);
+// {"cpu_usage":45.2,"cpu_temp":null,…}: every metric whose bit is set in `mask`, by its column's name.
+void append_metric_values(std::string& out, const MetricValues& values, std::uint8_t mask);
 // {"type":"processes","data":{"top_processes":…},…}
 void append_processes(std::string& out, const DeviceId& device, Timestamp time, std::string_view json);
 // {"type":"network-interfaces","data":{"interfaces":…},…}

@@ -1,4 +1,5 @@
-// The other direction of message.hpp: what the server sent, read as far as a terminal client shows it. Browsers use proto/js.
+// The other direction of message.hpp: what the server sent, read as far as a terminal client shows it. Browsers use
+// proto/js.
 #pragma once
 
 #include <optional>
@@ -28,11 +29,11 @@ struct ServerMessage {
   };
 
   std::string type;
-  std::string device;              // deviceUuid; empty: none
-  std::string channel;             // of an ack
-  std::string mode;                // of a history: "replace" or "append"
-  std::optional<Timestamp> time;   // the event's own
-  MetricValues metrics;            // members of `data` that are metrics
+  std::string device;                                       // deviceUuid; empty: none
+  std::string channel;                                      // of an ack
+  std::string mode;                                         // of a history: "replace" or "append"
+  std::optional<Timestamp> time;                            // the event's own
+  MetricValues metrics;                                     // members of `data` that are metrics
   std::vector<std::pair<std::string, std::string>> fields;  // strings and numbers of `data`, in order
   std::vector<Process> processes;
   std::vector<Interface> interfaces;

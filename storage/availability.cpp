@@ -42,7 +42,8 @@ std::optional<Availability::Line> Availability::refused(std::size_t i, const std
   reason_ = reason;
   const std::size_t standing = established();
   if (standing == 0) {
-    if (down_) return std::nullopt;
+    // While the first attempts of others are under way, one refusal says little: the server may be full, not gone.
+    if (down_ || count(Connection::untried) > 0) return std::nullopt;
     down_ = incident_ = true;
     return Line{Severity::warning, "the database cannot be reached, snapshots have to wait: " + reason};
   }

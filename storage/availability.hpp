@@ -12,7 +12,7 @@
 namespace pulsegate::storage {
 
 enum class Severity : std::uint8_t { info, warning };
-// Takes one line without a line break. Called from database threads, one call at a time.
+// Takes one line without a line break. Called from database threads, one call at a time; must not call the source.
 using LogLine = std::function<void(Severity, const std::string&)>;
 
 // Thread: one at a time (its owner locks).
@@ -30,7 +30,7 @@ class Availability {
   std::optional<Line> lost(std::size_t i, const std::string& reason);
   std::optional<Line> refused(std::size_t i, const std::string& reason);
 
-  // No connection stands, and an attempt has failed: reads are answered without waiting.
+  // No connection stands, all were tried, and an attempt has failed: reads are answered without waiting.
   bool down() const noexcept { return down_; }
   std::size_t established() const noexcept;
   // Why the last connection was lost or refused.

@@ -1,6 +1,6 @@
 // Bulk vectors with a statement that is used again are SOCI's fastest way to read rows: about 60 % of the time that a
 // rowset<row> takes for 30 of them.
-#include "storage/prepared_statements.hpp"
+#include "storage/prepared_statements_internal.hpp"
 
 #include <soci/postgresql/soci-postgresql.h>
 

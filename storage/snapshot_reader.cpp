@@ -10,7 +10,7 @@
 #include <string_view>
 #include <utility>
 
-#include "storage/prepared_statements.hpp"
+#include "storage/prepared_statements_internal.hpp"
 #include "storage/row_text.hpp"
 
 namespace pulsegate::storage {

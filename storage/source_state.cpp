@@ -13,6 +13,7 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
+constexpr std::chrono::minutes kLogInterval{1};
 constexpr char kStopping[] = "the gateway is stopping";
 
 // Runs `done` through the executor. What an executor throws (it can only be out of memory) must not end a thread that
@@ -190,8 +191,14 @@ void SourceState::log_once(const std::string& key, Severity severity, const std:
 }
 
 void SourceState::statements_fail(const std::string& detail) {
+  const auto now = steady_clock::now();
   const std::lock_guard lock(mutex_);
-  if (!std::exchange(statements_fail_, true)) log(Availability::Line{Severity::warning, "snapshots fail: " + detail});
+  // One device whose reads fail among many whose reads succeed must not fill the log.
+  const bool recent = statements_logged_ != SteadyTime() && now - statements_logged_ < kLogInterval;
+  if (statements_fail_ || recent) return;
+  statements_fail_ = true;
+  statements_logged_ = now;
+  log(Availability::Line{Severity::warning, "snapshots fail: " + detail});
 }
 
 void SourceState::statements_work() {

@@ -56,7 +56,7 @@ class SourceState {
 
   // Logs a line the first time that `key` turns up. Keys are bounded: names of columns.
   void log_once(const std::string& key, Severity severity, const std::string& line);
-  // Logs a fault of the statements once, until a read has succeeded again.
+  // Logs a fault of the statements once, until a read has succeeded again, and at most once a minute.
   void statements_fail(const std::string& detail);
   void statements_work();
 
@@ -71,7 +71,6 @@ class SourceState {
   };
 
   void log(const std::optional<Availability::Line>& line);
-  void count(const PendingRead& read, SnapshotError error);
   // Counts and answers; requires that the lock is not held.
   void answer_all(std::vector<PendingRead> reads, SnapshotError error, const std::string& detail);
   void cut(UnderWay& read, Cut why);
@@ -86,8 +85,9 @@ class SourceState {
   std::vector<UnderWay> under_way_;
   SourceCounters counters_;
   std::set<std::string> logged_;
-  std::uint64_t connects_ = 0;  // how often a connection was made
-  bool statements_fail_ = false;
+  std::uint64_t connects_ = 0;      // how often a connection was made
+  bool statements_fail_ = false;    // it was logged, and no read has succeeded since
+  SteadyTime statements_logged_{};  // when
   bool stopping_ = false;
 };
 

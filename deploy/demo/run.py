@@ -147,15 +147,14 @@ def start_all(children: Children, directory: Path) -> None:
 
 
 def _greeting(serving: dict[str, str], devices: list[str], binary: Path, redis_url: str, database: str) -> str:
-    http, health = serving["listen"], serving["health"]
-    url = f"ws://{http}/api/v1/devices/{devices[0]}/ws"
+    listen, health = serving["listen"], serving["health"]
+    url = f"ws://{listen}/api/v1/devices/{devices[0]}/ws"
     command = os.path.relpath(binary) if binary.is_relative_to(Path.cwd()) else str(binary)
-    neighbours = "".join(f"\n               ws://{http}/api/v1/devices/{device}/ws" for device in devices[1:])
+    neighbours = "".join(f"\n               ws://{listen}/api/v1/devices/{device}/ws" for device in devices[1:])
     return f"""
 Pulsegate is serving this host's metrics. Ctrl-C ends it and everything that was started with it.
 
   WebSocket    {url}{neighbours and "   (this host)"}{neighbours}
-  Dashboard    http://{http}/
   Redis        {redis_url}
   PostgreSQL   {database}
 

@@ -18,7 +18,8 @@ Target split_target(std::string_view target) noexcept;
 // Decodes %XX. nullopt: a '%' that is not followed by two hexadecimal digits.
 std::optional<std::string> percent_decode(std::string_view text);
 
-// The decoded value of the first parameter called `name`, with '+' as space. nullopt: there is none, or it is malformed.
+// The decoded value of the first parameter called `name`, with '+' as space. nullopt: there is none, or it is
+// malformed.
 std::optional<std::string> query_parameter(std::string_view query, std::string_view name);
 
 }  // namespace pulsegate::access

@@ -1,4 +1,5 @@
-// `pulsegate check-config`: what would be in force and why; and the annotated configuration file, made from the same table.
+// `pulsegate check-config`: what would be in force and why; and the annotated configuration file, made from the same
+// table.
 #include <algorithm>
 #include <cstdio>
 #include <string>
@@ -38,14 +39,18 @@ void append_option(std::string& out, const Option& option) {
 
 std::string config_template() {
   std::string out;
-  append_comment(out, "Configuration of pulsegate: lines `key = value`. A `#` starts a comment only at the beginning of a "
-                      "line, since passwords hold it too.");
-  append_comment(out, "Every key is also a flag (--key) and a variable (PULSEGATE_KEY, with _ for -). A flag wins over a "
-                      "variable, a variable over this file, this file over the default.");
-  append_comment(out, "Durations: 500ms, 2s, 5m, 1h. Sizes: 4096, 64KiB, 1MiB. What may repeat may also be a list with "
-                      "commas. A key without a value is as if it were not there.");
-  append_comment(out, "Every key stands here with its default, commented out. `pulsegate check-config --config FILE` "
-                      "checks a file; `pulsegate check-config --print-template` prints this one.");
+  append_comment(out,
+                 "Configuration of pulsegate: lines `key = value`. A `#` starts a comment only at the beginning of a "
+                 "line, since passwords hold it too.");
+  append_comment(out,
+                 "Every key is also a flag (--key) and a variable (PULSEGATE_KEY, with _ for -). A flag wins over a "
+                 "variable, a variable over this file, this file over the default.");
+  append_comment(out,
+                 "Durations: 500ms, 2s, 5m, 1h. Sizes: 4096, 64KiB, 1MiB. What may repeat may also be a list with "
+                 "commas. A key without a value is as if it were not there.");
+  append_comment(out,
+                 "Every key stands here with its default, commented out. `pulsegate check-config --config FILE` "
+                 "checks a file; `pulsegate check-config --print-template` prints this one.");
   out += '\n';
   std::string group;
   for (const Option& option : option_table()) {

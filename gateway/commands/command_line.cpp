@@ -14,7 +14,7 @@ namespace pulsegate::commands {
 namespace {
 
 std::string description(const Option& option) {
-  std::string text = option.help + " [" + option.variable();
+  std::string text = option.help + "\n[" + option.variable();
   const std::string value = default_text(option);
   if (!value.empty()) text += ", default " + value;
   return text + "]";
@@ -27,7 +27,7 @@ void add_flag(CLI::App& app, CommandLine& line, const Option& option) {
   };
   app.add_option_function<std::vector<std::string>>(option.flag, store, description(option))
       ->group(option.group)
-      ->type_name(option.metavar)
+      ->option_text(option.metavar)
       ->type_size(1)
       ->expected(1, CLI::detail::expected_max_vector_size)  // repeats are judged later, with the other sources
       ->allow_extra_args(false);                            // but each takes one value
@@ -36,8 +36,8 @@ void add_flag(CLI::App& app, CommandLine& line, const Option& option) {
 }  // namespace
 
 void add_options(CLI::App& app, CommandLine& line) {
-  app.add_option("--config", line.config_file, "Configuration file, lines key = value [PULSEGATE_CONFIG]")
-      ->type_name("FILE")
+  app.add_option("--config", line.config_file, "Configuration file, lines key = value\n[PULSEGATE_CONFIG]")
+      ->option_text("FILE")
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   for (const Option& option : option_table()) add_flag(app, line, option);
   app.allow_extras();

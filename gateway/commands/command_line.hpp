@@ -1,5 +1,5 @@
-// The option table as flags of CLI11, which splits the command line and prints --help; values stay text, since CLI11 stops at
-// the first one that it does not like.
+// The option table as flags of CLI11, which splits the command line and prints --help; values stay text, since CLI11
+// stops at the first one that it does not like.
 #pragma once
 
 #include <string>
@@ -13,8 +13,8 @@ class App;
 
 namespace pulsegate::commands {
 
-// Adds --config and every option to `app`; parsing then fills `line`, which must outlive `app`. `app` accepts arguments that
-// it does not know: ask unknown_arguments() afterwards.
+// Adds --config and every option to `app`; parsing then fills `line`, which must outlive `app`. `app` accepts arguments
+// that it does not know: ask unknown_arguments() afterwards.
 void add_options(CLI::App& app, CommandLine& line);
 
 // One sentence per argument that `app` did not know, with a suggestion where a flag is near.

@@ -1,5 +1,5 @@
-// The subcommands of `pulsegate`, one file each; main parses the command line and calls them. Each returns the exit code:
-// 0 clean, 2 configuration, 1 anything else. Standard output is the result, standard error is everything else.
+// The subcommands of `pulsegate`, one file each; main parses the command line and calls them. Each returns the exit
+// code: 0 clean, 2 configuration, 1 anything else. Standard output is the result, standard error is everything else.
 #pragma once
 
 #include <chrono>

@@ -1,4 +1,5 @@
-// `pulsegate drain`: asks a running gateway to send its clients away; for preStop hooks. The gateway itself goes on running.
+// `pulsegate drain`: asks a running gateway to send its clients away; for preStop hooks. The gateway itself goes on
+// running.
 #include <charconv>
 #include <chrono>
 #include <cstdio>

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <optional>
 
-
 #include "gateway/commands/option_values.hpp"
 
 namespace pulsegate::commands {
@@ -87,8 +86,10 @@ OptionAccess option_word(std::string Config::*field, std::vector<std::string> wo
 
 OptionAccess option_database() {
   return {[](Config& config, std::string_view value) -> std::string {
-            if (value == "none") config.database.reset();
-            else config.database = std::string(value);
+            if (value == "none")
+              config.database.reset();
+            else
+              config.database = std::string(value);
             return {};
           },
           [](const Config& config) { return config.database.value_or("none"); }};
@@ -109,7 +110,8 @@ OptionAccess option_channels() {
 OptionAccess option_refresh() {
   return {[](Config& config, std::string_view value) -> std::string {
             const auto equals = value.find('=');
-            const auto interval = equals == std::string_view::npos ? std::nullopt : read_duration(value.substr(equals + 1));
+            const auto interval =
+                equals == std::string_view::npos ? std::nullopt : read_duration(value.substr(equals + 1));
             if (!interval) return "must be CHANNEL=DURATION, for instance history=30s";
             const auto channel = config.refresh.find(std::string(value.substr(0, equals)));
             if (channel == config.refresh.end())

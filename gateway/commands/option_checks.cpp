@@ -1,5 +1,5 @@
-// Checks across options, and those that need the parser of whoever will use the value. Commands are the only place in the
-// gateway that knows concrete adapters, so their parsers are asked here.
+// Checks across options, and those that need the parser of whoever will use the value. Commands are the only place in
+// the gateway that knows concrete adapters, so their parsers are asked here.
 #include "gateway/commands/option_checks.hpp"
 
 #include <stdexcept>
@@ -105,8 +105,8 @@ bool loopback(const std::string& host) {
   return host == "localhost" || host == "::1" || host.compare(0, 4, "127.") == 0;
 }
 
-// Variables that are nobody's but look like one of ours. Others are left alone: Kubernetes puts PULSEGATE_PORT and the like
-// into the environment of every pod that can see a service called `pulsegate`.
+// Variables that are nobody's but look like one of ours. Others are left alone: Kubernetes puts PULSEGATE_PORT and the
+// like into the environment of every pod that can see a service called `pulsegate`.
 std::vector<std::string> odd_variables(const Environment& environment) {
   std::vector<std::string> warnings;
   for (const auto& [name, value] : environment) {
@@ -117,15 +117,16 @@ std::vector<std::string> odd_variables(const Environment& environment) {
       known = known || distance == 0;
       if (distance <= 2) near = &option;
     }
-    if (!known && near != nullptr)
-      warnings.push_back(name + " is not read; did you mean " + near->variable() + "?");
+    if (!known && near != nullptr) warnings.push_back(name + " is not read; did you mean " + near->variable() + "?");
   }
   return warnings;
 }
 
 }  // namespace
 
-std::vector<std::string> cross_checks(const CheckContext& context) { return Checks(context).run(); }
+std::vector<std::string> cross_checks(const CheckContext& context) {
+  return Checks(context).run();
+}
 
 std::vector<std::string> config_warnings(const CheckContext& context, const Environment& environment) {
   std::vector<std::string> warnings = odd_variables(environment);

@@ -1,4 +1,5 @@
-// The rows of the option table: what each setting means, its bounds, and when an operator would change it. Data, hence long.
+// The rows of the option table: what each setting means, its bounds, and when an operator would change it. Data, hence
+// long.
 #include <utility>
 
 #include "gateway/commands/option_table.hpp"
@@ -15,9 +16,15 @@ constexpr const char* kDevices = "Devices";
 constexpr const char* kClients = "Clients";
 constexpr const char* kLife = "Life cycle and logs";
 
-constexpr Millis ms(std::int64_t value) { return Millis(value); }
-constexpr Millis sec(std::int64_t value) { return Millis(value * 1'000); }
-constexpr Millis hours(std::int64_t value) { return Millis(value * 3'600'000); }
+constexpr Millis ms(std::int64_t value) {
+  return Millis(value);
+}
+constexpr Millis sec(std::int64_t value) {
+  return Millis(value * 1'000);
+}
+constexpr Millis hours(std::int64_t value) {
+  return Millis(value * 3'600'000);
+}
 constexpr std::size_t kKi = 1024, kMi = 1024 * 1024;
 
 Option row(const char* flag, const char* metavar, const char* group, OptionAccess access, const char* help,
@@ -57,9 +64,9 @@ void add_listening(std::vector<Option>& rows) {
   rows.push_back(row("--admin", "HOST:PORT", kListening, option_address(&Config::admin),
                      "Address for operators: client counts, broadcast, drain",
                      "Nobody is asked for a password here: keep it on a loopback address."));
-  rows.push_back(row("--shards", "N", kListening, option_count(&Config::shards, 1, 64),
-                     "Threads that serve clients, 1 to 64",
-                     "One is enough beside an API pod; on a node of its own, one per core. A device lives on one shard."));
+  rows.push_back(
+      row("--shards", "N", kListening, option_count(&Config::shards, 1, 64), "Threads that serve clients, 1 to 64",
+          "One is enough beside an API pod; on a node of its own, one per core. A device lives on one shard."));
 }
 
 void add_redis(std::vector<Option>& rows) {
@@ -80,20 +87,21 @@ void add_redis(std::vector<Option>& rows) {
 }
 
 void add_postgres(std::vector<Option>& rows) {
-  rows.push_back(secret(row("--database", "CONNECTION", kPostgres, option_database(),
-                            "PostgreSQL as key=value pairs, or none",
-                            "For first snapshots and history windows, for instance host=127.0.0.1 dbname=iot "
-                            "user=pulsegate. With none, snapshots come from what the bus has shown.")));
+  rows.push_back(
+      secret(row("--database", "CONNECTION", kPostgres, option_database(), "PostgreSQL as key=value pairs, or none",
+                 "For first snapshots and history windows, for instance host=127.0.0.1 dbname=iot "
+                 "user=pulsegate. With none, snapshots come from what the bus has shown.")));
   rows.push_back(from_file("--database-file", kPostgres, "--database", "/run/secrets/database",
                            "File that holds the connection string",
                            "Instead of database. A newline at the end of the file is dropped."));
   rows.push_back(row("--sql-profile", "NAME", kPostgres, option_word(&Config::sql_profile, {"guide", "devices-table"}),
                      "Tables to read: guide or devices-table",
                      "devices-table is for installations that keep the latest state in a table `devices`."));
-  rows.push_back(with_example(row("--sql-file", "FILE", kPostgres, option_text(&Config::sql_file),
-                                  "File with SQL statements that replace those of the profile",
-                                  "Sections `-- name: metrics_window`, `-- name: latest_state`; see storage/README.md."),
-                              "/etc/pulsegate/statements.sql"));
+  rows.push_back(
+      with_example(row("--sql-file", "FILE", kPostgres, option_text(&Config::sql_file),
+                       "File with SQL statements that replace those of the profile",
+                       "Sections `-- name: metrics_window`, `-- name: latest_state`; see storage/README.md."),
+                   "/etc/pulsegate/statements.sql"));
   rows.push_back(row("--database-threads", "N", kPostgres, option_count(&Config::database_threads, 1, 64),
                      "Threads, each with one connection, 1 to 64",
                      "Serves all shards; the database sees at most so many connections of one gateway."));
@@ -156,8 +164,8 @@ void add_clients(std::vector<Option>& rows) {
   rows.push_back(row("--handshake-timeout", "DURATION", kClients,
                      option_duration(&Config::handshake_timeout, ms(100), sec(300)),
                      "Time from accept to the end of the opening handshake"));
-  rows.push_back(row("--ping-interval", "DURATION", kClients, option_duration(&Config::ping_interval, ms(100), hours(1)),
-                     "Interval of pings to clients",
+  rows.push_back(row("--ping-interval", "DURATION", kClients,
+                     option_duration(&Config::ping_interval, ms(100), hours(1)), "Interval of pings to clients",
                      "Must stay below the idle timeout of every proxy on the way; 60s is a common one."));
   rows.push_back(row("--idle-timeout", "DURATION", kClients, option_duration(&Config::idle_timeout, ms(200), hours(2)),
                      "A client from which nothing came for so long is gone",
@@ -168,8 +176,7 @@ void add_clients(std::vector<Option>& rows) {
                      "Backlog of a client above which it is closed",
                      "Bounds memory: connections times this is the worst case. More than conflate-above and than "
                      "max-bus-payload, else one event would end a session."));
-  rows.push_back(row("--stalled-after", "DURATION", kClients,
-                     option_duration(&Config::stalled_after, sec(1), hours(1)),
+  rows.push_back(row("--stalled-after", "DURATION", kClients, option_duration(&Config::stalled_after, sec(1), hours(1)),
                      "A client that took no byte of its backlog for so long is closed"));
 }
 

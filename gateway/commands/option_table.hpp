@@ -1,4 +1,5 @@
-// The one table of what an operator can set: flag, variable, help, reader, default. Flags, environment, configuration file,
+// The one table of what an operator can set: flag, variable, help, reader, default. Flags, environment, configuration
+// file,
 // --help, check-config and deploy/pulsegate.conf are all made from it.
 #pragma once
 

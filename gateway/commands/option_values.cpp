@@ -17,7 +17,8 @@ struct Unit {
   std::string_view suffix;
   std::uint64_t factor;
 };
-// Largest first, so that the first exact one is shown; "ms" before "m" and "s" does not matter, suffixes are compared whole.
+// Largest first, so that the first exact one is shown; "ms" before "m" and "s" does not matter, suffixes are compared
+// whole.
 constexpr std::array<Unit, 4> kDurations = {{{"h", 3'600'000}, {"m", 60'000}, {"s", 1'000}, {"ms", 1}}};
 constexpr std::array<Unit, 3> kSizes = {{{"GiB", 1u << 30}, {"MiB", 1u << 20}, {"KiB", 1u << 10}}};
 
@@ -84,8 +85,8 @@ std::optional<double> read_real(std::string_view text) noexcept {
 }
 
 std::string show_real(double value) {
-  std::array<char, 32> buffer;
-  const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value).ptr;
+  std::array<char, 400> buffer;  // the largest double has 309 digits
+  const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value, std::chars_format::fixed).ptr;
   return std::string(buffer.data(), end);
 }
 

@@ -1,4 +1,5 @@
-// Texts of options and what they mean: durations, sizes, numbers, addresses; read strictly, printed so that they read back.
+// Texts of options and what they mean: durations, sizes, numbers, addresses; read strictly, printed so that they read
+// back.
 #pragma once
 
 #include <chrono>

@@ -41,8 +41,7 @@ class Resolver {
   OptionsResult run() {
     for (const Option& option : option_table())
       if (option.kind != Option::Kind::from_file) resolve(option);
-    const CheckContext context{result_.config,
-                               [this](std::string_view flag) { return where(flag); },
+    const CheckContext context{result_.config, [this](std::string_view flag) { return where(flag); },
                                [this](std::string_view flag) { return refused_.count(std::string(flag)) != 0; },
                                read_file_};
     const auto found = cross_checks(context);
@@ -85,8 +84,10 @@ class Resolver {
     }
     std::vector<const Given*> deciding;
     for (const Given* given : candidates) {
-      if (given->source == highest) deciding.push_back(given);
-      else check_overruled(*given);
+      if (given->source == highest)
+        deciding.push_back(given);
+      else
+        check_overruled(*given);
     }
     if (option.kind == Option::Kind::single && deciding.size() > 1) {
       refuse(option, deciding[1]->origin + ": " + deciding[1]->option->key() + " sets what " + deciding[0]->origin +
@@ -104,6 +105,9 @@ class Resolver {
   }
 
   void apply(const Option& option, const Given& given) {
+    // CLI11 gives the next argument to a flag that wants a value, whatever it looks like.
+    if (given.source == Source::flag && given.text.compare(0, 2, "--") == 0)
+      return refuse(option, given.origin + ": needs a value, but another flag follows");
     std::string text = given.text;
     if (given.option->kind == Option::Kind::from_file) {
       std::string error;

@@ -1,5 +1,6 @@
-// From flags, environment and configuration file to one Config. Precedence: flag, environment, file, default; the highest
-// source that names an option decides it alone, lists included. Every error is found in one go and says where it stands.
+// From flags, environment and configuration file to one Config. Precedence: flag, environment, file, default; the
+// highest source that names an option decides it alone, lists included. Every error is found in one go and says where
+// it stands.
 #pragma once
 
 #include <functional>

@@ -39,8 +39,8 @@ constexpr auto kCloseWait = 1s;
 
 // What is neither an ack nor a notice: what the user asked for, and what --count counts.
 bool is_channel_message(const std::string& type) {
-  constexpr std::string_view kNotices[] = {"connected", "subscribed", "unsubscribed", "pong", "status", "gap", "error",
-                                           "reconnect"};
+  constexpr std::string_view kNotices[] = {"connected", "subscribed", "unsubscribed", "pong",
+                                           "status",    "gap",        "error",        "reconnect"};
   return std::find(std::begin(kNotices), std::end(kNotices), type) == std::end(kNotices);
 }
 
@@ -56,7 +56,8 @@ class Watch {
     client_.set_max_message_size(kMaxMessage);
     client_.init_asio(&io_);
     client_.set_open_handler([this](const Handle& handle) { on_open(handle); });
-    client_.set_message_handler([this](const Handle&, const Client::message_ptr& message) { on_message(message->get_payload()); });
+    client_.set_message_handler(
+        [this](const Handle&, const Client::message_ptr& message) { on_message(message->get_payload()); });
     client_.set_ping_handler([this](const Handle&, const std::string&) {
       last_heard_ = SteadyClock::now();
       return true;
@@ -106,8 +107,10 @@ class Watch {
     const auto message = proto::parse_server_message(text);
     if (!message) return say("a message could not be read");
     if (message->type == "reconnect") read_hint(*message);
-    if (options_.json) std::printf("%s\n", text.c_str());  // the gateway's messages are single lines
-    else std::fputs(view_.render(*message).c_str(), stdout);
+    if (options_.json)
+      std::printf("%s\n", text.c_str());  // the gateway's messages are single lines
+    else
+      std::fputs(view_.render(*message).c_str(), stdout);
     std::fflush(stdout);
     if (is_channel_message(message->type) && ++received_ == options_.count) stop(kExitClean);
   }
@@ -176,7 +179,9 @@ class Watch {
 
   void finish() { io_.stop(); }
 
-  static void say(const std::string& sentence) { std::fprintf(stderr, "pulsegate watch: %s\n", printable(sentence).c_str()); }
+  static void say(const std::string& sentence) {
+    std::fprintf(stderr, "pulsegate watch: %s\n", printable(sentence).c_str());
+  }
 
   const WatchOptions& options_;
   const WatchView view_;
@@ -200,8 +205,9 @@ class Watch {
 
 int run_watch(const WatchOptions& options) {
   if (options.url.compare(0, 5, "ws://") != 0) {
-    std::fprintf(stderr, "pulsegate watch: the URL must be that of a device's WebSocket, for instance "
-                         "ws://127.0.0.1:8080/api/v1/devices/3f1e6b7a-0000-4000-8000-000000000001/ws\n");
+    std::fprintf(stderr,
+                 "pulsegate watch: the URL must be that of a device's WebSocket, for instance "
+                 "ws://127.0.0.1:8080/api/v1/devices/3f1e6b7a-0000-4000-8000-000000000001/ws\n");
     return kExitConfiguration;
   }
   try {

@@ -93,12 +93,18 @@ std::string WatchView::level(double percent, const std::string& text) const {
 std::string WatchView::render(const ServerMessage& message) const {
   const std::string type = printable(message.type, 32);
   std::string out = paint(kDim, clock(message)) + paint(colour_of(type), left(type, 18)) + " ";
-  if (type == "metrics") out += metrics(message);
-  else if (type == "history") out += history(message);
-  else if (type == "processes") out += processes(message);
-  else if (type == "network-interfaces") out += interfaces(message);
-  else if (!message.channel.empty()) out += printable(message.channel);
-  else out += fields(message);
+  if (type == "metrics")
+    out += metrics(message);
+  else if (type == "history")
+    out += history(message);
+  else if (type == "processes")
+    out += processes(message);
+  else if (type == "network-interfaces")
+    out += interfaces(message);
+  else if (!message.channel.empty())
+    out += printable(message.channel);
+  else
+    out += fields(message);
   return out + "\n";
 }
 
@@ -123,7 +129,8 @@ std::string WatchView::history(const ServerMessage& message) const {
   std::string out = std::to_string(history.cpu.size()) + " points";
   if (message.mode == "append") out += " more";
   const auto line = [&](const char* label, const std::vector<double>& values, const std::string& newest) {
-    if (!values.empty()) out += std::string("\n") + kIndent + left(label, 5) + paint(kCyan, sparkline(values)) + " " + newest;
+    if (!values.empty())
+      out += std::string("\n") + kIndent + left(label, 5) + paint(kCyan, sparkline(values)) + " " + newest;
   };
   if (!history.cpu.empty()) line("cpu", history.cpu, fixed(history.cpu.back(), 0) + " %");
   if (!history.used.empty()) line("mem", history.used, show_bytes(history.used.back() * 1024 * 1024));
@@ -150,7 +157,8 @@ std::string WatchView::interfaces(const ServerMessage& message) const {
   for (const ServerMessage::Interface& interface : message.interfaces) {
     if (!out.empty()) out += ", ";
     out += printable(interface.name, 32);
-    if (!interface.state.empty()) out += " " + paint(interface.state == "up" ? kGreen : kDim, printable(interface.state, 16));
+    if (!interface.state.empty())
+      out += " " + paint(interface.state == "up" ? kGreen : kDim, printable(interface.state, 16));
     if (!interface.ip4.empty()) out += " " + printable(interface.ip4, 40);
   }
   return out;

@@ -52,24 +52,14 @@ void Device::leave(Member& member, const Now& now) {
 
 void Device::subscribe(Member& member, const std::vector<Channel>& channels, const Now& now) {
   proto::ChannelSet wanted;
-  for (const Channel channel : channels) {
-    wanted.add(channel);
-    if (!member.subscribed.contains(channel)) {
-      ChannelState& subscribed = state(channel);
-      // The refresh timer of a channel starts with its first member.
-      if (subscribed.members.empty()) subscribed.last_sent = now.steady;
-      subscribed.members.push_back(&member);
-      member.subscribed.add(channel);
-      ++env_.counters.subscriptions[index(channel)];
-    }
-  }
+  for (const Channel channel : channels) wanted.add(channel);
   const bool bus_down = env_.host.bus() == DeviceHost::Bus::down;
   if (!confirmed_ && !bus_down) {
     // The acknowledgement promises delivery of whatever is published after it, so it waits for the bus.
     wanted.for_each([&](Channel channel) { member.unacked.add(channel); });
     return;
   }
-  for (const Channel channel : channels) acknowledge(member, channel);
+  for (const Channel channel : channels) acknowledge(member, channel, now);
   if (bus_down) {
     proto::Status status;
     status.bus = LinkState::down;
@@ -96,6 +86,7 @@ void Device::unsubscribe(Member& member, const std::vector<Channel>& channels) {
 
 void Device::on_bus_confirmed(const Now& now) {
   confirmed_ = true;
+  confirmed_at_ = now.wall;
   if (!first_confirmed_) first_confirmed_ = now.wall;
   down_refresh_at_ = kNever;
   const bool after_gap = gap_from_.has_value();
@@ -127,7 +118,7 @@ void Device::acknowledge_pending(const Now& now) {
   for (Member* member : members_) {
     const proto::ChannelSet pending = member->unacked;
     member->unacked.clear();
-    pending.for_each([&](Channel channel) { acknowledge(*member, channel); });
+    pending.for_each([&](Channel channel) { acknowledge(*member, channel, now); });
     if (!pending.empty()) deliver_first(*member, pending, now);
   }
 }
@@ -167,7 +158,16 @@ bool Device::has_subscribers() const noexcept {
   return std::any_of(channels_.begin(), channels_.end(), [](const ChannelState& s) { return !s.members.empty(); });
 }
 
-void Device::acknowledge(Member& member, Channel channel) {
+// Only from here on does the member get what is published: an event that comes earlier is part of its first value.
+void Device::acknowledge(Member& member, Channel channel, const Now& now) {
+  if (!member.subscribed.contains(channel)) {
+    ChannelState& subscribed = state(channel);
+    // The refresh timer of a channel starts with its first member.
+    if (subscribed.members.empty()) subscribed.last_sent = now.steady;
+    subscribed.members.push_back(&member);
+    member.subscribed.add(channel);
+    ++env_.counters.subscriptions[index(channel)];
+  }
   env_.scratch.clear();
   proto::append_subscribed(env_.scratch, id_, env_.channels.name(channel));
   member.receiver.deliver_control(Frame::text(env_.scratch));

@@ -82,11 +82,17 @@ class Device {
   // Why the snapshot is not there, if it is not.
   enum class Read : std::uint8_t { unread, reading, failed, done };
 
+  // A row that may belong to an event that has not reached us yet.
+  struct HeldRow {
+    storage::MetricsRow row;
+    std::string json;
+  };
+
   // device.cpp
   ChannelState& state(proto::Channel channel);
   ChannelState* find_state(proto::Channel channel) noexcept;
   bool has_subscribers() const noexcept;
-  void acknowledge(Member& member, proto::Channel channel);
+  void acknowledge(Member& member, proto::Channel channel, const Now& now);
   void acknowledge_pending(const Now& now);
   void deliver_first(Member& member, proto::ChannelSet channels, const Now& now);
   bool deliver_latest(Member& member, proto::Channel channel);
@@ -108,8 +114,11 @@ class Device {
   void want_read(storage::ReadReason reason);
   void start_read_if_wanted();
   void read_failed(const storage::SnapshotResult& result, const Now& now);
-  proto::ChannelSet apply(const storage::Snapshot& snapshot, storage::ReadReason reason);
-  bool apply_newest_row(const storage::Snapshot& snapshot, storage::ReadReason reason, bool newest_row_is_known);
+  proto::ChannelSet apply(const storage::Snapshot& snapshot, storage::ReadReason reason, const Now& now);
+  bool apply_newest_row(const storage::Snapshot& snapshot, storage::ReadReason reason, bool newest_row_is_known,
+                        const Now& now);
+  void release_held_row(const Now& now);
+  void remember_row(const storage::MetricsRow& row, std::string_view json);
   proto::ChannelSet apply_state(const storage::StateRow& row, proto::Timestamp fallback_time, std::chrono::microseconds offset);
   void deliver_snapshot(proto::ChannelSet changed, const Now& now);
   void announce_gap(bool history_too, const Now& now);
@@ -123,10 +132,12 @@ class Device {
   std::vector<ChannelState> channels_;        // only those that were ever used
   HistoryWindow history_;
   std::unique_ptr<proto::SystemInfo> system_;
+  std::unique_ptr<HeldRow> held_row_;
 
   // The bus.
   bool confirmed_ = false;
   std::optional<proto::Timestamp> first_confirmed_;  // since then events are seen (wall clock)
+  std::optional<proto::Timestamp> confirmed_at_;     // the latest time; meaningful while confirmed_
   std::optional<proto::Timestamp> gap_from_;         // events may have been lost since
   std::optional<proto::Timestamp> last_event_;       // event time of the newest metrics event
 
@@ -146,6 +157,7 @@ class Device {
   // Deadlines; kNever when off.
   SteadyTime linger_until_ = kNever;
   SteadyTime history_due_ = kNever;
+  SteadyTime held_row_due_ = kNever;
   SteadyTime retry_at_ = kNever;
   SteadyTime second_look_at_ = kNever;
   SteadyTime reread_at_ = kNever;

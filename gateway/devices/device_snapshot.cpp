@@ -1,5 +1,6 @@
 // What a device does with PostgreSQL's answer, and with time: first snapshot, second look, repair, retry, refresh.
 #include <algorithm>
+#include <iterator>
 
 #include "gateway/devices/device.hpp"
 
@@ -54,7 +55,7 @@ void Device::on_snapshot(const storage::SnapshotResult& result, const Now& now) 
     retry_after_ = Millis(0);
     const ReadReason reason = reading_;
     read_ = Read::done;
-    const proto::ChannelSet changed = apply(*result.snapshot, reason);
+    const proto::ChannelSet changed = apply(*result.snapshot, reason, now);
     deliver_snapshot(changed, now);
     // A gap is told once what could be repaired has been, unless a newer read is to do that.
     if (gap_to_announce_ && confirmed_ && !wanted_read_) announce_gap(false, now);
@@ -89,7 +90,7 @@ void Device::read_failed(const storage::SnapshotResult&, const Now& now) {
 }
 
 // Takes the snapshot into the device's memory. Returns the channels whose value changed by it.
-proto::ChannelSet Device::apply(const storage::Snapshot& snapshot, ReadReason reason) {
+proto::ChannelSet Device::apply(const storage::Snapshot& snapshot, ReadReason reason, const Now& now) {
   proto::ChannelSet changed;
   // Events are known from our first confirmation on; before it, in database time, no row can be one of theirs.
   const proto::Timestamp since = first_confirmed_.value_or(proto::Timestamp::max() - std::chrono::hours(24 * 365));
@@ -99,7 +100,7 @@ proto::ChannelSet Device::apply(const storage::Snapshot& snapshot, ReadReason re
     state(Channel::history).latest.reset();
     if (reason == ReadReason::second_look || reason == ReadReason::reread) env_.counters.late_points += merged.added;
   }
-  if (apply_newest_row(snapshot, reason, merged.newest_row_is_known)) changed.add(Channel::metrics);
+  if (apply_newest_row(snapshot, reason, merged.newest_row_is_known, now)) changed.add(Channel::metrics);
   if (snapshot.state) {
     const proto::Timestamp fallback = snapshot.metrics.empty() ? proto::Timestamp{} : snapshot.metrics.back().recorded_at;
     const proto::ChannelSet state_changes = apply_state(*snapshot.state, fallback, snapshot.clock_offset);
@@ -108,22 +109,57 @@ proto::ChannelSet Device::apply(const storage::Snapshot& snapshot, ReadReason re
   return changed;
 }
 
-// The newest row is the latest known sample where no event came, or where the bus has been away since.
-bool Device::apply_newest_row(const storage::Snapshot& snapshot, ReadReason reason, bool newest_row_is_known) {
-  if (snapshot.metrics.empty() || snapshot.newest_metrics_json.empty()) return false;
+// A row is the latest known sample where no event came, or where the bus has been away since. Returns whether present
+// subscribers of `metrics` are to see it.
+bool Device::apply_newest_row(const storage::Snapshot& snapshot, ReadReason reason, bool newest_row_is_known,
+                              const Now& now) {
+  if (snapshot.metrics.empty()) return false;
   ChannelState& metrics = state(Channel::metrics);
-  const proto::Timestamp row_time = snapshot.metrics.back().recorded_at;
+  const auto newest = std::prev(snapshot.metrics.end());
   if (metrics.from_event) {
-    if (newest_row_is_known || !last_event_ || row_time - snapshot.clock_offset <= *last_event_) return false;
-  } else if (metrics.latest && metrics.time >= row_time) {
-    return false;
+    // News only while no event can come. Late rows never go out as `metrics`.
+    if (confirmed_ || reason != ReadReason::refresh || newest_row_is_known || !last_event_ ||
+        newest->recorded_at - snapshot.clock_offset <= *last_event_)
+      return false;
+    remember_row(*newest, snapshot.newest_metrics_json);
+    return true;
   }
-  env_.scratch.clear();
-  proto::append_verbatim(env_.scratch, "metrics", id_, row_time, snapshot.newest_metrics_json);
-  metrics.latest = Frame::text(env_.scratch);
-  metrics.time = row_time;
-  // To present subscribers a row is news only while no event can come: late rows never go out as `metrics`.
+  // A row written after our confirmation may be that of an event on its way to us, which would come out twice: it is
+  // held back until that event would have come, and the newest one that is certainly older goes first.
+  const auto safe = [&](const storage::MetricsRow& row) {
+    return !confirmed_ || row.recorded_at - snapshot.clock_offset <= *confirmed_at_ - env_.config.gap_tolerance;
+  };
+  if (!safe(*newest)) {
+    held_row_ = std::make_unique<HeldRow>(HeldRow{*newest, snapshot.newest_metrics_json});
+    held_row_due_ = now.steady + env_.config.gap_tolerance;
+  }
+  const auto found = std::find_if(snapshot.metrics.rbegin(), snapshot.metrics.rend(), safe);
+  if (found == snapshot.metrics.rend() || (metrics.latest && metrics.time >= found->recorded_at)) return false;
+  if (&*found == &*newest) {
+    remember_row(*found, snapshot.newest_metrics_json);
+  } else {
+    std::string json;
+    proto::append_metric_values(json, found->values, snapshot.metric_mask);
+    remember_row(*found, json);
+  }
   return reason == ReadReason::refresh;
+}
+
+// No event has come that could be this row's: so it is the latest sample after all.
+void Device::release_held_row(const Now& now) {
+  const std::unique_ptr<HeldRow> held = std::move(held_row_);
+  ChannelState& metrics = state(Channel::metrics);
+  if (!held || metrics.from_event || (metrics.latest && metrics.time >= held->row.recorded_at)) return;
+  remember_row(held->row, held->json);
+  publish(metrics, now);
+}
+
+void Device::remember_row(const storage::MetricsRow& row, std::string_view json) {
+  ChannelState& metrics = state(Channel::metrics);
+  env_.scratch.clear();
+  proto::append_verbatim(env_.scratch, "metrics", id_, row.recorded_at, json);
+  metrics.latest = Frame::text(env_.scratch);
+  metrics.time = row.recorded_at;
 }
 
 proto::ChannelSet Device::apply_state(const storage::StateRow& row, proto::Timestamp fallback_time,
@@ -209,6 +245,7 @@ void Device::on_time(const Now& now) {
     return true;
   };
   if (take(history_due_)) history_changed(now, true);
+  if (take(held_row_due_)) release_held_row(now);
   const bool hot = has_subscribers();
   if (take(retry_at_) && hot) want_read(ReadReason::retry);
   if (take(second_look_at_) && hot) want_read(ReadReason::second_look);
@@ -236,7 +273,8 @@ void Device::on_time(const Now& now) {
 }
 
 SteadyTime Device::next_due() const noexcept {
-  SteadyTime due = std::min({linger_until_, history_due_, retry_at_, second_look_at_, reread_at_, down_refresh_at_});
+  SteadyTime due = std::min(
+      {linger_until_, history_due_, held_row_due_, retry_at_, second_look_at_, reread_at_, down_refresh_at_});
   for (const ChannelState& channel : channels_) {
     if (index(channel.channel) >= proto::kBuiltInChannels || channel.members.empty()) continue;
     const Millis interval = env_.config.refresh[index(channel.channel)];

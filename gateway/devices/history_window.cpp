@@ -1,6 +1,8 @@
+// What a window does with an event is decided here; how rows and samples become one sequence, in sample_merge.
 #include "gateway/devices/history_window.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace pulsegate::devices {
 
@@ -9,37 +11,93 @@ namespace {
 // A report that is published twice comes twice in a row, or with very few others of its device between.
 constexpr std::size_t kLookBack = 4;
 constexpr std::chrono::seconds kDoubledWithin{1};
+// A row that is read before its event arrives was written at the time of the event, but clocks differ.
+constexpr std::chrono::seconds kClocksApart{30};
+
+std::chrono::microseconds distance(proto::Timestamp a, proto::Timestamp b) noexcept {
+  return a > b ? a - b : b - a;
+}
+
+bool shows_the_same(const Sample& a, const Sample& b) noexcept {
+  const auto equal = [](const proto::MetricValue& x, const proto::MetricValue& y) {
+    return x.present == y.present && (!x.present || x.value == y.value);
+  };
+  return a.time() == b.time() &&
+         std::equal(a.values.items.begin(), a.values.items.end(), b.values.items.begin(), equal);
+}
 
 }  // namespace
 
 bool HistoryWindow::add_event(const proto::MetricValues& values, proto::Timestamp event_time) {
-  const std::size_t look_back = std::min(kLookBack, samples_.size());
-  for (std::size_t i = samples_.size() - look_back; i < samples_.size(); ++i) {
-    const Sample& sample = samples_[i];
-    if (!sample.event_time) continue;
-    const auto distance = *sample.event_time > event_time ? *sample.event_time - event_time : event_time - *sample.event_time;
-    if (distance < kDoubledWithin && proto::same_values(values, sample.values)) return false;
+  std::size_t events = 0;
+  for (auto sample = samples_.rbegin(); sample != samples_.rend() && events < kLookBack; ++sample) {
+    if (!sample->event_time) continue;
+    ++events;
+    if (distance(*sample->event_time, event_time) < kDoubledWithin && proto::same_values(values, sample->values))
+      return false;
   }
-  // A vector that drops its first element: thirty samples are moved faster than a ring is read in two pieces.
-  if (samples_.size() >= capacity_) samples_.erase(samples_.begin());
-  samples_.push_back({values, event_time, std::nullopt});
+  const bool after_gap = std::exchange(gap_at_end_, false);
+  if (Sample* const sample = row_of(values, event_time)) {
+    sample->values = values;
+    sample->event_time = event_time;
+    sample->after_gap = after_gap;
+  } else {
+    append({values, event_time, std::nullopt, after_gap});
+  }
   return true;
 }
 
-HistoryWindow::Applied HistoryWindow::apply(const storage::Snapshot& snapshot, proto::Timestamp earliest_row_of_events) {
+// The event's row, where the table was read between its insertion and the arrival of the event. Rows from before the
+// newest event are not asked: their events came, or never will. Taking the row of an equal report from before our
+// subscription for it does no lasting harm: the event's own row then stands for itself at the next look.
+Sample* HistoryWindow::row_of(const proto::MetricValues& values, proto::Timestamp event_time) noexcept {
+  for (auto sample = samples_.rbegin(); sample != samples_.rend() && !sample->event_time; ++sample) {
+    if (*sample->row_time <= earliest_row_) break;
+    if (distance(*sample->row_time, event_time) <= kClocksApart &&
+        proto::same_values(values, sample->values, metric_mask_))
+      return &*sample;
+  }
+  return nullptr;
+}
+
+// A vector that drops its first element: thirty samples are moved faster than a ring is read in two pieces, and
+// everybody else sees a plain vector. It grows by doubling, but never beyond the window.
+void HistoryWindow::append(const Sample& sample) {
+  if (capacity_ == 0) return;
+  if (samples_.size() >= capacity_) samples_.erase(samples_.begin());
+  if (samples_.size() == samples_.capacity()) samples_.reserve(std::min(capacity_, 2 * samples_.size() + 4));
+  samples_.push_back(sample);
+}
+
+HistoryWindow::Applied HistoryWindow::apply(const storage::Snapshot& snapshot,
+                                            proto::Timestamp earliest_row_of_events) {
+  earliest_row_ = earliest_row_of_events;
+  metric_mask_ = snapshot.metric_mask;
   MergeResult merged =
-      merge_samples({samples_, snapshot.metrics, snapshot.metric_mask, earliest_row_of_events, capacity_});
+      merge_samples({samples_, snapshot.metrics, snapshot.metric_mask, earliest_row_of_events, capacity_, gap_at_end_});
   Applied applied;
-  applied.changed = merged.added > 0;
+  applied.changed =
+      !std::equal(samples_.begin(), samples_.end(), merged.samples.begin(), merged.samples.end(), shows_the_same);
   applied.added = merged.added;
+  applied.identified = merged.identified;
   applied.newest_row_is_known = merged.newest_row_is_known;
   samples_ = std::move(merged.samples);
   return applied;
 }
 
+void HistoryWindow::set_capacity(std::size_t capacity) {
+  capacity_ = capacity;
+  if (samples_.size() <= capacity) return;
+  samples_.erase(samples_.begin(), samples_.end() - static_cast<std::ptrdiff_t>(capacity));
+  samples_.shrink_to_fit();
+}
+
 bool HistoryWindow::all_from_events() const noexcept {
-  return samples_.size() >= capacity_ &&
-         std::all_of(samples_.begin(), samples_.end(), [](const Sample& sample) { return sample.event_time.has_value(); });
+  if (samples_.size() < capacity_ || gap_at_end_) return false;
+  // Before the first sample events may be missing as they like.
+  for (std::size_t i = 0; i < samples_.size(); ++i)
+    if (!samples_[i].event_time || (i > 0 && samples_[i].after_gap)) return false;
+  return true;
 }
 
 }  // namespace pulsegate::devices

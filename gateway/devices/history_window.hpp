@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <vector>
 
 #include "gateway/devices/sample_merge.hpp"
@@ -11,31 +12,46 @@
 
 namespace pulsegate::devices {
 
-// Thread: one shard. Owner: Device. Holds no memory until the first sample.
-// Invariants: 1. samples() are oldest first, in the order of the bus and of the table. 2. There are at most `capacity`.
+// Thread: one shard. Owner: Device. Holds no memory until the first sample, then no more than `capacity` samples.
+// Invariants: 1. samples() are oldest first: events in the order of the bus, rows in that of the table. 2. There are at
+// most `capacity`. 3. A point that is shown vanishes only by age.
 class HistoryWindow {
  public:
   explicit HistoryWindow(std::size_t capacity) noexcept : capacity_(capacity) {}
 
-  // Appends an event's sample. False: it is a doubled report (equal values, less than a second from one of the last
-  // few samples by the publisher's clock), which is one point and was not appended.
+  // Takes an event's sample. False: it is a doubled report (equal values, less than a second from one of the last few
+  // samples by the publisher's clock), which is one point; nothing changed. An event whose row was read before it came
+  // takes that row's place instead of adding a point.
   bool add_event(const proto::MetricValues& values, proto::Timestamp event_time);
 
+  // The bus was lost: events may be missed until the next add_event().
+  void on_gap() noexcept { gap_at_end_ = true; }
+
   struct Applied {
-    bool changed = false;              // a point was added or moved
+    bool changed = false;              // what samples() show is not what it was
     std::size_t added = 0;             // rows that became points of their own
+    std::size_t identified = 0;        // events that were found to have a row
     bool newest_row_is_known = false;  // the newest row belongs to a sample that was known before
   };
   // Aligns the rows of a snapshot with the samples. `earliest_row_of_events`: see MergeInput.
   Applied apply(const storage::Snapshot& snapshot, proto::Timestamp earliest_row_of_events);
 
+  // Keeps the newest when it shrinks.
+  void set_capacity(std::size_t capacity);
+
   const std::vector<Sample>& samples() const noexcept { return samples_; }
-  // The window is full and every sample came by the bus: no row can add anything.
+  // The window is full, every sample came by the bus, and none was missed between them: no row can add anything.
   bool all_from_events() const noexcept;
 
  private:
-  std::size_t capacity_;
+  Sample* row_of(const proto::MetricValues& values, proto::Timestamp event_time) noexcept;
+  void append(const Sample& sample);
+
+  std::size_t capacity_;  // samples
   std::vector<Sample> samples_;
+  proto::Timestamp earliest_row_ = proto::Timestamp::max();  // of the last apply(): an older row is no event's
+  std::uint8_t metric_mask_ = 0xff;                          // of the last apply()
+  bool gap_at_end_ = false;                                  // the next event is the first after a gap
 };
 
 }  // namespace pulsegate::devices

@@ -32,7 +32,7 @@ struct Member {
   Receiver& receiver;
   Device* device = nullptr;        // set between join and leave
   std::size_t position = 0;        // in the device's list of members
-  proto::ChannelSet subscribed;    // acknowledged or about to be
+  proto::ChannelSet subscribed;    // acknowledged
   proto::ChannelSet unacked;       // waiting for the bus to confirm
   proto::ChannelSet awaiting;      // acknowledged, first value still to come from the snapshot in flight
 };

@@ -1,123 +1,271 @@
+// Two sequences, events in the order of the bus and rows in the order of the table, become one. What is certain (a row
+// that was seen before) cuts both into segments; within a segment the new rows are given to the events that still lack
+// one.
 #include "gateway/devices/sample_merge.hpp"
 
 #include <algorithm>
 #include <utility>
 
+#include "gateway/devices/alignment.hpp"
+
 namespace pulsegate::devices {
 
 namespace {
 
-// The worth of one pair in the alignment. Lexicographic by magnitude: an identity that is certain outweighs any number of
-// likely ones, a match outweighs any number of well-ordered times. Good for some thousand samples.
-constexpr std::int64_t kIdentity = std::int64_t{1} << 40;
-constexpr std::int64_t kMatch = std::int64_t{1} << 20;
-constexpr std::int64_t kRowNotOlder = 1;
-constexpr std::int64_t kNoPair = -1;
+using proto::Timestamp;
 
-std::int64_t worth(const Sample& sample, const storage::MetricsRow& row, const MergeInput& input) {
-  if (sample.row_time) {
-    return row.recorded_at == *sample.row_time && proto::same_values(sample.values, row.values, input.metric_mask)
-               ? kIdentity
-               : kNoPair;
+constexpr std::size_t kNone = static_cast<std::size_t>(-1);
+// A row stamped later than this after an event is of a later report: row lag (15 s), and clocks as far apart again.
+constexpr std::chrono::seconds kLongestLag{30};
+
+struct Row {
+  Timestamp stamp;
+  const proto::MetricValues* values;
+  std::size_t owner;          // the known sample whose row this is; kNone: a row that is new to us
+  std::size_t event = kNone;  // index into `events`
+  bool hidden = false;        // stands where its event does, see pin()
+};
+
+struct Event {
+  std::size_t sample;       // index into `known`
+  std::size_t row = kNone;  // index into `rows`
+};
+
+class Merge {
+ public:
+  explicit Merge(const MergeInput& input) : input_(input) {}
+
+  MergeResult run() {
+    collect();
+    order_ties();
+    pin();
+    align_segments();
+    return place();
   }
-  if (row.recorded_at <= input.earliest_row_of_events ||
-      !proto::same_values(sample.values, row.values, input.metric_mask))
-    return kNoPair;
-  return kMatch + (row.recorded_at >= *sample.event_time ? kRowNotOlder : 0);
+
+ private:
+  const Sample& sample(const Event& event) const { return input_.known[event.sample]; }
+
+  bool same(const proto::MetricValues& a, const proto::MetricValues& b) const {
+    return proto::same_values(a, b, input_.metric_mask);
+  }
+  bool may_be_new(const Row& row) const { return row.owner == kNone && row.stamp > input_.earliest_row_of_events; }
+  bool fits(const Event& event, const Row& row) const {
+    return may_be_new(row) && !sample(event).row_time && same(sample(event).values, *row.values);
+  }
+  // Whether the event of a left-over row may have been missed just before events_[i]: before the first, and in gaps.
+  bool open_before(std::size_t i) const {
+    return i == 0 || (i < events_.size() ? sample(events_[i]).after_gap : input_.gap_at_end);
+  }
+
+  void collect();
+  void order_ties();
+  void order_tie(std::size_t first, std::size_t last);
+  std::size_t witness(const Row& row) const;
+  void pin();
+  void align_segments();
+  void align_segment(std::size_t first_event, std::size_t last_event, std::size_t first_row, std::size_t last_row);
+  MergeResult place() const;
+
+  const MergeInput& input_;
+  std::vector<Row> rows_;
+  std::vector<Event> events_;
+  std::vector<std::size_t> candidates_;  // scratch of align_segment()
+};
+
+// All rows, each once: those of known samples and those just read. Equal stamps and equal values are the same row, as
+// often as both sides have it, since a batch may hold equal ones.
+void Merge::collect() {
+  const std::vector<Sample>& known = input_.known;
+  const std::vector<storage::MetricsRow>& read = input_.rows;
+  std::vector<std::size_t> owned;
+  for (std::size_t s = 0; s < known.size(); ++s) {
+    if (known[s].row_time) owned.push_back(s);
+    if (known[s].event_time) events_.push_back({s});
+  }
+  const auto older = [&](std::size_t a, std::size_t b) { return *known[a].row_time < *known[b].row_time; };
+  if (!std::is_sorted(owned.begin(), owned.end(), older)) std::stable_sort(owned.begin(), owned.end(), older);
+  rows_.reserve(owned.size() + read.size());
+  std::vector<std::size_t> owners(read.size(), kNone);
+  for (std::size_t k = 0, r = 0; k < owned.size() || r < read.size();) {
+    const bool only_known = r == read.size() || (k < owned.size() && *known[owned[k]].row_time < read[r].recorded_at);
+    const Timestamp stamp = only_known ? *known[owned[k]].row_time : read[r].recorded_at;
+    std::size_t end = r;
+    while (end < read.size() && read[end].recorded_at == stamp) ++end;
+    for (; k < owned.size() && *known[owned[k]].row_time == stamp; ++k) {
+      const proto::MetricValues& values = known[owned[k]].values;
+      std::size_t twin = r;
+      while (twin < end && (owners[twin] != kNone || !same(values, read[twin].values))) ++twin;
+      if (twin < end) {
+        owners[twin] = owned[k];
+      } else {
+        rows_.push_back({stamp, &values, owned[k]});  // beyond the rows that were read
+      }
+    }
+    for (; r < end; ++r) rows_.push_back({stamp, &read[r].values, owners[r]});
+  }
 }
 
-// For each row the index of its sample, or -1. Order-preserving, of the greatest total worth.
-std::vector<std::ptrdiff_t> align(const MergeInput& input) {
-  const std::size_t samples = input.known.size();
-  const std::size_t rows = input.rows.size();
-  std::vector<std::ptrdiff_t> sample_of(rows, -1);
-  if (samples == 0 || rows == 0) return sample_of;
-
-  const std::size_t width = rows + 1;
-  std::vector<std::int64_t> best((samples + 1) * width, 0);
-  std::vector<std::int64_t> pair(samples * rows);
-  for (std::size_t s = 0; s < samples; ++s) {
-    for (std::size_t r = 0; r < rows; ++r) {
-      const std::int64_t value = worth(input.known[s], input.rows[r], input);
-      pair[s * rows + r] = value;
-      std::int64_t top = std::max(best[s * width + r + 1], best[(s + 1) * width + r]);
-      if (value != kNoPair) top = std::max(top, best[s * width + r] + value);
-      best[(s + 1) * width + r + 1] = top;
-    }
+// A batch written by one statement has one stamp, and a query ordered by stamps may return it in any order.
+void Merge::order_ties() {
+  for (std::size_t first = 0, last = 0; first < rows_.size(); first = last) {
+    while (last < rows_.size() && rows_[last].stamp == rows_[first].stamp) ++last;
+    if (last - first > 1 && !events_.empty()) order_tie(first, last);
   }
-  // Rows are written in the order of their events, so of equal alignments the one is likely in which the *latest* samples
-  // still lack their row and the *earliest* rows are those from before our subscription. Walking back from the end,
-  // that is: leave the sample out if that costs nothing, else take the pair, else leave the row out.
-  std::size_t s = samples;
-  std::size_t r = rows;
-  while (s > 0 && r > 0) {
-    const std::int64_t here = best[s * width + r];
-    const std::int64_t value = pair[(s - 1) * rows + r - 1];
-    if (here == best[(s - 1) * width + r]) {
-      --s;
-    } else if (value != kNoPair && here == best[(s - 1) * width + r - 1] + value) {
-      sample_of[--r] = static_cast<std::ptrdiff_t>(--s);
+}
+
+// The one event that this row can belong to, counted from 1; 0: none, or several.
+std::size_t Merge::witness(const Row& row) const {
+  std::size_t found = 0;
+  for (std::size_t e = 0; e < events_.size(); ++e) {
+    if (row.owner == events_[e].sample) return e + 1;
+    if (!fits(events_[e], row)) continue;
+    if (found != 0) return 0;
+    found = e + 1;
+  }
+  return found;
+}
+
+// A tie that contradicts the order of the events is turned round (an index keeps equal stamps in one order or the
+// other); if that does not help it is sorted by the events.
+void Merge::order_tie(std::size_t first, std::size_t last) {
+  std::vector<std::pair<std::size_t, Row>> tie;
+  for (std::size_t r = first; r < last; ++r) tie.emplace_back(witness(rows_[r]), rows_[r]);
+  const auto contradicts = [&] {
+    std::size_t latest = 0;
+    for (const auto& [event, row] : tie) {
+      if (event != 0 && event < latest) return true;
+      latest = std::max(latest, event);
+    }
+    return false;
+  };
+  if (!contradicts()) return;
+  std::reverse(tie.begin(), tie.end());
+  if (contradicts())
+    std::stable_sort(tie.begin(), tie.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  for (const auto& [event, row] : tie) rows_[first++] = row;
+}
+
+// Links the pairs that earlier merges found. One that crosses another (somebody changed stamps in the table) remains
+// one sample: it stands where its event does.
+void Merge::pin() {
+  std::size_t next = 0;
+  for (std::size_t r = 0; r < rows_.size(); ++r) {
+    Row& row = rows_[r];
+    if (row.owner == kNone || !input_.known[row.owner].event_time) continue;
+    const auto at = std::lower_bound(events_.begin(), events_.end(), row.owner,
+                                     [](const Event& event, std::size_t owner) { return event.sample < owner; });
+    const auto e = static_cast<std::size_t>(at - events_.begin());
+    if (e < next) {
+      row.hidden = true;
+      continue;
+    }
+    row.event = e;
+    events_[e].row = r;
+    next = e + 1;
+  }
+}
+
+void Merge::align_segments() {
+  std::size_t first_event = 0;
+  std::size_t first_row = 0;
+  for (std::size_t e = 0; e <= events_.size(); ++e) {
+    if (e < events_.size() && events_[e].row == kNone) continue;
+    const std::size_t last_row = e < events_.size() ? events_[e].row : rows_.size();
+    align_segment(first_event, e, first_row, last_row);
+    first_event = e + 1;
+    first_row = last_row + 1;
+  }
+}
+
+void Merge::align_segment(std::size_t first_event, std::size_t last_event, std::size_t first_row,
+                          std::size_t last_row) {
+  if (first_event == last_event) return;
+  candidates_.clear();
+  for (std::size_t r = first_row; r < last_row; ++r)
+    if (may_be_new(rows_[r])) candidates_.push_back(r);
+  if (candidates_.empty()) return;
+  align(
+      last_event - first_event, candidates_.size(),
+      [&](std::size_t e, std::size_t c) { return fits(events_[first_event + e], rows_[candidates_[c]]); },
+      [&](std::size_t e, std::size_t c) {
+        return rows_[candidates_[c]].stamp >= *sample(events_[first_event + e]).event_time;
+      },
+      [&](std::size_t e) { return !open_before(first_event + e); },
+      [&](std::size_t e, std::size_t c) {
+        rows_[candidates_[c]].event = first_event + e;
+        events_[first_event + e].row = candidates_[c];
+      });
+}
+
+MergeResult Merge::place() const {
+  MergeResult result;
+  std::vector<Sample>& samples = result.samples;
+  result.newest_row_is_known = std::any_of(rows_.begin(), rows_.end(), [&](const Row& row) {
+    return !input_.rows.empty() && row.values == &input_.rows.back().values &&
+           (row.owner != kNone || row.event != kNone);
+  });
+  const auto paired = [](const Event& event) { return event.row != kNone; };
+  const auto last_pair = std::find_if(events_.rbegin(), events_.rend(), paired);
+  const std::size_t tail = static_cast<std::size_t>(events_.rend() - last_pair);  // events from here on have no row
+  const std::size_t head =
+      static_cast<std::size_t>(std::find_if(events_.begin(), events_.end(), paired) - events_.begin());
+
+  // Rows are written in the order of their events. So where an event may still lack its row (after the last pair), a
+  // row that is there belongs to an earlier report; and before the first pair rows are from before our subscription.
+  // Between pairs, an event without row will never get one, and only the clocks can tell.
+  const auto row_first = [&](const Row& row, std::size_t e) {
+    const Sample& other = sample(events_[e]);
+    if (other.row_time) return row.stamp < *other.row_time;
+    const bool rows_lead = e <= head || e >= tail;
+    return row.stamp <= *other.event_time + (rows_lead ? kLongestLag : std::chrono::seconds(0));
+  };
+
+  const auto stands_alone = [](const Row& row) { return row.event == kNone && !row.hidden; };
+  const std::size_t total =
+      events_.size() + static_cast<std::size_t>(std::count_if(rows_.begin(), rows_.end(), stands_alone));
+  std::size_t skip = total > input_.capacity ? total - input_.capacity : 0;
+  samples.reserve(total - skip);
+  const auto take = [&](const Event* event, const Row* row) {
+    if (event != nullptr && row != nullptr && row->owner == kNone) ++result.identified;
+    if (skip > 0) {
+      --skip;
+    } else if (event != nullptr) {
+      samples.push_back(sample(*event));
+      if (row != nullptr) samples.back().row_time = row->stamp;
+    } else if (row->owner != kNone) {
+      samples.push_back(input_.known[row->owner]);
     } else {
-      --r;
+      samples.push_back({*row->values, std::nullopt, row->stamp, false});
+      ++result.added;
+    }
+  };
+  std::size_t e = 0;
+  std::size_t r = 0;
+  while (e < events_.size() || r < rows_.size()) {
+    if (r < rows_.size() && rows_[r].hidden) {
+      ++r;
+    } else if (r == rows_.size()) {
+      take(&events_[e++], nullptr);
+    } else if (e == events_.size()) {
+      take(nullptr, &rows_[r++]);
+    } else if (rows_[r].event == e) {
+      take(&events_[e++], &rows_[r++]);
+    } else if (rows_[r].event != kNone) {
+      take(&events_[e++], nullptr);  // the row waits for its event
+    } else if (events_[e].row != kNone || row_first(rows_[r], e)) {
+      take(nullptr, &rows_[r++]);
+    } else {
+      take(&events_[e++], nullptr);
     }
   }
-  return sample_of;
-}
-
-// Where the samples end that stand between this row and the next row that has a sample.
-std::size_t segment_end(const MergeInput& input, const std::vector<std::ptrdiff_t>& sample_of, std::size_t row) {
-  for (std::size_t r = row + 1; r < sample_of.size(); ++r)
-    if (sample_of[r] >= 0) return static_cast<std::size_t>(sample_of[r]);
-  return input.known.size();
-}
-
-// How many samples of [from, end) go before a row that is new to us: all up to the last whose own row is not younger.
-// The rest have no row yet, and rows are written in order: a row that is there belongs to an earlier report than theirs.
-std::size_t samples_before(const MergeInput& input, std::size_t from, std::size_t end, const storage::MetricsRow& row) {
-  for (std::size_t i = end; i > from; --i) {
-    const auto& row_time = input.known[i - 1].row_time;
-    if (row_time && *row_time <= row.recorded_at) return i;
-  }
-  return from;
+  return result;
 }
 
 }  // namespace
 
 MergeResult merge_samples(const MergeInput& input) {
-  const std::vector<std::ptrdiff_t> sample_of = align(input);
-  MergeResult result;
-  std::vector<bool> added;
-  result.samples.reserve(input.known.size() + input.rows.size());
-  std::size_t next = 0;
-  const auto keep_until = [&](std::size_t end) {
-    for (; next < end; ++next) {
-      result.samples.push_back(input.known[next]);
-      added.push_back(false);
-    }
-  };
-  for (std::size_t r = 0; r < input.rows.size(); ++r) {
-    const storage::MetricsRow& row = input.rows[r];
-    if (sample_of[r] < 0) {
-      keep_until(samples_before(input, next, segment_end(input, sample_of, r), row));
-      result.samples.push_back({row.values, std::nullopt, row.recorded_at});
-      added.push_back(true);
-      continue;
-    }
-    keep_until(static_cast<std::size_t>(sample_of[r]));
-    Sample sample = input.known[next++];
-    if (!sample.row_time) {
-      sample.row_time = row.recorded_at;
-      ++result.identified;
-    }
-    result.samples.push_back(std::move(sample));
-    added.push_back(false);
-  }
-  keep_until(input.known.size());
-  result.newest_row_is_known = !input.rows.empty() && sample_of.back() >= 0;
-  const std::size_t drop = result.samples.size() > input.capacity ? result.samples.size() - input.capacity : 0;
-  result.samples.erase(result.samples.begin(), result.samples.begin() + static_cast<std::ptrdiff_t>(drop));
-  result.added = static_cast<std::size_t>(std::count(added.begin() + static_cast<std::ptrdiff_t>(drop), added.end(), true));
-  return result;
+  return Merge(input).run();
 }
 
 }  // namespace pulsegate::devices

@@ -1,8 +1,9 @@
-// Joins what PostgreSQL has stored with what the bus has shown into one ordered window in which every sample stands once.
-// Pure: no clock, no I/O. The same function serves the first snapshot, the second look, a repair after a gap and the
-// periodic re-read, because it always aligns rows with whatever samples are already known.
+// Joins what PostgreSQL has stored with what the bus has shown into one ordered window in which every sample stands
+// once. Pure: no clock, no I/O. The same function serves the first snapshot, the second look, a repair after a gap and
+// the periodic re-read, because it always aligns rows with whatever samples are already known.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -19,27 +20,32 @@ struct Sample {
   proto::MetricValues values;                  // the event's where an event is known, else the row's
   std::optional<proto::Timestamp> event_time;  // the publisher's clock
   std::optional<proto::Timestamp> row_time;    // the database's clock, time of insertion
+  bool after_gap = false;  // the first event since the bus was away: others may have been missed just before it
 
   // What charts show: the event's own time wins.
   proto::Timestamp time() const noexcept { return event_time ? *event_time : *row_time; }
 };
 
 struct MergeInput {
-  const std::vector<Sample>& known;               // oldest first
-  const std::vector<storage::MetricsRow>& rows;   // oldest first
-  std::uint8_t metric_mask = 0xff;                // columns that the rows have
+  const std::vector<Sample>& known;              // oldest first, as an earlier merge and the bus left them
+  const std::vector<storage::MetricsRow>& rows;  // oldest first; rows of one stamp preferably in the order of insertion
+  std::uint8_t metric_mask = 0xff;               // columns that the rows have
   // Only rows stamped after this (database time) can be the row of an event whose row is not known yet.
   proto::Timestamp earliest_row_of_events{};
-  std::size_t capacity = 30;                      // newest samples kept
+  std::size_t capacity = 30;  // newest samples kept
+  bool gap_at_end = false;    // events may have been missed after the newest known one
 };
 
 struct MergeResult {
-  std::vector<Sample> samples;   // oldest first, at most `capacity`
-  std::size_t added = 0;         // rows that became samples of their own and are among `samples`
-  std::size_t identified = 0;    // known event-only samples that now have their row
+  std::vector<Sample> samples;       // oldest first, at most `capacity`
+  std::size_t added = 0;             // rows that became samples of their own and are among `samples`
+  std::size_t identified = 0;        // known event-only samples that now have their row
   bool newest_row_is_known = false;  // the newest row belongs to a sample that was known before
 };
 
+// Every known sample and every row stands in the result once, before it is cut to the newest `capacity`; see README.md.
+// Events keep their order and rows keep theirs; a row without event may move among events without row when a later look
+// shows where it belongs. Never throws but for want of memory: one byte per pair of an event without row and a new row.
 MergeResult merge_samples(const MergeInput& input);
 
 }  // namespace pulsegate::devices

@@ -70,21 +70,24 @@ void HttpConnection::enter(State state, std::chrono::milliseconds deadline) {
 
 void HttpConnection::on_deadline() {
   keep_alive_ = false;
-  if (state_ == State::reading && parser_.started()) return answer(http_error(408, "The request did not arrive in time."));
+  if (state_ == State::reading && parser_.started())
+    return answer(http_error(408, "The request did not arrive in time."));
   if (state_ == State::responding) return answer(http_error(503, "The answer did not come in time."));
   finish();
 }
 
 void HttpConnection::read() {
-  socket_.async_read_some(asio::buffer(chunk_), [self = shared_from_this()](const asio::error_code& error, std::size_t n) {
-    self->guarded([&] {
-      // Only the states that read: an answer to a request that came too late may be on its way already.
-      if (self->state_ != State::idle && self->state_ != State::reading) return;
-      if (error) return self->finish();
-      self->parser_.append(std::string_view(self->chunk_.data(), n));
-      self->advance();
-    });
-  });
+  socket_.async_read_some(asio::buffer(chunk_),
+                          [self = shared_from_this()](const asio::error_code& error, std::size_t n) {
+                            self->guarded([&] {
+                              // Only the states that read: an answer to a request that came too late may be on its way
+                              // already.
+                              if (self->state_ != State::idle && self->state_ != State::reading) return;
+                              if (error) return self->finish();
+                              self->parser_.append(std::string_view(self->chunk_.data(), n));
+                              self->advance();
+                            });
+                          });
 }
 
 void HttpConnection::advance() {
@@ -101,12 +104,13 @@ void HttpConnection::advance() {
   // Once per request, not per byte: a client that drips must not extend its deadline.
   if (state_ != State::reading && parser_.started()) enter(State::reading, limits_.read);
   if (!parser_.take_expects_continue()) return read();
-  asio::async_write(socket_, asio::buffer(kContinue), [self = shared_from_this()](const asio::error_code& error, std::size_t) {
-    self->guarded([&] {
-      if (self->state_ != State::reading) return;
-      error ? self->finish() : self->read();
-    });
-  });
+  asio::async_write(socket_, asio::buffer(kContinue),
+                    [self = shared_from_this()](const asio::error_code& error, std::size_t) {
+                      self->guarded([&] {
+                        if (self->state_ != State::reading) return;
+                        error ? self->finish() : self->read();
+                      });
+                    });
 }
 
 void HttpConnection::ask_handler(const HttpRequest& request) {
@@ -131,12 +135,13 @@ void HttpConnection::answer(const HttpResponse& response) {
   enter(State::writing, limits_.write);
   out_.clear();
   append_response(out_, response, keep_alive_, head_only_, std::time(nullptr));
-  asio::async_write(socket_, asio::buffer(out_), [self = shared_from_this()](const asio::error_code& error, std::size_t) {
-    self->guarded([&] {
-      if (self->state_ != State::writing) return;
-      error ? self->finish() : self->after_answer();
-    });
-  });
+  asio::async_write(socket_, asio::buffer(out_),
+                    [self = shared_from_this()](const asio::error_code& error, std::size_t) {
+                      self->guarded([&] {
+                        if (self->state_ != State::writing) return;
+                        error ? self->finish() : self->after_answer();
+                      });
+                    });
 }
 
 void HttpConnection::after_answer() {
@@ -154,9 +159,10 @@ void HttpConnection::after_answer() {
 
 // Closing while bytes of the client are unread would reset the connection, and the client might never see the answer.
 void HttpConnection::linger() {
-  socket_.async_read_some(asio::buffer(chunk_), [self = shared_from_this()](const asio::error_code& error, std::size_t) {
-    self->guarded([&] { error ? self->finish() : self->linger(); });
-  });
+  socket_.async_read_some(asio::buffer(chunk_),
+                          [self = shared_from_this()](const asio::error_code& error, std::size_t) {
+                            self->guarded([&] { error ? self->finish() : self->linger(); });
+                          });
 }
 
 void HttpConnection::finish() noexcept {

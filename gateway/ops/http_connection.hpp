@@ -1,5 +1,5 @@
-// One connection of an HttpPort: reads a request, asks the handler, writes the answer, and again; with one timer for whatever
-// it is waiting for. Private to http_port.
+// One connection of an HttpPort: reads a request, asks the handler, writes the answer, and again; with one timer for
+// whatever it is waiting for. Private to http_port.
 #pragma once
 
 #include <array>
@@ -31,8 +31,8 @@ class HttpConnectionHost {
 };
 
 // Thread: the loop's. Owner: the port's list, and every operation in flight.
-// Invariants: 1. at most one read or write is in flight, and nothing is read while an answer is awaited, so that what is
-// buffered stays bounded. 2. After close() the host is never touched again.
+// Invariants: 1. at most one read or write is in flight, and nothing is read while an answer is awaited, so that what
+// is buffered stays bounded. 2. After close() the host is never touched again.
 class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
  public:
   HttpConnection(asio::ip::tcp::socket socket, HttpConnectionHost& host, const HttpPortLimits& limits);

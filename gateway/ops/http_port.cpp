@@ -129,11 +129,21 @@ HttpPort::HttpPort(asio::io_context& io, const Address& address, HttpHandler han
   impl_->accept();
 }
 
-HttpPort::~HttpPort() { stop(); }
+HttpPort::~HttpPort() {
+  stop();
+}
 
-std::string HttpPort::address() const { return show(impl_->endpoint()); }
-std::uint16_t HttpPort::port() const { return impl_->endpoint().port(); }
-std::size_t HttpPort::connections() const noexcept { return impl_->connections(); }
-void HttpPort::stop() { impl_->stop(); }
+std::string HttpPort::address() const {
+  return show(impl_->endpoint());
+}
+std::uint16_t HttpPort::port() const {
+  return impl_->endpoint().port();
+}
+std::size_t HttpPort::connections() const noexcept {
+  return impl_->connections();
+}
+void HttpPort::stop() {
+  impl_->stop();
+}
 
 }  // namespace pulsegate::ops

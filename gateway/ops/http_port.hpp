@@ -1,5 +1,6 @@
-// A small HTTP/1.1 server for the health and admin ports, on the main thread's loop. Bounded in everything that a client
-// decides: size of a request, time to send it, number of connections. What is answered is the handler's business.
+// A small HTTP/1.1 server for the health and admin ports, on the main thread's loop. Bounded in everything that a
+// client decides: size of a request, time to send it, number of connections. What is answered is the handler's
+// business.
 #pragma once
 
 #include <chrono>

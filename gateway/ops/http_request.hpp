@@ -1,5 +1,5 @@
-// HTTP/1.1 requests as the health and admin ports read them: strict, bounded, no I/O. Refuses whatever two readers could
-// understand differently (two lengths, chunked bodies, folded headers), rather than guessing.
+// HTTP/1.1 requests as the health and admin ports read them: strict, bounded, no I/O. Refuses whatever two readers
+// could understand differently (two lengths, chunked bodies, folded headers), rather than guessing.
 #pragma once
 
 #include <cstddef>
@@ -16,9 +16,9 @@ struct HttpLimits {
 };
 
 struct HttpRequest {
-  std::string method;  // "GET"
-  std::string path;    // "/healthz", as sent: not decoded
-  std::string query;   // after '?', as sent; empty: none
+  std::string method;                                        // "GET"
+  std::string path;                                          // "/healthz", as sent: not decoded
+  std::string query;                                         // after '?', as sent; empty: none
   std::vector<std::pair<std::string, std::string>> headers;  // names in lower case, in the order of the request
   std::string body;
   bool keep_alive = true;  // the client accepts another answer on this connection
@@ -61,7 +61,7 @@ class HttpRequestParser {
 
   HttpLimits limits_;
   std::string buffer_;
-  HttpRequest request_;         // the one whose head is known
+  HttpRequest request_;  // the one whose head is known
   bool has_head_ = false;
   bool version_1_1_ = true;
   bool expects_continue_ = false;

@@ -17,7 +17,8 @@ struct HttpResponse {
 // "Not Found"; "Unknown" for a status that these ports never send.
 std::string_view reason_phrase(int status) noexcept;
 
-// {"error":{"code":"not-found","message":…}}; the code is the reason phrase in kebab case. `message` must be valid UTF-8.
+// {"error":{"code":"not-found","message":…}}; the code is the reason phrase in kebab case. `message` must be valid
+// UTF-8.
 HttpResponse http_error(int status, std::string_view message, std::string_view allow = {});
 
 // Head and body. `head_only`: the head as for GET, without the body (RFC 9110, section 9.3.2).

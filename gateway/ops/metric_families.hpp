@@ -1,5 +1,5 @@
-// A thin builder over prometheus-cpp's families. Its registry is not used: our counters live in the shards, and are copied
-// into families only when somebody asks. Private to metrics.cpp.
+// A thin builder over prometheus-cpp's families. Its registry is not used: our counters live in the shards, and are
+// copied into families only when somebody asks. Private to metrics.cpp.
 #pragma once
 
 #include <prometheus/metric_family.h>
@@ -20,14 +20,20 @@ class Families {
   using Label = prometheus::ClientMetric::Label;
 
   // Starts a family; values follow by add().
-  Families& counter(std::string_view name, std::string_view help) { return family(name, help, prometheus::MetricType::Counter); }
-  Families& gauge(std::string_view name, std::string_view help) { return family(name, help, prometheus::MetricType::Gauge); }
+  Families& counter(std::string_view name, std::string_view help) {
+    return family(name, help, prometheus::MetricType::Counter);
+  }
+  Families& gauge(std::string_view name, std::string_view help) {
+    return family(name, help, prometheus::MetricType::Gauge);
+  }
 
   Families& add(double value, std::vector<Label> labels = {}) {
     prometheus::ClientMetric metric;
     metric.label = std::move(labels);
-    if (families_.back().type == prometheus::MetricType::Counter) metric.counter.value = value;
-    else metric.gauge.value = value;
+    if (families_.back().type == prometheus::MetricType::Counter)
+      metric.counter.value = value;
+    else
+      metric.gauge.value = value;
     families_.back().metric.push_back(std::move(metric));
     return *this;
   }

@@ -87,9 +87,14 @@ class Renderer {
 
   // Statuses that the public port gives; anything else would be a surprise, and is counted as "other".
   void refusals() {
-    constexpr std::array<std::pair<int, const char*>, 8> kReasons = {
-        {{400, "bad-request"}, {401, "unauthorized"}, {403, "forbidden"}, {404, "not-found"}, {405, "method-not-allowed"},
-         {426, "upgrade-required"}, {429, "too-many-requests"}, {503, "unavailable"}}};
+    constexpr std::array<std::pair<int, const char*>, 8> kReasons = {{{400, "bad-request"},
+                                                                      {401, "unauthorized"},
+                                                                      {403, "forbidden"},
+                                                                      {404, "not-found"},
+                                                                      {405, "method-not-allowed"},
+                                                                      {426, "upgrade-required"},
+                                                                      {429, "too-many-requests"},
+                                                                      {503, "unavailable"}}};
     std::map<std::string, std::uint64_t> reasons{{"full", report_.refused_full}, {"other", 0}};
     for (const auto& [status, reason] : kReasons) reasons[reason] = 0;
     for (const ShardReport& shard : report_.shards)
@@ -112,8 +117,10 @@ class Renderer {
     for (const ShardReport& shard : report_.shards)
       for (const auto& [code, times] : shard.endpoint.closed) {
         const auto known = proto::find_close_code(code);
-        if (known) codes[std::string(proto::close_info(*known).name)] += times;
-        else codes[code == 1006 ? "abnormal" : code == 1005 ? "no-status" : "other"] += times;
+        if (known)
+          codes[std::string(proto::close_info(*known).name)] += times;
+        else
+          codes[code == 1006 ? "abnormal" : code == 1005 ? "no-status" : "other"] += times;
       }
     families_.counter("pulsegate_disconnects_total", "WebSockets closed, by the name of the close code.");
     for (const auto& [code, times] : codes) families_.add(times, {{"code", code}});
@@ -126,7 +133,8 @@ class Renderer {
           [](const ShardReport& shard) { return shard.endpoint.bytes_received; });
     constexpr std::array<const char*, 3> kTypes = {"subscribe", "unsubscribe", "ping"};
     families_.counter("pulsegate_commands_total", "Commands of clients, by type.");
-    by_name("type", kTypes, [](const ShardReport& shard) -> const auto& { return shard.sessions.commands; });
+    by_name(
+        "type", kTypes, [](const ShardReport& shard) -> const auto& { return shard.sessions.commands; });
     total("pulsegate_rate_limited_total", "Commands not carried out since a client sent too many.",
           [](const ShardReport& shard) { return shard.sessions.rate_limited; });
     total("pulsegate_error_messages_total", "Messages of type error sent to clients.",
@@ -139,19 +147,23 @@ class Renderer {
           [](const ShardReport& shard) { return shard.endpoint.writes; });
     total("pulsegate_conflated_frames_total", "Frames dropped for newer ones, since a client was slow.",
           [](const ShardReport& shard) { return shard.endpoint.conflated; });
-    families_.gauge("pulsegate_backlog_bytes", "Bytes waiting in all outboxes.")
-        .add(sum([](const ShardReport& shard) { return shard.endpoint.backlog_bytes; }));
+    families_.gauge("pulsegate_backlog_bytes", "Bytes waiting in all outboxes.").add(sum([](const ShardReport& shard) {
+      return shard.endpoint.backlog_bytes;
+    }));
   }
 
   void events() {
     families_.counter("pulsegate_events_total", "Events received for devices in use, by kind.");
-    by_name("kind", kTopicKindNames, [](const ShardReport& shard) -> const auto& { return shard.hub.events; });
+    by_name(
+        "kind", kTopicKindNames, [](const ShardReport& shard) -> const auto& { return shard.hub.events; });
     families_.counter("pulsegate_events_dropped_total", "Events not forwarded, by reason.");
-    by_name("reason", kEventDropNames, [](const ShardReport& shard) -> const auto& { return shard.hub.dropped; });
+    by_name(
+        "reason", kEventDropNames, [](const ShardReport& shard) -> const auto& { return shard.hub.dropped; });
     total("pulsegate_events_doubled_total", "Reports that were published twice.",
           [](const ShardReport& shard) { return shard.hub.doubled; });
     families_.counter("pulsegate_deliveries_total", "Messages handed to clients, by channel.");
-    by_name("channel", channel_names(), [](const ShardReport& shard) -> const auto& { return shard.hub.messages; });
+    by_name(
+        "channel", channel_names(), [](const ShardReport& shard) -> const auto& { return shard.hub.messages; });
     families_.add(sum([](const ShardReport& shard) { return shard.hub.broadcasts; }), {{"channel", "broadcast"}});
 
     Histogram age;
@@ -166,9 +178,11 @@ class Renderer {
 
   void devices() {
     families_.gauge("pulsegate_subscriptions", "Subscriptions of clients, by channel.");
-    by_name("channel", channel_names(), [](const ShardReport& shard) -> const auto& { return shard.hub.subscriptions; });
+    by_name(
+        "channel", channel_names(), [](const ShardReport& shard) -> const auto& { return shard.hub.subscriptions; });
     families_.gauge("pulsegate_devices", "Devices in memory, by phase.");
-    by_name("phase", kDevicePhaseNames, [](const ShardReport& shard) -> const auto& { return shard.hub.devices; });
+    by_name(
+        "phase", kDevicePhaseNames, [](const ShardReport& shard) -> const auto& { return shard.hub.devices; });
     families_.counter("pulsegate_snapshot_reads_total", "Snapshots that devices asked for, by reason.");
     for (std::size_t i = 0; i < storage::kReadReasons; ++i)
       families_.add(sum([i](const ShardReport& shard) { return shard.hub.snapshot_reads[i]; }),
@@ -222,7 +236,8 @@ class Renderer {
     families_.counter("pulsegate_database_reconnects_total", "Connections to PostgreSQL that were made anew.")
         .add(storage.reconnects);
     families_.gauge("pulsegate_database_queue_depth", "Snapshot reads waiting for a thread.").add(storage.queue_depth);
-    families_.gauge("pulsegate_database_connections", "Established connections to PostgreSQL.").add(storage.connections);
+    families_.gauge("pulsegate_database_connections", "Established connections to PostgreSQL.")
+        .add(storage.connections);
     families_.histogram("pulsegate_database_read_seconds", "Time of a whole snapshot read, queue included.",
                         storage::kReadSecondsBuckets, uncumulated(storage.read_seconds_buckets),
                         storage.read_seconds_count, storage.read_seconds_sum);
@@ -253,6 +268,8 @@ std::string render_metrics(const GatewayReport& report, const ProcessStats& proc
   return Renderer(report).render(process);
 }
 
-std::string render_metrics(const GatewayReport& report) { return render_metrics(report, read_process_stats()); }
+std::string render_metrics(const GatewayReport& report) {
+  return render_metrics(report, read_process_stats());
+}
 
 }  // namespace pulsegate::ops

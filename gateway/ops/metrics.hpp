@@ -1,4 +1,5 @@
-// What Prometheus scrapes: the gateway's counters, the process, the build. README.md of this folder explains each metric.
+// What Prometheus scrapes: the gateway's counters, the process, the build. README.md of this folder explains each
+// metric.
 #pragma once
 
 #include <string>

@@ -46,10 +46,10 @@ ProcessStats read_process_stats() {
   std::string skipped;
   std::uint64_t user = 0, system = 0, started = 0, pages = 0;
   for (int field = 3; field <= 13; ++field) fields >> skipped;
-  fields >> user >> system;                                        // 14, 15: ticks
+  fields >> user >> system;  // 14, 15: ticks
   for (int field = 16; field <= 19; ++field) fields >> skipped;
-  fields >> stats.threads >> skipped >> started;                   // 20, 21, 22: ticks after boot
-  fields >> stats.virtual_bytes >> pages;                          // 23, 24
+  fields >> stats.threads >> skipped >> started;  // 20, 21, 22: ticks after boot
+  fields >> stats.virtual_bytes >> pages;         // 23, 24
   const double ticks = static_cast<double>(::sysconf(_SC_CLK_TCK));
   if (fields && ticks > 0) {
     stats.cpu_seconds = static_cast<double>(user + system) / ticks;

@@ -28,10 +28,14 @@ HttpResponse clients(const std::optional<proto::DeviceId>& device, std::size_t c
   return json(200, body + "\"clients\":" + std::to_string(count) + "}");
 }
 
-HttpResponse not_found() { return http_error(404, "There is nothing at this path."); }
+HttpResponse not_found() {
+  return http_error(404, "There is nothing at this path.");
+}
 
 // A browser lets any page POST to a loopback address, and always says so in Origin.
-bool from_web_page(const HttpRequest& request) { return !request.header("origin").empty(); }
+bool from_web_page(const HttpRequest& request) {
+  return !request.header("origin").empty();
+}
 
 class Routes {
  public:
@@ -107,8 +111,8 @@ class Routes {
     proto::BusEvent event;
     const auto error = parser.parse(proto::TopicKind::broadcast, request.body, event);
     if (error != proto::BusEventError::none)
-      return respond(http_error(400, "The body must be a JSON object with a string member `type` (" +
-                                         std::string(name(error)) + ")."));
+      return respond(http_error(
+          400, "The body must be a JSON object with a string member `type` (" + std::string(name(error)) + ")."));
     control_.broadcast(id, request.body, [respond](std::size_t delivered) {
       respond(json(200, "{\"delivered\":" + std::to_string(delivered) + "}"));
     });
@@ -126,7 +130,11 @@ HttpHandler make_handler(Control& control, bool admin) {
 
 }  // namespace
 
-HttpHandler health_routes(Control& control) { return make_handler(control, false); }
-HttpHandler admin_routes(Control& control) { return make_handler(control, true); }
+HttpHandler health_routes(Control& control) {
+  return make_handler(control, false);
+}
+HttpHandler admin_routes(Control& control) {
+  return make_handler(control, true);
+}
 
 }  // namespace pulsegate::ops

@@ -9,8 +9,8 @@ namespace pulsegate::ops {
 // GET /healthz, /readyz, /metrics. `control` must outlive the handler.
 HttpHandler health_routes(Control& control);
 
-// The same, and GET /api/v1/clients, GET /api/v1/devices/{uuid}/clients, POST /api/v1/devices/{uuid}/broadcast, POST /drain.
-// A POST with an Origin header is refused: a web page that an operator looks at must not reach a loopback port.
+// The same, and GET /api/v1/clients, GET /api/v1/devices/{uuid}/clients, POST /api/v1/devices/{uuid}/broadcast, POST
+// /drain. A POST with an Origin header is refused: a web page that an operator looks at must not reach a loopback port.
 HttpHandler admin_routes(Control& control);
 
 }  // namespace pulsegate::ops

@@ -1,4 +1,5 @@
-// websocketpp as it is used here: one thread, no logs, no extensions, no timers, and our transport, messages and HTTP types.
+// websocketpp as it is used here: one thread, no logs, no extensions, no timers, and our transport, messages and HTTP
+// types.
 #pragma once
 
 #include <cstdint>

@@ -26,8 +26,12 @@ constexpr std::string_view kSubprotocol = "pulsegate.v1";
 constexpr std::string_view kPing("\x89\x00", 2);
 constexpr char kPongHeader = '\x8a';
 
-Library& library(Connection& connection) { return static_cast<Library&>(connection); }
-const Library& library(const Connection& connection) { return static_cast<const Library&>(connection); }
+Library& library(Connection& connection) {
+  return static_cast<Library&>(connection);
+}
+const Library& library(const Connection& connection) {
+  return static_cast<const Library&>(connection);
+}
 
 std::string seconds_until_retry(proto::CloseCode code) {
   const auto seconds = std::chrono::ceil<std::chrono::seconds>(proto::close_info(code).after).count();
@@ -73,8 +77,9 @@ std::shared_ptr<Connection> Connection::create(Host& host, asio::ip::tcp::socket
   return connection;
 }
 
-void Connection::start() { library(*this).start(); }
-
+void Connection::start() {
+  library(*this).start();
+}
 
 bool Connection::on_handshake() {
   Library& con = library(*this);
@@ -178,7 +183,6 @@ void Connection::forget_handshake() {
   con.set_uri({});
 }
 
-
 void Connection::on_message(bool text, std::string_view payload) {
   inbound_->delivered();
   message_pending_ = false;
@@ -208,7 +212,6 @@ void Connection::send_pong(const std::string& payload) {
     if (std::exchange(ping_waiting_, false)) send_pong(std::exchange(waiting_ping_, {}));
   });
 }
-
 
 Outbox::Push Connection::send(FramePtr frame, ConflationKey key) {
   if (phase_ != Phase::open || overflowed_) return Outbox::Push::overflow;
@@ -243,12 +246,13 @@ void Connection::close_slow() {
   close(proto::CloseCode::slow_consumer);
 }
 
-
 void Connection::on_queued() {
   if (!enlisted && wants_write()) host_->enlist(*this);
 }
 
-void Connection::on_received(SteadyTime now) { last_received_ = now; }
+void Connection::on_received(SteadyTime now) {
+  last_received_ = now;
+}
 
 void Connection::on_consumed(SteadyTime now) {
   if (phase_ != Phase::open) return;
@@ -270,10 +274,16 @@ void Connection::on_consumed(SteadyTime now) {
 void Connection::on_written() {
   on_consumed(last_received_);  // what came with the handshake is read once the response is written
   if (phase_ != Phase::open || !outbox().empty() || outbox().conflated() == 0) return;
-  handler_->on_drained(outbox().take_conflated(), host_->clock.now());
+  try {
+    handler_->on_drained(outbox().take_conflated(), host_->clock.now());
+  } catch (...) {
+    close(proto::CloseCode::internal_error);
+  }
 }
 
-void Connection::on_failed() { abort(); }
+void Connection::on_failed() {
+  abort();
+}
 
 void Connection::on_terminated() {
   const Phase phase = std::exchange(phase_, Phase::ended);
@@ -297,7 +307,9 @@ void Connection::on_terminated() {
   }
 }
 
-void Connection::on_finished() noexcept { host_->retire(*this); }
+void Connection::on_finished() noexcept {
+  host_->retire(*this);
+}
 
 std::uint16_t Connection::close_code() const {
   if (close_code_ != 0) return close_code_;
@@ -310,7 +322,6 @@ std::string_view Connection::close_reason(std::uint16_t code) const {
   const auto known = proto::find_close_code(code);
   return known ? proto::close_info(*known).name : std::string_view();
 }
-
 
 void Connection::tick(const Now& now) {
   const EndpointConfig& config = host_->config;

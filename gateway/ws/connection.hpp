@@ -1,5 +1,5 @@
-// One accepted socket from its handshake to its end: what websocketpp asks for, the Link of its session, and every deadline.
-// Knows websocketpp only in the source file; the endpoint needs none of it.
+// One accepted socket from its handshake to its end: what websocketpp asks for, the Link of its session, and every
+// deadline. Knows websocketpp only in the source file; the endpoint needs none of it.
 #pragma once
 
 #include <cstdint>
@@ -67,9 +67,15 @@ class Connection : public Transport, public Link {
   Outbox::Push send(FramePtr frame, ConflationKey key) override;
   void close(proto::CloseCode code) override;
 #pragma GCC diagnostic pop
-  bool closing() const noexcept override { return phase_ != Phase::open; }
-  std::size_t backlog() const noexcept override { return outbox().backlog(); }
-  std::string_view id() const noexcept override { return id_; }
+  bool closing() const noexcept override {
+    return phase_ != Phase::open;
+  }
+  std::size_t backlog() const noexcept override {
+    return outbox().backlog();
+  }
+  std::string_view id() const noexcept override {
+    return id_;
+  }
 
   // The endpoint's own: where it keeps the connection.
   std::size_t slot = 0;
@@ -119,11 +125,11 @@ class Connection : public Transport, public Link {
   std::unique_ptr<LinkHandler> handler_;
   std::unique_ptr<access::Admission> admission_;  // from the handshake to the opening
   std::string id_;
-  std::string waiting_ping_;   // answered once the pong before it was written
-  SteadyTime since_{};         // of the phases handshake, refused and closing
+  std::string waiting_ping_;  // answered once the pong before it was written
+  SteadyTime since_{};        // of the phases handshake, refused and closing
   SteadyTime last_received_{};
   SteadyTime next_ping_{};
-  SteadyTime message_since_{};  // meaningful while message_pending_
+  SteadyTime message_since_{};    // meaningful while message_pending_
   std::uint16_t close_code_ = 0;  // the first one that was decided or received; 0: none
   Phase phase_ = Phase::handshake;
   bool refusal_counted_ = false;

@@ -21,9 +21,8 @@ constexpr std::chrono::milliseconds kShortestTick{10};
 
 // Deadlines are kept to a quarter of the shortest, which matters only where they are set to less than seconds.
 std::chrono::milliseconds tick_period(const EndpointConfig& config) {
-  const auto shortest =
-      std::min({config.handshake_timeout, config.message_timeout, config.ping_interval, config.idle_timeout,
-                config.close_timeout, config.outbox.stalled_after});
+  const auto shortest = std::min({config.handshake_timeout, config.message_timeout, config.ping_interval,
+                                  config.idle_timeout, config.close_timeout, config.outbox.stalled_after});
   return std::clamp(shortest / 4, kShortestTick, kTick);
 }
 
@@ -60,8 +59,7 @@ class Endpoint::Impl final : public Host {
     try {
       asio::ip::tcp::socket own = take_over(std::move(socket));
       own.set_option(asio::ip::tcp::no_delay(true));
-      if (config.socket_send_buffer > 0)
-        own.set_option(asio::socket_base::send_buffer_size(config.socket_send_buffer));
+      if (config.socket_send_buffer > 0) own.set_option(asio::socket_base::send_buffer_size(config.socket_send_buffer));
       const std::shared_ptr<Connection> connection = Connection::create(*this, std::move(own));
       connection->slot = connections_.size();
       connections_.push_back(connection);
@@ -168,11 +166,17 @@ Endpoint::Endpoint(asio::io_context& io, const EndpointConfig& config, LinkFacto
 
 Endpoint::~Endpoint() = default;
 
-void Endpoint::adopt(asio::ip::tcp::socket socket) { impl_->adopt(std::move(socket)); }
+void Endpoint::adopt(asio::ip::tcp::socket socket) {
+  impl_->adopt(std::move(socket));
+}
 
-void Endpoint::set_accepting(bool accepting) noexcept { impl_->accepting = accepting; }
+void Endpoint::set_accepting(bool accepting) noexcept {
+  impl_->accepting = accepting;
+}
 
-void Endpoint::flush() { impl_->flush(); }
+void Endpoint::flush() {
+  impl_->flush();
+}
 
 void Endpoint::for_each(const std::function<void(Link&)>& visit) {
   impl_->visit([&visit](Connection& connection) {
@@ -180,10 +184,16 @@ void Endpoint::for_each(const std::function<void(Link&)>& visit) {
   });
 }
 
-void Endpoint::abort_all() { impl_->abort_all(); }
+void Endpoint::abort_all() {
+  impl_->abort_all();
+}
 
-void Endpoint::stop() { impl_->stop(); }
+void Endpoint::stop() {
+  impl_->stop();
+}
 
-const EndpointCounters& Endpoint::counters() const noexcept { return impl_->counters; }
+const EndpointCounters& Endpoint::counters() const noexcept {
+  return impl_->counters;
+}
 
 }  // namespace pulsegate::ws

@@ -1,6 +1,6 @@
 // websocketpp's HTTP request and response, adapted. The library judges a handshake in several places, each with a bare
-// status and some with a protocol of its own (hybi00, hybi07). Here only what is a valid RFC 6455 handshake looks like one
-// to it; everything else is plain HTTP, which the connection answers in one place.
+// status and some with a protocol of its own (hybi00, hybi07). Here only what is a valid RFC 6455 handshake looks like
+// one to it; everything else is plain HTTP, which the connection answers in one place.
 #pragma once
 
 #include <string>
@@ -28,8 +28,8 @@ class HandshakeRequest : public websocketpp::http::parser::request {
  public:
   using Base = websocketpp::http::parser::request;
 
-  // What websocketpp sees: no Upgrade unless the whole handshake is one that we speak. So it never creates a processor for
-  // another version, and never refuses by itself.
+  // What websocketpp sees: no Upgrade unless the whole handshake is one that we speak. So it never creates a processor
+  // for another version, and never refuses by itself.
   const std::string& get_header(const std::string& name) const {
     static const std::string kNone;
     if (name == "Upgrade" && !speakable()) return kNone;

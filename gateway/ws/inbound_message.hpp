@@ -1,6 +1,7 @@
-// websocketpp's message policy, bounded. The library compares a message's size with its limit after an addition that can
-// overflow, so that a fragment followed by a continuation of 2^64-1 bytes passes and grows without end. Here a payload
-// stops growing at the cap, whatever a frame header declares, and memory is taken only for bytes that have arrived.
+// websocketpp's message policy, bounded. The library compares a message's size with its limit after an addition that
+// can overflow, so that a fragment followed by a continuation of 2^64-1 bytes passes and grows without end. Here a
+// payload stops growing at the cap, whatever a frame header declares, and memory is taken only for bytes that have
+// arrived.
 #pragma once
 
 #include <algorithm>

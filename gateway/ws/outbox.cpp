@@ -8,7 +8,8 @@ namespace pulsegate::ws {
 namespace {
 
 constexpr std::uint32_t kFirstCapacity = 4;
-constexpr std::uint32_t kKeptCapacity = 16;  // entries whose storage an empty outbox keeps, so that small bursts do not allocate
+constexpr std::uint32_t kKeptCapacity =
+    16;  // entries whose storage an empty outbox keeps, so that small bursts do not allocate
 
 }  // namespace
 
@@ -77,7 +78,9 @@ bool Outbox::stalled(SteadyTime now) const noexcept {
   return count_ > 0 && clock_started_ && now - last_progress_ >= limits_.stalled_after;
 }
 
-std::uint64_t Outbox::take_conflated() noexcept { return std::exchange(conflated_, 0); }
+std::uint64_t Outbox::take_conflated() noexcept {
+  return std::exchange(conflated_, 0);
+}
 
 void Outbox::drop_unsent() noexcept {
   retain([](const Entry& entry) { return entry.control; });

@@ -1,5 +1,6 @@
 // What one session still has to send, bounded in bytes. The only queue between a device and a socket: nothing waits in
-// websocketpp or Asio, so that a slow client's older values can be dropped for newer ones (conflation). Pure: no socket.
+// websocketpp or Asio, so that a slow client's older values can be dropped for newer ones (conflation). Pure: no
+// socket.
 #pragma once
 
 #include <sys/uio.h>
@@ -22,12 +23,14 @@ struct OutboxLimits {
   std::chrono::milliseconds stalled_after{30'000};  // no byte taken by the socket for so long, with a backlog: closed
 };
 
-// Which frames replace each other when the backlog is too long; 0: never replaced (acks, errors, broadcasts, control frames).
+// Which frames replace each other when the backlog is too long; 0: never replaced (acks, errors, broadcasts, control
+// frames).
 using ConflationKey = std::uint32_t;
 
 // Thread: one shard. Owner: the connection.
 // Invariants: 1. backlog() is the exact number of bytes not yet handed to the kernel. 2. A frame of which a byte was
-// sent is never dropped (but by clear()). 3. Frames leave in the order of push(), except that conflation drops older ones.
+// sent is never dropped (but by clear()). 3. Frames leave in the order of push(), except that conflation drops older
+// ones.
 class Outbox {
  public:
   enum class Push : std::uint8_t { queued, conflated, overflow };
@@ -43,7 +46,8 @@ class Outbox {
 
   // Fills `out` with up to `capacity` unsent pieces in order; returns how many.
   std::size_t gather(iovec* out, std::size_t capacity) const noexcept;
-  // `bytes` of what gather() returned were taken by the socket, 0 when it takes nothing now. Requires: bytes <= backlog().
+  // `bytes` of what gather() returned were taken by the socket, 0 when it takes nothing now. Requires: bytes <=
+  // backlog().
   void consume(std::size_t bytes, SteadyTime now);
 
   bool empty() const noexcept { return count_ == 0; }

@@ -1,4 +1,5 @@
-// The bytes of one connection: reads for websocketpp, writes from the outbox, and an end that loses nothing that was sent.
+// The bytes of one connection: reads for websocketpp, writes from the outbox, and an end that loses nothing that was
+// sent.
 #include "gateway/ws/transport.hpp"
 
 #include <sys/socket.h>
@@ -181,9 +182,9 @@ void Transport::async_shutdown(const websocketpp::transport::shutdown_handler& d
   done({});
 }
 
-// Closing a socket with unread input makes the kernel send a reset, and a reset makes the peer's kernel throw away what it
-// has not read yet: the close frame or the HTTP refusal that explains everything. So input is read and discarded until
-// the peer has closed too, or until the close timeout.
+// Closing a socket with unread input makes the kernel send a reset, and a reset makes the peer's kernel throw away what
+// it has not read yet: the close frame or the HTTP refusal that explains everything. So input is read and discarded
+// until the peer has closed too, or until the close timeout.
 void Transport::linger() {
   socket_->async_wait(asio::ip::tcp::socket::wait_read,
                       [this, self = shared_from_this()](const std::error_code& error) {

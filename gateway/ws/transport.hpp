@@ -1,5 +1,6 @@
-// websocketpp's transport policy over one Asio socket, whose every outgoing byte passes the connection's Outbox: frames of
-// the session and what websocketpp itself writes (handshake, close). See README.md for why the library's queue is bypassed.
+// websocketpp's transport policy over one Asio socket, whose every outgoing byte passes the connection's Outbox: frames
+// of the session and what websocketpp itself writes (handshake, close). See README.md for why the library's queue is
+// bypassed.
 #pragma once
 
 #include <chrono>
@@ -21,8 +22,9 @@
 namespace pulsegate::ws {
 
 // Thread: the shard of the socket. Owner: shared by the endpoint and the operations in flight.
-// Invariants: 1. At most one read and at most one wait for writability are in flight. 2. `sent` handlers, and through them
-// websocketpp, run only from write(), never from a function that queues. 3. Once closed, no hook is called any more.
+// Invariants: 1. At most one read and at most one wait for writability are in flight. 2. `sent` handlers, and through
+// them websocketpp, run only from write(), never from a function that queues. 3. Once closed, no hook is called any
+// more.
 class Transport : public std::enable_shared_from_this<Transport> {
  public:
   // What websocketpp calls, statically. It takes a transport without timers: every deadline is the endpoint's tick's.
@@ -65,7 +67,8 @@ class Transport : public std::enable_shared_from_this<Transport> {
   void write(SteadyTime now);
   // Whether a flush would do anything: not while the kernel has yet to say that it takes more.
   bool wants_write() const noexcept { return stage_ == Stage::live && !blocked_ && !outbox_.empty(); }
-  // From now on the socket is closed without lingering, with a reset if `reset` (frees what the kernel holds for the peer).
+  // From now on the socket is closed without lingering, with a reset if `reset` (frees what the kernel holds for the
+  // peer).
   void give_up(bool reset) noexcept;
   // Closes the socket now. The last thing that happens to a transport. Idempotent.
   void finish() noexcept;
@@ -78,8 +81,8 @@ class Transport : public std::enable_shared_from_this<Transport> {
   asio::ip::tcp::socket& socket() noexcept { return *socket_; }
 
   // Hooks. on_queued: something can be written. on_received: before websocketpp sees the bytes; on_consumed: after.
-  // on_written: after the kernel took bytes. on_failed: the socket is broken or a handler threw; must terminate websocketpp.
-  // on_terminated: websocketpp has ended. on_finished: the socket is closed.
+  // on_written: after the kernel took bytes. on_failed: the socket is broken or a handler threw; must terminate
+  // websocketpp. on_terminated: websocketpp has ended. on_finished: the socket is closed.
   virtual void on_queued() = 0;
   virtual void on_received(SteadyTime now) = 0;
   virtual void on_consumed(SteadyTime now) = 0;

@@ -165,8 +165,10 @@ std::vector<Json> WsClient::receive_until(const std::function<bool(const Json&)>
 }
 
 std::vector<Json> WsClient::expect_until(const std::function<bool(const Json&)>& predicate, Millis deadline) {
-  auto seen = receive_until(predicate, deadline);
-  if (seen.empty() || !predicate(seen.back())) fail("message as expected", seen);
+  // Asked once per message: a predicate may count.
+  bool satisfied = false;
+  auto seen = receive_until([&](const Json& message) { return satisfied = predicate(message); }, deadline);
+  if (!satisfied) fail("message as expected", seen);
   return seen;
 }
 

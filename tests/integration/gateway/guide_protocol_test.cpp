@@ -22,7 +22,12 @@ BOOST_AUTO_TEST_CASE(connected_is_the_first_message_and_names_the_device) {
 BOOST_AUTO_TEST_CASE(subscribing_to_all_channels_brings_the_snapshot_of_the_tables) {
   Stack stack;
   const std::string device = new_device();
-  insert_metrics_series(stack.sql(), device, 40);
+  insert_metrics_series(stack.sql(), device, 39);
+  MetricsSample newest;
+  newest.device = device;
+  newest.cpu_usage = 40;
+  newest.recorded_at = iso_time(now_ms() - 10'000);
+  insert_metrics(stack.sql(), newest);
   StateSample state;
   state.device = device;
   insert_state(stack.sql(), state);
@@ -36,7 +41,7 @@ BOOST_AUTO_TEST_CASE(subscribing_to_all_channels_brings_the_snapshot_of_the_tabl
   });
 
   const Json info = got.at("system-info").at("data");
-  BOOST_TEST(info.text() == Json::parse(R"({"os":"Debian GNU/Linux 12 (bookworm)","architecture":"arm64","uptime":86400,)"
+  BOOST_TEST(info.text() == Json::parse(R"x({"os":"Debian GNU/Linux 12 (bookworm)","architecture":"arm64","uptime":86400,)x"
                                         R"("hostname":"device-1","ipAddress":"192.0.2.10","macAddress":"02:00:00:00:00:01"})")
                                 .text());
   BOOST_TEST(got.at("processes").at("data").at("top_processes").at(0).at("name").string() == "init");
@@ -48,10 +53,10 @@ BOOST_AUTO_TEST_CASE(subscribing_to_all_channels_brings_the_snapshot_of_the_tabl
   BOOST_REQUIRE_EQUAL(cpu.size(), 30u);
   BOOST_TEST(cpu.front() == 11);  // the newest thirty of forty, oldest first
   BOOST_TEST(cpu.back() == 40);
-  const Json memory = history.at("data").at("memory").at(0);
+  const Json memory = history.at("data").at("memory").at(29);
   BOOST_TEST(memory.at("used").number() == 2048);
   BOOST_TEST(memory.at("available").number() == 6144);
-  const Json network = history.at("data").at("network").at(0);
+  const Json network = history.at("data").at("network").at(29);
   BOOST_TEST(network.at("download").number() == 1000);
   BOOST_TEST(network.at("upload").number() == 500);
   const std::string time = history.at("data").at("cpu").at(0).at("time").string();
@@ -123,7 +128,7 @@ BOOST_AUTO_TEST_CASE(nothing_of_a_channel_follows_its_unsubscribed) {
 }
 
 BOOST_AUTO_TEST_CASE(the_first_client_leaving_silences_nobody) {
-  Stack stack({"--refresh", "system-info=300ms"});
+  Stack stack({"--refresh", "system-info=1s"});
   const std::string device = new_device();
   StateSample state;
   state.device = device;

@@ -30,7 +30,10 @@ BOOST_AUTO_TEST_CASE(redis_killed_and_restarted_under_load_costs_no_client_and_e
   std::vector<WsClient> clients;
   for (int i = 0; i < kClients; ++i)
     clients.push_back(stack.watch(devices[static_cast<std::size_t>(i % kDevices)], {"metrics", "history"}));
-  for (const std::string& device : devices) stack.publish(device, 50, now_ms());
+  for (const std::string& device : devices) {
+    stack.publish(device, 50, now_ms());
+    insert_metrics(stack.sql(), row_of(device, 50));
+  }
   for (WsClient& client : clients)
     client.expect_until([](const Json& m) { return m.type() == "history" && cpu_values(m).back() == 50; });
 
@@ -38,12 +41,7 @@ BOOST_AUTO_TEST_CASE(redis_killed_and_restarted_under_load_costs_no_client_and_e
   for (WsClient& client : clients) client.expect_until([](const Json& m) { return is_status(m, "bus", "down"); });
   BOOST_TEST(stack.gateway().health("/healthz").status == 200);
   // Written while the bus is away: nobody hears of it until the repair.
-  for (const std::string& device : devices) {
-    MetricsSample missed;
-    missed.device = device;
-    missed.cpu_usage = 60;
-    insert_metrics(stack.sql(), missed);
-  }
+  for (const std::string& device : devices) insert_metrics(stack.sql(), row_of(device, 60));
   stack.redis().start();
   for (WsClient& client : clients) {
     bool up = false, gap = false, repaired = false;
@@ -54,7 +52,7 @@ BOOST_AUTO_TEST_CASE(redis_killed_and_restarted_under_load_costs_no_client_and_e
             gap = true;
             BOOST_TEST(m.at("data").at("channels").text() == R"(["metrics"])");
           }
-          repaired = repaired || (m.type() == "history" && cpu_values(m).back() == 60);
+          repaired = repaired || (m.type() == "history" && cpu_values(m) == std::vector<int>{1, 2, 3, 50, 60});
           return up && gap && repaired;
         },
         Millis(20'000));
@@ -96,6 +94,8 @@ BOOST_AUTO_TEST_CASE(postgresql_killed_and_restarted_leaves_live_alone_and_snaps
   WsClient watching = stack.watch(known, {"metrics", "history"});
   watching.expect("history");
 
+  // What was committed a moment ago would be lost with a server that does not wait for the disk.
+  stack.sql().exec("CHECKPOINT");
   stack.postgres().kill();
   stack.publish(known, 21, now_ms());
   watching.expect_until([](const Json& m) { return m.type() == "metrics" && m.at("data").at("cpu_usage").number() == 21; });
@@ -131,6 +131,8 @@ BOOST_AUTO_TEST_CASE(a_gateway_started_before_its_servers_serves_once_they_are_t
   const std::string device = new_device();
   insert_metrics_series(stack.sql(), device, 2);
   stack.redis().kill();
+  // What was committed a moment ago would be lost with a server that does not wait for the disk.
+  stack.sql().exec("CHECKPOINT");
   stack.postgres().kill();
   GatewayProcess gateway({"--redis", stack.redis().url(), "--database", stack.connection(), "--auth", "none"});
   WsClient client = gateway.open_device(device);
@@ -140,7 +142,7 @@ BOOST_AUTO_TEST_CASE(a_gateway_started_before_its_servers_serves_once_they_are_t
   stack.postgres().start();
   client.expect_until([](const Json& m) { return m.type() == "history" && cpu_values(m) == std::vector<int>{1, 2}; },
                       Millis(40'000));
-  BOOST_REQUIRE(stack.redis().wait_for_subscribers("device:" + device + ":metrics", 2, Millis(20'000)));
+  BOOST_REQUIRE(stack.redis().wait_for_subscribers("device:" + device + ":metrics", 1, Millis(20'000)));
   stack.publish(device, 3, now_ms());
   client.expect_until([](const Json& m) { return m.type() == "metrics" && m.at("data").at("cpu_usage").number() == 3; });
 }

@@ -7,25 +7,6 @@
 
 using namespace pulsegate::test;
 
-namespace {
-
-// A row of the sample that metrics_event() publishes.
-MetricsSample row_of(const std::string& device, double cpu) {
-  MetricsSample sample;
-  sample.device = device;
-  sample.cpu_usage = cpu;
-  sample.cpu_temp = std::nullopt;
-  sample.memory_usage = 1048576;
-  sample.memory_total = 4194304;
-  sample.storage_usage = std::nullopt;
-  sample.storage_total = std::nullopt;
-  sample.network_rx = 10;
-  sample.network_tx = 20;
-  return sample;
-}
-
-}  // namespace
-
 BOOST_AUTO_TEST_SUITE(SnapshotRace)
 
 BOOST_AUTO_TEST_CASE(events_published_while_the_snapshot_query_is_held_open_are_neither_lost_nor_doubled) {
@@ -91,7 +72,16 @@ BOOST_AUTO_TEST_CASE(a_stream_of_events_around_the_subscription_arrives_once_and
   std::atomic<bool> stop{false};
   std::atomic<int> published{0};
   // The API server's part: publish, then insert the row a little later, in order; as fast as it goes.
-  std::thread publisher([&] {
+  std::thread publisher;
+  struct Joiner {
+    std::atomic<bool>& stop;
+    std::thread& thread;
+    ~Joiner() {
+      stop = true;
+      if (thread.joinable()) thread.join();
+    }
+  } joiner{stop, publisher};
+  publisher = std::thread([&] {
     RedisClient redis = stack.redis().client();
     PostgresClient sql(stack.connection());
     const long long start = now_ms();
@@ -124,8 +114,6 @@ BOOST_AUTO_TEST_CASE(a_stream_of_events_around_the_subscription_arrives_once_and
     for (std::size_t i = 1; i < history.size(); ++i) BOOST_REQUIRE_EQUAL(history[i], history[i - 1] + 1);
     client.close();
   }
-  stop = true;
-  publisher.join();
 }
 
 BOOST_AUTO_TEST_CASE(clocks_five_seconds_apart_do_not_double_points) {

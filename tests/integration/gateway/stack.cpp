@@ -1,5 +1,6 @@
 #include "stack.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <ctime>
 #include <set>
@@ -29,6 +30,20 @@ std::string metrics_event(const std::string& device, double cpu, long long time_
          R"("})";
 }
 
+MetricsSample row_of(const std::string& device, double cpu) {
+  MetricsSample sample;
+  sample.device = device;
+  sample.cpu_usage = cpu;
+  sample.cpu_temp = std::nullopt;
+  sample.memory_usage = 1048576;
+  sample.memory_total = 4194304;
+  sample.storage_usage = std::nullopt;
+  sample.storage_total = std::nullopt;
+  sample.network_rx = 10;
+  sample.network_tx = 20;
+  return sample;
+}
+
 Stack::Stack(std::vector<std::string> gateway_args, Servers servers, const GuideSchema& schema) {
   if (servers == Servers::own) {
     own_redis_ = std::make_unique<RedisServer>();
@@ -42,7 +57,9 @@ Stack::Stack(std::vector<std::string> gateway_args, Servers servers, const Guide
   connection_ = postgres_->create_database("case_" + std::to_string(next++));
   sql_ = std::make_unique<PostgresClient>(connection_);
   create_guide_schema(*sql_, schema);
-  std::vector<std::string> args = {"--redis", redis_->url(), "--database", connection_, "--auth", "none"};
+  std::vector<std::string> args = {"--redis", redis_->url(), "--auth", "none"};
+  if (std::find(gateway_args.begin(), gateway_args.end(), "--database") == gateway_args.end())
+    args.insert(args.end(), {"--database", connection_});
   args.insert(args.end(), gateway_args.begin(), gateway_args.end());
   gateway_ = std::make_unique<GatewayProcess>(std::move(args));
 }

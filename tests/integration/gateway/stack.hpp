@@ -50,6 +50,9 @@ long long now_ms();
 // A metrics report as the API server publishes it. `cpu` is what tells samples apart.
 std::string metrics_event(const std::string& device, double cpu, long long time_ms, const std::string& more = {});
 
+// The row of the sample that metrics_event() publishes.
+MetricsSample row_of(const std::string& device, double cpu);
+
 // Servers of its own where a case kills them, else the shared ones.
 class Stack {
  public:

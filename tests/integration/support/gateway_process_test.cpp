@@ -1,4 +1,5 @@
 // GatewayProcess against a script that plays the gateway: what it is started with, and what is read from it.
+#include "tests/support/eventually.hpp"
 #include "tests/support/gateway_process.hpp"
 
 #include <sys/stat.h>
@@ -46,7 +47,8 @@ BOOST_AUTO_TEST_CASE(learns_its_ports_from_the_log) {
   BOOST_TEST(gateway.admin_port() == 1003);
   BOOST_TEST(gateway.running());
   BOOST_TEST(gateway.rss_kib() > 0U);
-  BOOST_TEST(gateway.open_fds() == 3U);
+  // The shell has the script open until it has become `sleep`.
+  BOOST_TEST(eventually([&] { return gateway.open_fds() == 3U; }));
   BOOST_TEST(gateway.stop() == 128 + SIGTERM);
 }
 

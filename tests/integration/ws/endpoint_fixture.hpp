@@ -38,7 +38,8 @@ struct SessionLog {
   std::string reason;
 };
 
-// Thread: the test's, except where noted. Everything of the endpoint happens on the fixture's own thread, through run().
+// Thread: the test's, except where noted. Everything of the endpoint happens on the fixture's own thread, through
+// run().
 class EndpointFixture {
  public:
   explicit EndpointFixture(ws::EndpointConfig config = quick()) : factory_(*this), acceptor_(io_) {

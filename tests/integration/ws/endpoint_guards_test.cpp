@@ -75,7 +75,8 @@ BOOST_AUTO_TEST_CASE(a_message_above_the_cap_is_too_big) {
   BOOST_TEST(whole.expect_close().code == 1009);
 
   WsClient fragments = fixture.open();
-  for (int i = 0; i < 11; ++i) fragments.send_fragment(i == 0 ? Opcode::text : Opcode::continuation, std::string(100, 'x'), false);
+  for (int i = 0; i < 11; ++i)
+    fragments.send_fragment(i == 0 ? Opcode::text : Opcode::continuation, std::string(100, 'x'), false);
   BOOST_TEST(fragments.expect_close().code == 1009);
 }
 

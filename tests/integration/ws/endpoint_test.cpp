@@ -22,7 +22,9 @@ HttpResponse raw_request(std::uint16_t port, const std::string& request) {
   return read_http_response(socket, rest);
 }
 
-std::string error_code(const HttpResponse& response) { return response.json().at("error").at("code").string(); }
+std::string error_code(const HttpResponse& response) {
+  return response.json().at("error").at("code").string();
+}
 
 }  // namespace
 

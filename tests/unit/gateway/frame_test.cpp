@@ -39,10 +39,13 @@ BOOST_AUTO_TEST_CASE(length_decides_the_form_of_the_header) {
 }
 
 BOOST_AUTO_TEST_CASE(text_is_copied_as_it_is) {
-  std::string payload = "{\"name\":\"Gr\xc3\xb6\xc3\x9f" "e\"}";
+  std::string payload =
+      "{\"name\":\"Gr\xc3\xb6\xc3\x9f"
+      "e\"}";
   const FramePtr frame = Frame::text(payload);
   payload.assign(payload.size(), '?');
-  BOOST_TEST((frame->payload() == "{\"name\":\"Gr\xc3\xb6\xc3\x9f" "e\"}"));
+  BOOST_TEST((frame->payload() == "{\"name\":\"Gr\xc3\xb6\xc3\x9f"
+                                  "e\"}"));
 }
 
 BOOST_AUTO_TEST_CASE(raw_bytes_have_no_header) {

@@ -52,8 +52,9 @@ BOOST_AUTO_TEST_CASE(text_is_time_level_event_and_fields) {
 }
 
 BOOST_AUTO_TEST_CASE(json_is_one_object) {
-  BOOST_TEST(line(log::Format::json, "ws.open", {{"connection", "c-1"}, {"shard", 3}, {"ok", false}, {"rate", 0.5}}) ==
-             R"({"ts":"2025-11-22T14:05:00.123Z","level":"info","event":"ws.open","connection":"c-1","shard":3,"ok":false,"rate":0.5})");
+  BOOST_TEST(
+      line(log::Format::json, "ws.open", {{"connection", "c-1"}, {"shard", 3}, {"ok", false}, {"rate", 0.5}}) ==
+      R"({"ts":"2025-11-22T14:05:00.123Z","level":"info","event":"ws.open","connection":"c-1","shard":3,"ok":false,"rate":0.5})");
 }
 
 BOOST_AUTO_TEST_CASE(suppressed_lines_are_said) {
@@ -71,20 +72,21 @@ BOOST_AUTO_TEST_CASE(text_quotes_only_where_needed) {
 }
 
 BOOST_AUTO_TEST_CASE(a_value_cannot_forge_a_second_line) {
-  BOOST_TEST(text_value("x\n2025-11-22T14:05:00.123Z error stolen") ==
-             "\"x\\n2025-11-22T14:05:00.123Z error stolen\"");
+  BOOST_TEST(text_value("x\n2025-11-22T14:05:00.123Z error stolen") == "\"x\\n2025-11-22T14:05:00.123Z error stolen\"");
   BOOST_TEST(json_value(std::string_view("a\r\nb")) == R"("a\r\nb")");
 }
 
 BOOST_AUTO_TEST_CASE(control_characters_of_terminals_are_escaped) {
   BOOST_TEST(json_value(std::string_view("\x1b[2J\x7f", 5)) == R"("\u001b[2J\u007f")");
-  BOOST_TEST(json_value(std::string_view("\xC2\x9B" "2J")) == R"("\u009b2J")");
+  BOOST_TEST(json_value(std::string_view("\xC2\x9B"
+                                         "2J")) == R"("\u009b2J")");
   BOOST_TEST(json_value(std::string_view("\0", 1)) == R"("\u0000")");
 }
 
 BOOST_AUTO_TEST_CASE(invalid_utf8_is_replaced) {
   const std::string replacement = "\xEF\xBF\xBD";
-  BOOST_TEST(json_value(std::string_view("a\xFF" "b")) == "\"a" + replacement + "b\"");
+  BOOST_TEST(json_value(std::string_view("a\xFF"
+                                         "b")) == "\"a" + replacement + "b\"");
   BOOST_TEST(json_value(std::string_view("\xC3")) == "\"" + replacement + "\"");                    // cut short
   BOOST_TEST(json_value(std::string_view("\xC0\xAF")) == "\"" + replacement + replacement + "\"");  // overlong
   BOOST_TEST(json_value(std::string_view("\xED\xA0\x80")) == "\"" + replacement + replacement + replacement + "\"");

@@ -53,6 +53,15 @@ BOOST_AUTO_TEST_CASE(down_at_start_is_logged_once) {
   BOOST_TEST(text(database.connected(0)) == "connected to the database");
 }
 
+BOOST_AUTO_TEST_CASE(a_refusal_while_others_are_untried_is_not_down) {
+  Availability database(2);
+  BOOST_TEST(text(database.refused(0, "too many clients")) == "");
+  BOOST_TEST(!database.down());
+  BOOST_TEST(text(database.connected(1)) == "connected to the database");
+  BOOST_TEST(text(database.refused(0, "too many clients")) != "");
+  BOOST_TEST(!database.down());
+}
+
 BOOST_AUTO_TEST_CASE(too_few_connections_are_not_down) {
   Availability database(3);
   database.connected(0);

@@ -1,3 +1,6 @@
+// Section 1 of the guide, its TypeScript types taken away and nothing else touched, but for one option:
+// `path: '/api/v1/devices/:uuid/ws'` is not handed to WebSocketServer. ws compares it with the request's path as it
+// stands, without placeholders, and would answer 400 to every real device; the upgrade handler below has its own check.
 import { WebSocket, WebSocketServer } from 'ws';
 import { parse as parseUrl } from 'url';
 import { knex } from './database.js';
@@ -9,21 +12,20 @@ class WebSocketManager {
   intervals = new Map();
 
   initialize(server) {
-    this.wss = new WebSocketServer({ 
-      noServer: true,
-      path: '/api/v1/devices/:uuid/ws'
+    this.wss = new WebSocketServer({
+      noServer: true
     });
 
     // Handle HTTP upgrade requests
     server.on('upgrade', (request, socket, head) => {
       const { pathname } = parseUrl(request.url || '', true);
-      
+
       // Extract device UUID from path: /api/v1/devices/{uuid}/ws
       const match = pathname?.match(/\/api\/v1\/devices\/([^/]+)\/ws/);
-      
+
       if (match && match[1]) {
         const deviceUuid = match[1];
-        
+
         this.wss?.handleUpgrade(request, socket, head, (ws) => {
           this.handleConnection(ws, deviceUuid);
         });
@@ -46,7 +48,7 @@ class WebSocketManager {
     };
 
     this.clients.set(ws, client);
-    
+
     // Track device clients
     if (!this.deviceClients.has(deviceUuid)) {
       this.deviceClients.set(deviceUuid, new Set());
@@ -91,7 +93,7 @@ class WebSocketManager {
             client.subscriptions.add(channel);
             console.log(`[WebSocket] Client subscribed to: ${channel} for device ${client.deviceUuid}`);
           });
-          
+
           // Start sending data for subscribed channels
           this.startDataStreams(client);
         }
@@ -210,7 +212,7 @@ class WebSocketManager {
 
       if (metrics.length > 0) {
         const reversed = metrics.reverse();
-        
+
         const cpuData = reversed.map(m => ({
           time: new Date(m.recorded_at).toLocaleTimeString('en-US', { hour: '2-digit', minute: '2-digit' }),
           value: Math.round(parseFloat(m.cpu_usage) || 0)
@@ -272,7 +274,7 @@ class WebSocketManager {
       deviceSet.delete(ws);
       if (deviceSet.size === 0) {
         this.deviceClients.delete(client.deviceUuid);
-        
+
         // Clear intervals for this device
         ['system-info', 'processes', 'history', 'network-interfaces'].forEach(channel => {
           const intervalKey = `${client.deviceUuid}-${channel}`;

@@ -23,7 +23,9 @@ Request websocket(std::string_view target) {
   return request;
 }
 
-Admission decide_on(const std::string& target) { return decide(websocket(target), true); }
+Admission decide_on(const std::string& target) {
+  return decide(websocket(target), true);
+}
 
 void check_refusal(const Admission& admission, int status, CloseCode close, ErrorCode error) {
   BOOST_TEST(!admission.accepted);
@@ -47,8 +49,9 @@ BOOST_AUTO_TEST_CASE(accepts_the_path_of_the_guide) {
 }
 
 BOOST_AUTO_TEST_CASE(accepts_the_legacy_path_with_further_parameters) {
-  for (const std::string& query : {std::string("deviceUuid=") + kUuid, std::string("token=abc&deviceUuid=") + kUuid + "&x",
-                                  std::string("deviceUuid=") + kUuid + "&token=a%20b"}) {
+  for (const std::string& query :
+       {std::string("deviceUuid=") + kUuid, std::string("token=abc&deviceUuid=") + kUuid + "&x",
+        std::string("deviceUuid=") + kUuid + "&token=a%20b"}) {
     const Admission admission = decide_on("/ws?" + query);
     BOOST_TEST(admission.accepted);
     BOOST_TEST((admission.route == Route::legacy_device));
@@ -79,9 +82,9 @@ BOOST_AUTO_TEST_CASE(an_unknown_path_is_not_found) {
 
 BOOST_AUTO_TEST_CASE(a_device_that_is_no_uuid_is_a_bad_request) {
   const std::string escaped_slash = std::string("/api/v1/devices/") + kUuid + "%2Fws/ws";
-  for (const std::string& target : {std::string("/api/v1/devices/kitchen/ws"), std::string("/ws?deviceUuid=kitchen"),
-                                   std::string("/ws"), std::string("/ws?deviceuuid=") + kUuid,
-                                   std::string("/api/v1/devices/%zz/ws"), escaped_slash}) {
+  for (const std::string& target :
+       {std::string("/api/v1/devices/kitchen/ws"), std::string("/ws?deviceUuid=kitchen"), std::string("/ws"),
+        std::string("/ws?deviceuuid=") + kUuid, std::string("/api/v1/devices/%zz/ws"), escaped_slash}) {
     BOOST_TEST_INFO(target);
     const Admission admission = decide_on(target);
     check_refusal(admission, 400, CloseCode::bad_request, ErrorCode::invalid_device);

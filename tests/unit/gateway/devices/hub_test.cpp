@@ -32,6 +32,51 @@ BOOST_AUTO_TEST_CASE(acknowledges_only_after_every_topic_is_confirmed) {
   BOOST_TEST(client.take_types() == (std::vector<std::string>{"subscribed"}), boost::test_tools::per_element());
 }
 
+BOOST_AUTO_TEST_CASE(an_event_between_two_confirmations_comes_once_with_the_first_value) {
+  HubFixture f;
+  TestClient client(f, f.device(1));
+  client.subscribe({Channel::metrics});
+  f.confirm("device:" + f.text(1) + ":metrics");
+  f.publish_metrics(1, 51);
+  BOOST_TEST(client.take().empty());
+  f.confirm_device(1);
+  BOOST_TEST(client.take_types() == (std::vector<std::string>{"subscribed", "metrics"}), boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(a_row_that_may_belong_to_an_event_on_its_way_is_not_sent_as_metrics) {
+  HubFixture f;
+  TestClient client(f, f.device(1));
+  f.confirm_device(1);
+  client.subscribe({Channel::metrics});
+  client.take();
+  storage::Snapshot snapshot = rows({1, 2}, f);
+  snapshot.metrics.push_back(f.row(3, 0.5));
+  snapshot.newest_metrics_json = R"({"cpu_usage":3})";
+  f.source.answer(snapshot);
+  f.run();
+  // The one before it is certainly older than everything that is still to come.
+  BOOST_TEST(last_of_type(client.take(), "metrics").at("data").at("cpu_usage").number() == 2);
+  // Had there been an event, it would have come by now.
+  f.advance(std::chrono::seconds(1));
+  BOOST_TEST(last_of_type(client.take(), "metrics").at("data").at("cpu_usage").number() == 3);
+}
+
+BOOST_AUTO_TEST_CASE(a_held_row_is_dropped_when_an_event_comes) {
+  HubFixture f;
+  TestClient client(f, f.device(1));
+  f.confirm_device(1);
+  client.subscribe({Channel::metrics});
+  storage::Snapshot snapshot;
+  snapshot.metrics.push_back(f.row(3, 0.5));
+  snapshot.newest_metrics_json = R"({"cpu_usage":3})";
+  f.source.answer(snapshot);
+  f.run();
+  client.take();
+  f.publish_metrics(1, 3);
+  f.advance(std::chrono::seconds(2));
+  BOOST_TEST(count_type(client.take(), "metrics") == 1);
+}
+
 BOOST_AUTO_TEST_CASE(asks_for_the_snapshot_at_the_first_subscribe_and_only_once) {
   HubFixture f;
   TestClient a(f, f.device(1)), b(f, f.device(1));

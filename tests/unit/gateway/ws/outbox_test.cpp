@@ -1,4 +1,5 @@
-// The queue of one session: exact accounting, conflation, overflow, stalls. A random walk checks it against a plain model.
+// The queue of one session: exact accounting, conflation, overflow, stalls. A random walk checks it against a plain
+// model.
 #include "gateway/ws/outbox.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -18,7 +19,9 @@ namespace {
 
 constexpr SteadyTime kStart{seconds(1000)};
 
-FramePtr bytes(const std::string& text) { return Frame::raw(text); }
+FramePtr bytes(const std::string& text) {
+  return Frame::raw(text);
+}
 
 // What a socket with endless room would take, at most `limit` bytes of it.
 std::string take(Outbox& outbox, std::size_t limit = std::string::npos, SteadyTime now = kStart) {

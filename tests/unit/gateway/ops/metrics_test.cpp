@@ -1,0 +1,237 @@
+// The metrics page: every counter reaches it, labels stay bounded, and README.md names the same metrics.
+#include "gateway/ops/metrics.hpp"
+
+#include <boost/test/unit_test.hpp>
+#include <fstream>
+#include <map>
+#include <regex>
+#include <set>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "proto/channel.hpp"
+
+using namespace pulsegate;
+using namespace pulsegate::ops;
+
+namespace {
+
+// What a page says, by series ("name" or "name{label="value"}"), and the type of each metric.
+struct Page {
+  explicit Page(const GatewayReport& report) : Page(render_metrics(report, ProcessStats{1.5, 2, 3, 4, 5, 6, 7})) {}
+  explicit Page(const std::string& text_of_page) : text(text_of_page) {
+    std::istringstream lines(text);
+    for (std::string line; std::getline(lines, line);) {
+      std::istringstream words(line);
+      std::string hash, word, name, type;
+      if (line.compare(0, 7, "# TYPE ") == 0) {
+        words >> hash >> word >> name >> type;
+        BOOST_TEST(types.emplace(name, type).second, name << " twice");
+      } else if (line.compare(0, 7, "# HELP ") == 0) {
+        words >> hash >> word >> name;
+        helped.insert(name);
+      } else {
+        const auto blank = line.rfind(' ');
+        BOOST_TEST(series.emplace(line.substr(0, blank), std::stod(line.substr(blank + 1))).second, line << " twice");
+      }
+    }
+  }
+  double operator[](const std::string& name) const {
+    const auto found = series.find(name);
+    BOOST_REQUIRE_MESSAGE(found != series.end(), "no series " << name);
+    return found->second;
+  }
+
+  std::string text;
+  std::map<std::string, double> series;
+  std::map<std::string, std::string> types;
+  std::set<std::string> helped;
+};
+
+struct Fixture {
+  proto::ChannelTable channels{{"logs"}};
+  GatewayReport report;
+
+  Fixture() {
+    report.shards.resize(2);
+    report.channels = &channels;
+    report.storage.emplace();
+    report.storage->read_seconds_buckets.resize(std::size(storage::kReadSecondsBuckets));
+  }
+  ShardReport& one() { return report.shards[0]; }
+  ShardReport& two() { return report.shards[1]; }
+};
+
+// Names, types and labels as the table in README.md gives them: | `name` | type | labels | … |
+struct Documented {
+  std::string type;
+  std::set<std::string> labels;
+};
+std::map<std::string, Documented> documented() {
+  const std::string here = __FILE__;
+  std::ifstream file(here.substr(0, here.rfind("tests/unit/")) + "gateway/ops/README.md");
+  const std::regex row(R"(^\| `([a-z_]+)` \| (\w+) \|([^|]*)\| [^|]+ \| [^|]+ \|$)");
+  const std::regex label("`([a-z]+)`");
+  std::map<std::string, Documented> found;
+  for (std::string line; std::getline(file, line);) {
+    std::smatch match;
+    if (!std::regex_match(line, match, row)) continue;
+    Documented& entry = found[match[1]];
+    entry.type = match[2];
+    const std::string labels = match[3];
+    for (std::sregex_iterator it(labels.begin(), labels.end(), label), end; it != end; ++it)
+      entry.labels.insert((*it)[1]);
+  }
+  return found;
+}
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_SUITE(Metrics, Fixture)
+
+BOOST_AUTO_TEST_CASE(the_readme_and_the_code_name_the_same_metrics) {
+  const Page page(report);
+  const auto table = documented();
+  BOOST_TEST(!table.empty());
+  for (const auto& [name, type] : page.types) {
+    BOOST_REQUIRE_MESSAGE(table.count(name) == 1u, name << " is missing in README.md");
+    BOOST_TEST(table.at(name).type == type, name);
+  }
+  for (const auto& [name, entry] : table) BOOST_TEST(page.types.count(name) == 1u, name << " is not a metric");
+
+  std::map<std::string, std::set<std::string>> labels;
+  const std::regex label("([a-z]+)=\"");
+  for (const auto& [series, value] : page.series) {
+    std::string name = series.substr(0, series.find('{'));
+    for (const std::string suffix : {"_bucket", "_sum", "_count"})
+      if (page.types.count(name) == 0 && name.size() > suffix.size()) {
+        const std::string base = name.substr(0, name.size() - suffix.size());
+        if (page.types.count(base) == 1) name = base;
+      }
+    labels[name];
+    for (std::sregex_iterator it(series.begin(), series.end(), label), end; it != end; ++it)
+      if ((*it)[1] != "le") labels[name].insert((*it)[1]);
+  }
+  for (const auto& [name, entry] : table) BOOST_TEST((entry.labels == labels[name]), name << " has other labels");
+}
+
+BOOST_AUTO_TEST_CASE(every_metric_has_help_a_unit_and_a_prefix) {
+  const Page page(report);
+  for (const auto& [name, type] : page.types) {
+    BOOST_TEST(page.helped.count(name) == 1u, name);
+    BOOST_TEST((name.compare(0, 10, "pulsegate_") == 0 || name.compare(0, 8, "process_") == 0), name);
+    const bool total = name.size() > 6 && name.compare(name.size() - 6, 6, "_total") == 0;
+    BOOST_TEST((type == "counter") == total, name);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(counters_of_shards_are_summed) {
+  one().endpoint.opened = 3;
+  two().endpoint.opened = 4;
+  one().bus.messages = 10;
+  two().bus.messages = 1;
+  one().hub.gaps = 5;
+  const Page page(report);
+  BOOST_TEST(page["pulsegate_connections_opened_total"] == 7);
+  BOOST_TEST(page["pulsegate_bus_messages_total"] == 11);
+  BOOST_TEST(page["pulsegate_gaps_total"] == 5);
+}
+
+BOOST_AUTO_TEST_CASE(connections_and_the_bus_are_told_by_shard) {
+  one().endpoint.connections = 3;
+  two().endpoint.connections = 4;
+  two().bus_up = true;
+  const Page page(report);
+  BOOST_TEST(page["pulsegate_connections{shard=\"0\"}"] == 3);
+  BOOST_TEST(page["pulsegate_connections{shard=\"1\"}"] == 4);
+  BOOST_TEST(page["pulsegate_bus_up{shard=\"0\"}"] == 0);
+  BOOST_TEST(page["pulsegate_bus_up{shard=\"1\"}"] == 1);
+}
+
+BOOST_AUTO_TEST_CASE(channels_have_their_names_and_only_those_that_exist) {
+  one().hub.messages[0] = 1;
+  two().hub.messages[5] = 2;
+  one().hub.subscriptions[3] = 6;
+  one().hub.broadcasts = 9;
+  const Page page(report);
+  BOOST_TEST(page["pulsegate_deliveries_total{channel=\"metrics\"}"] == 1);
+  BOOST_TEST(page["pulsegate_deliveries_total{channel=\"logs\"}"] == 2);
+  BOOST_TEST(page["pulsegate_deliveries_total{channel=\"broadcast\"}"] == 9);
+  BOOST_TEST(page["pulsegate_subscriptions{channel=\"history\"}"] == 6);
+  std::size_t count = 0;
+  for (const auto& [series, value] : page.series) count += series.find("pulsegate_subscriptions{") == 0 ? 1 : 0;
+  BOOST_TEST(count == 6u);
+}
+
+BOOST_AUTO_TEST_CASE(refusals_have_a_reason) {
+  report.refused_full = 2;
+  one().endpoint.refused = {{404, 3}, {418, 4}};
+  two().endpoint.refused = {{404, 1}, {500, 1}};
+  const Page page(report);
+  BOOST_TEST(page["pulsegate_connections_refused_total{reason=\"full\"}"] == 2);
+  BOOST_TEST(page["pulsegate_connections_refused_total{reason=\"not-found\"}"] == 4);
+  BOOST_TEST(page["pulsegate_connections_refused_total{reason=\"other\"}"] == 5);
+  BOOST_TEST(page["pulsegate_connections_refused_total{reason=\"unavailable\"}"] == 0);
+}
+
+BOOST_AUTO_TEST_CASE(codes_that_peers_make_up_do_not_become_labels) {
+  for (std::uint16_t code = 3000; code < 4000; ++code) one().endpoint.closed[code] = 1;
+  one().endpoint.closed[1000] = 5;
+  one().endpoint.closed[1006] = 6;
+  one().endpoint.closed[4508] = 7;
+  const Page page(report);
+  BOOST_TEST(page["pulsegate_disconnects_total{code=\"normal\"}"] == 5);
+  BOOST_TEST(page["pulsegate_disconnects_total{code=\"abnormal\"}"] == 6);
+  BOOST_TEST(page["pulsegate_disconnects_total{code=\"slow-consumer\"}"] == 7);
+  BOOST_TEST(page["pulsegate_disconnects_total{code=\"other\"}"] == 1000);
+  BOOST_TEST(page.series.size() < 300u);
+}
+
+BOOST_AUTO_TEST_CASE(histograms_are_cumulative) {
+  one().hub.event_age.observe(0.0005);
+  one().hub.event_age.observe(0.02);
+  two().hub.event_age.observe(100);
+  report.storage->read_seconds_buckets[2] = 1;
+  for (std::size_t i = 3; i < report.storage->read_seconds_buckets.size(); ++i)
+    report.storage->read_seconds_buckets[i] = 2;
+  report.storage->read_seconds_count = 3;
+  report.storage->read_seconds_sum = 20.5;
+  const Page page(report);
+  BOOST_TEST(page["pulsegate_event_age_seconds_bucket{le=\"0.001\"}"] == 1);
+  BOOST_TEST(page["pulsegate_event_age_seconds_bucket{le=\"0.025\"}"] == 2);
+  BOOST_TEST(page["pulsegate_event_age_seconds_bucket{le=\"30\"}"] == 2);
+  BOOST_TEST(page["pulsegate_event_age_seconds_bucket{le=\"+Inf\"}"] == 3);
+  BOOST_TEST(page["pulsegate_event_age_seconds_count"] == 3);
+  BOOST_TEST(page["pulsegate_database_read_seconds_bucket{le=\"0.001\"}"] == 0);
+  BOOST_TEST(page["pulsegate_database_read_seconds_bucket{le=\"0.0025\"}"] == 1);
+  BOOST_TEST(page["pulsegate_database_read_seconds_bucket{le=\"10\"}"] == 2);
+  BOOST_TEST(page["pulsegate_database_read_seconds_bucket{le=\"+Inf\"}"] == 3);
+  BOOST_TEST(page["pulsegate_database_read_seconds_sum"] == 20.5);
+}
+
+BOOST_AUTO_TEST_CASE(without_a_database_there_are_no_metrics_of_it) {
+  report.storage.reset();
+  BOOST_TEST(Page(report).text.find("pulsegate_database_") == std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(an_empty_report_is_a_valid_page) {
+  const Page page{GatewayReport{}};
+  BOOST_TEST(page["pulsegate_ready"] == 0);
+  BOOST_TEST(page["pulsegate_connections_opened_total"] == 0);
+}
+
+BOOST_AUTO_TEST_CASE(the_process_is_measured) {
+  const Page page(report);
+  BOOST_TEST(page["process_cpu_seconds_total"] == 1.5);
+  BOOST_TEST(page["process_max_fds"] == 7);
+  const ProcessStats stats = read_process_stats();
+  BOOST_TEST(stats.resident_bytes > 1'000'000u);
+  BOOST_TEST(stats.virtual_bytes >= stats.resident_bytes);
+  BOOST_TEST(stats.threads >= 1u);
+  BOOST_TEST(stats.open_fds >= 3u);
+  BOOST_TEST(stats.max_fds >= stats.open_fds);
+  BOOST_TEST(stats.start_time_seconds > 1.5e9);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
