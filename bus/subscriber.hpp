@@ -1,5 +1,6 @@
 // The contract of the bus: a Subscriber that owns subscriptions, and the EventSink that it calls back.
-// Promise: per topic in the order of the publisher, at most once; every possible loss shows as on_bus_down() … on_subscribed().
+// Promise: per topic in the order of the publisher, at most once; every possible loss shows as on_bus_down() …
+// on_subscribed().
 #pragma once
 
 #include <chrono>
@@ -10,8 +11,8 @@
 
 namespace pulsegate::bus {
 
-// Thread: all calls come on the thread of the Subscriber's io_context, never from inside subscribe(), unsubscribe() or start().
-// A callback may call subscribe() and unsubscribe(). Exceptions must not leave a callback.
+// Thread: all calls come on the thread of the Subscriber's io_context, never from inside subscribe(), unsubscribe() or
+// start(). A callback may call subscribe() and unsubscribe(). Exceptions must not leave a callback.
 class EventSink {
  public:
   virtual ~EventSink() = default;
@@ -23,10 +24,12 @@ class EventSink {
   // subscribe() and again after every reconnect, since what was published in between is lost.
   virtual void on_subscribed(std::string_view topic) = 0;
 
-  // The connection is established and authenticated; subscriptions are being renewed, each confirmed by on_subscribed().
+  // The connection is established and authenticated; subscriptions are being renewed, each confirmed by
+  // on_subscribed().
   virtual void on_bus_up() = 0;
 
-  // The connection is lost (once per loss; also at start, when the first attempt fails). `reason`: one sentence for logs.
+  // The connection is lost (once per loss; also at start, when the first attempt fails). `reason`: one sentence for
+  // logs.
   virtual void on_bus_down(std::string_view reason) = 0;
 
   // All events of one socket read have been delivered: the moment to flush clients once.
@@ -35,10 +38,10 @@ class EventSink {
 
 // Plain counters of one Subscriber; written by its thread only. Units: events, bytes, topics.
 struct SubscriberCounters {
-  std::uint64_t messages = 0;          // pub/sub messages received
-  std::uint64_t message_bytes = 0;     // payload bytes of those
-  std::uint64_t oversized = 0;         // messages dropped since larger than the configured payload cap
-  std::uint64_t connects = 0;          // successful connects (the first one included)
+  std::uint64_t messages = 0;       // pub/sub messages received
+  std::uint64_t message_bytes = 0;  // payload bytes of those
+  std::uint64_t oversized = 0;      // messages dropped since larger than the configured payload cap
+  std::uint64_t connects = 0;       // successful connects (the first one included)
   std::uint64_t connect_failures = 0;
   std::uint64_t disconnects = 0;
   std::uint64_t protocol_errors = 0;   // unreadable RESP, error replies
@@ -56,8 +59,8 @@ class Subscriber {
   // No callback after this returns. Idempotent. Not restartable.
   virtual void stop() = 0;
 
-  // Reference-counted per topic. The first reference sends SUBSCRIBE (batched per loop turn) when the bus is up; a later
-  // reference to a confirmed topic is confirmed again by on_subscribed() in a following loop turn.
+  // Reference-counted per topic. The first reference sends SUBSCRIBE (batched per loop turn) when the bus is up; a
+  // later reference to a confirmed topic is confirmed again by on_subscribed() in a following loop turn.
   virtual void subscribe(const std::vector<std::string>& topics) = 0;
   // The last reference sends UNSUBSCRIBE. A topic that is not held is ignored.
   virtual void unsubscribe(const std::vector<std::string>& topics) = 0;

@@ -1,4 +1,5 @@
-// The two clocks of a shard, read once per loop turn and passed in, so that everything below is testable without sleeping.
+// The two clocks of a shard, read once per loop turn and passed in, so that everything below is testable without
+// sleeping.
 #pragma once
 
 #include <chrono>
@@ -10,8 +11,8 @@ namespace pulsegate {
 using SteadyTime = std::chrono::steady_clock::time_point;
 
 struct Now {
-  SteadyTime steady{};     // for intervals and deadlines
-  proto::Timestamp wall{}; // for what clients see
+  SteadyTime steady{};      // for intervals and deadlines
+  proto::Timestamp wall{};  // for what clients see
 };
 
 // Thread: any.

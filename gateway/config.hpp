@@ -1,5 +1,5 @@
-// Everything that an operator can set for `pulsegate serve`, after validation. How it is read (flags, environment, file) is
-// the business of commands/options; here are the defaults with their unit and reason.
+// Everything that an operator can set for `pulsegate serve`, after validation. How it is read (flags, environment,
+// file) is the business of commands/options; here are the defaults with their unit and reason.
 #pragma once
 
 #include <chrono>
@@ -16,8 +16,8 @@ namespace pulsegate {
 using Millis = std::chrono::milliseconds;
 
 struct Address {
-  std::string host;         // numeric or a name; IPv6 without brackets
-  std::uint16_t port = 0;   // 0: the system chooses, see the `serving` log line
+  std::string host;        // numeric or a name; IPv6 without brackets
+  std::uint16_t port = 0;  // 0: the system chooses, see the `serving` log line
 };
 
 struct Config {
@@ -42,39 +42,40 @@ struct Config {
   Millis statement_timeout{5'000};
 
   // Devices.
-  Millis linger{30'000};              // subscription kept after the last client left: a page reload must not churn
-  Millis row_lag{15'000};             // longest time from an event to its row
-  Millis reread{300'000};             // bounded re-read of a hot device; 0: off
-  Millis gap_tolerance{1'000};        // events published so long before our bus confirmation may still have no row (clock error)
+  Millis linger{30'000};   // subscription kept after the last client left: a page reload must not churn
+  Millis row_lag{15'000};  // longest time from an event to its row
+  Millis reread{300'000};  // bounded re-read of a hot device; 0: off
+  Millis gap_tolerance{
+      1'000};  // events published so long before our bus confirmation may still have no row (clock error)
   std::size_t history_points = proto::limits::kHistoryPoints;
-  Millis history_min_interval{1'000}; // `history` in replace form at most so often
+  Millis history_min_interval{1'000};  // `history` in replace form at most so often
   std::map<std::string, Millis> refresh{{"system-info", Millis(30'000)},
                                         {"processes", Millis(60'000)},
                                         {"history", Millis(30'000)},
                                         {"network-interfaces", Millis(30'000)}};  // --refresh CHANNEL=DURATION; 0: off
-  double repair_rate = 500;           // snapshot reads a second that the gateway starts by itself (repairs, second looks)
-  std::string time_zone = "UTC";      // of `time` in history points
-  bool history_time_iso = false;      // --history-time iso
+  double repair_rate = 500;       // snapshot reads a second that the gateway starts by itself (repairs, second looks)
+  std::string time_zone = "UTC";  // of `time` in history points
+  bool history_time_iso = false;  // --history-time iso
   std::size_t max_devices = 200'000;  // devices with a bus subscription, per process
 
   // Clients.
-  std::size_t max_connections = 50'000;          // also kept below the limit of file descriptors
+  std::size_t max_connections = 50'000;  // also kept below the limit of file descriptors
   std::size_t max_message_size = proto::limits::kMaxInboundMessage;
   std::size_t max_bus_payload = proto::limits::kMaxBusPayload;
-  double command_rate = 20;                      // commands a second per client
+  double command_rate = 20;  // commands a second per client
   double command_burst = 60;
   Millis handshake_timeout{5'000};
   Millis ping_interval{25'000};
   Millis idle_timeout{55'000};
-  std::size_t conflate_above = 64 * 1024;        // bytes of a session's backlog
+  std::size_t conflate_above = 64 * 1024;  // bytes of a session's backlog
   std::size_t close_above = 1024 * 1024;
   Millis stalled_after{30'000};
 
   // Life cycle and logs.
-  Millis drain_time{15'000};          // clients are sent away spread over this time
-  std::string log_format = "text";    // or "json"
-  std::string log_level = "info";     // trace, debug, info, warn, error
-  std::string auth = "";              // "none" says that nobody needs a token, and silences the warning
+  Millis drain_time{15'000};        // clients are sent away spread over this time
+  std::string log_format = "text";  // or "json"
+  std::string log_level = "info";   // trace, debug, info, warn, error
+  std::string auth = "";            // "none" says that nobody needs a token, and silences the warning
 };
 
 }  // namespace pulsegate

@@ -1,4 +1,5 @@
-// Counters of the data path. Each shard writes its own without atomics; whoever wants to know asks the shard, which sends a copy.
+// Counters of the data path. Each shard writes its own without atomics; whoever wants to know asks the shard, which
+// sends a copy.
 #pragma once
 
 #include <array>
@@ -24,8 +25,8 @@ inline constexpr std::array<const char*, 4> kTopicKindNames = {"metrics", "state
 
 // The states of a device, in the order of DeviceState in devices/device.hpp.
 inline constexpr std::size_t kDevicePhases = 5;
-inline constexpr std::array<const char*, kDevicePhases> kDevicePhaseNames = {"cold", "subscribing", "catching-up", "live",
-                                                                            "lingering"};
+inline constexpr std::array<const char*, kDevicePhases> kDevicePhaseNames = {"cold", "subscribing", "catching-up",
+                                                                             "live", "lingering"};
 
 // Upper bounds in seconds of the event-age histogram; one more bucket holds the rest.
 inline constexpr std::array<double, 12> kEventAgeBounds = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05,
@@ -46,19 +47,19 @@ struct Histogram {
 };
 
 struct HubCounters {
-  std::array<std::uint64_t, 4> events{};                       // received, by TopicKind
-  std::array<std::uint64_t, kEventDrops> dropped{};            // not forwarded, by EventDrop
-  std::uint64_t doubled = 0;                                   // reports published twice: one point of history
-  std::array<std::uint64_t, proto::kMaxChannels> messages{};   // deliveries to clients, by channel
-  std::uint64_t broadcasts = 0;                                // deliveries to clients of device broadcasts
-  std::array<std::uint64_t, proto::kMaxChannels> subscriptions{};  // gauge, by channel
-  std::array<std::uint64_t, kDevicePhases> devices{};          // gauge, by phase
+  std::array<std::uint64_t, 4> events{};                              // received, by TopicKind
+  std::array<std::uint64_t, kEventDrops> dropped{};                   // not forwarded, by EventDrop
+  std::uint64_t doubled = 0;                                          // reports published twice: one point of history
+  std::array<std::uint64_t, proto::kMaxChannels> messages{};          // deliveries to clients, by channel
+  std::uint64_t broadcasts = 0;                                       // deliveries to clients of device broadcasts
+  std::array<std::uint64_t, proto::kMaxChannels> subscriptions{};     // gauge, by channel
+  std::array<std::uint64_t, kDevicePhases> devices{};                 // gauge, by phase
   std::array<std::uint64_t, storage::kReadReasons> snapshot_reads{};  // asked for, by reason
   std::uint64_t snapshot_failures = 0;
-  std::uint64_t memory_snapshots = 0;                          // subscriptions served without SQL
-  std::uint64_t late_points = 0;                               // points that a later look at the table added
-  std::uint64_t gaps = 0;                                      // `gap` notices caused by the bus
-  Histogram event_age;                                         // event's own time to fan-out, seconds (clock error clamped at 0)
+  std::uint64_t memory_snapshots = 0;  // subscriptions served without SQL
+  std::uint64_t late_points = 0;       // points that a later look at the table added
+  std::uint64_t gaps = 0;              // `gap` notices caused by the bus
+  Histogram event_age;                 // event's own time to fan-out, seconds (clock error clamped at 0)
 };
 
 struct SessionCounters {

@@ -1,5 +1,6 @@
 // An encoded, immutable WebSocket message (header and payload in one block), shared by all its receivers on one shard.
-// It knows nothing of websocketpp: outbound bytes bypass that library's queue, which can neither be conflated nor counted.
+// It knows nothing of websocketpp: outbound bytes bypass that library's queue, which can neither be conflated nor
+// counted.
 #pragma once
 
 #include <cstddef>

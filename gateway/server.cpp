@@ -49,7 +49,8 @@ Server::Server(const Config& config, ServerParts parts)
                     config.history_time_iso ? proto::ClockFormat::Style::iso : proto::ClockFormat::Style::clock12),
       parts_(std::move(parts)),
       signals_(io_) {
-  const ShardParts shard_parts{config_,  channels_, topics_, clock_format_, clock_, parts_.source.get(), parts_.subscriber};
+  const ShardParts shard_parts{config_, channels_,           topics_,          clock_format_,
+                               clock_,  parts_.source.get(), parts_.subscriber};
   for (std::size_t i = 0; i < config_.shards; ++i) shards_.push_back(std::make_unique<Shard>(i, shard_parts));
   ws::ListenerConfig listener;
   listener.host = config_.listen.host;
@@ -62,7 +63,9 @@ Server::Server(const Config& config, ServerParts parts)
   admin_ = std::make_unique<ops::HttpPort>(io_, config_.admin, ops::admin_routes(*this));
 }
 
-Server::~Server() { shut_down(); }
+Server::~Server() {
+  shut_down();
+}
 
 int Server::run() {
   signals_.add(SIGTERM);

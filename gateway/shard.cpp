@@ -75,7 +75,9 @@ Shard::Shard(std::size_t number, const ShardParts& parts)
   hub_ = std::make_unique<devices::Hub>(device_config(parts_.config, parts_.channels), std::move(hub), random_state_);
 }
 
-Shard::~Shard() { join(); }
+Shard::~Shard() {
+  join();
+}
 
 void Shard::start() {
   thread_ = std::thread([this] {
@@ -93,7 +95,9 @@ void Shard::start() {
   });
 }
 
-void Shard::post(std::function<void()> task) { asio::post(io_, std::move(task)); }
+void Shard::post(std::function<void()> task) {
+  asio::post(io_, std::move(task));
+}
 
 void Shard::adopt(asio::ip::tcp::socket socket) {
   asio::error_code error;
@@ -162,7 +166,9 @@ ShardReport Shard::report() const {
   return report;
 }
 
-void Shard::set_accepting(bool accepting) { endpoint_->set_accepting(accepting); }
+void Shard::set_accepting(bool accepting) {
+  endpoint_->set_accepting(accepting);
+}
 
 std::size_t Shard::client_count(const std::optional<proto::DeviceId>& device) const {
   return device ? hub_->client_count(*device) : static_cast<std::size_t>(endpoint_->counters().connections);
@@ -192,7 +198,8 @@ void Shard::drain_step() {
       open.push_back(&link);
     }
   });
-  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(drain_end_ - std::chrono::steady_clock::now());
+  const auto left =
+      std::chrono::duration_cast<std::chrono::milliseconds>(drain_end_ - std::chrono::steady_clock::now());
   const auto steps = static_cast<std::size_t>(std::max<std::int64_t>(1, left / kDrainStep + 1));
   const std::size_t share = (open.size() + steps - 1) / steps;
   for (std::size_t i = 0; i < share; ++i) {
@@ -222,7 +229,8 @@ void Shard::stop() {
   hub_timer_.cancel();
   tick_timer_.cancel();
   work_.reset();
-  // The thread ends when the last aborted operation has been told so; should one be left behind, it must not hold us up.
+  // The thread ends when the last aborted operation has been told so; should one be left behind, it must not hold us
+  // up.
   drain_timer_.expires_after(kStopDeadline);
   drain_timer_.async_wait([this](const asio::error_code& error) {
     if (!error) io_.stop();

@@ -1,5 +1,5 @@
-// One thread that serves clients: an io_context, a Redis subscriber, a hub of devices and a WebSocket endpoint. Shards share
-// nothing; a device lives on exactly one of them, chosen by its UUID.
+// One thread that serves clients: an io_context, a Redis subscriber, a hub of devices and a WebSocket endpoint. Shards
+// share nothing; a device lives on exactly one of them, chosen by its UUID.
 #pragma once
 
 #include <atomic>
@@ -99,11 +99,11 @@ class Shard final : private ws::LinkFactory {
   std::function<void()> drained_;
   std::uint64_t random_state_;
   bool stopped_ = false;
-  std::size_t adopted_ = 0;                  // sockets that the endpoint has taken over
+  std::size_t adopted_ = 0;  // sockets that the endpoint has taken over
 
   std::atomic<std::size_t> handed_over_{0};  // written by the listener's thread
   std::atomic<std::size_t> released_{0};     // written by the shard's tick
-  std::atomic<bool> bus_up_{false};           // written by the shard
+  std::atomic<bool> bus_up_{false};          // written by the shard
   std::thread thread_;
 };
 

@@ -26,11 +26,11 @@ struct BusEvent {
 
 enum class BusEventError : std::uint8_t {
   none,
-  too_big,         // larger than the cap
-  malformed,       // not one JSON value, trailing text, or not valid UTF-8
-  too_deep,        // nested deeper than limits::kMaxJsonDepth
-  not_an_object,   // the payload, or its "metrics"/"state" member, is not an object (null included)
-  missing_type     // broadcast without a string member "type"
+  too_big,        // larger than the cap
+  malformed,      // not one JSON value, trailing text, or not valid UTF-8
+  too_deep,       // nested deeper than limits::kMaxJsonDepth
+  not_an_object,  // the payload, or its "metrics"/"state" member, is not an object (null included)
+  missing_type    // broadcast without a string member "type"
 };
 
 // The label of the drop counter, kebab-case.
@@ -42,10 +42,10 @@ class BusEventParser {
   explicit BusEventParser(std::size_t max_payload);
   ~BusEventParser();
 
-  // Accepts the envelope {"deviceUuid","metrics":{…},"timestamp"} and a bare metrics (or state) object without envelope.
-  // A member that appears twice: the last one counts, as in JSON.parse. pass_through payloads may be any JSON value.
-  // Interfaces and processes that are neither array nor null are ignored. Never throws on any input.
-  // On an error `event` is unspecified.
+  // Accepts the envelope {"deviceUuid","metrics":{…},"timestamp"} and a bare metrics (or state) object without
+  // envelope. A member that appears twice: the last one counts, as in JSON.parse. pass_through payloads may be any JSON
+  // value. Interfaces and processes that are neither array nor null are ignored. Never throws on any input. On an error
+  // `event` is unspecified.
   BusEventError parse(TopicKind kind, std::string_view payload, BusEvent& event);
 
  private:

@@ -16,7 +16,9 @@ enum class Channel : std::uint8_t { metrics, system_info, processes, history, ne
 inline constexpr std::size_t kBuiltInChannels = 5;
 inline constexpr std::size_t kMaxChannels = 32;
 
-constexpr std::size_t index(Channel channel) noexcept { return static_cast<std::size_t>(channel); }
+constexpr std::size_t index(Channel channel) noexcept {
+  return static_cast<std::size_t>(channel);
+}
 
 // A set of channels as a bit mask. Thread: value.
 class ChannelSet {

@@ -24,16 +24,16 @@ enum class CloseCode : std::uint16_t {
   unauthorized = 4401,
   forbidden = 4403,
   not_found = 4404,
-  idle = 4408,          // nothing was received within the liveness deadline
+  idle = 4408,  // nothing was received within the liveness deadline
   too_many_requests = 4429,
   slow_consumer = 4508  // the client did not read fast enough, even conflated
 };
 
 struct CloseInfo {
   CloseCode code;
-  std::string_view name;       // kebab-case, the label of metrics and the reason phrase on the wire (at most 123 bytes)
-  std::string_view meaning;    // one sentence for the documentation
-  bool reconnect;              // may the client come back without changing anything?
+  std::string_view name;     // kebab-case, the label of metrics and the reason phrase on the wire (at most 123 bytes)
+  std::string_view meaning;  // one sentence for the documentation
+  bool reconnect;            // may the client come back without changing anything?
   std::chrono::milliseconds after;  // then not earlier than this, plus jitter
 };
 

@@ -1,4 +1,5 @@
-// What clients send: `subscribe`, `unsubscribe`, `ping`, in the guide's dialect ("channels":[…]) and the older one ("channel":"…").
+// What clients send: `subscribe`, `unsubscribe`, `ping`, in the guide's dialect ("channels":[…]) and the older one
+// ("channel":"…").
 #pragma once
 
 #include <string>
@@ -15,9 +16,10 @@ struct Command {
   enum class Type { subscribe, unsubscribe, ping };
 
   Type type = Type::ping;
-  std::vector<Channel> channels;              // in the order of the request, without repeats; empty for ping
-  std::vector<std::string> unknown_channels;  // names that the table does not have, each cut to 64 bytes on a character boundary
-  std::string id;                             // the client's own "id" as JSON text (string or number), empty when none was sent
+  std::vector<Channel> channels;  // in the order of the request, without repeats; empty for ping
+  std::vector<std::string>
+      unknown_channels;  // names that the table does not have, each cut to 64 bytes on a character boundary
+  std::string id;        // the client's own "id" as JSON text (string or number), empty when none was sent
 };
 
 struct CommandError {

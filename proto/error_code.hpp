@@ -7,23 +7,23 @@
 namespace pulsegate::proto {
 
 enum class ErrorCode : std::uint8_t {
-  malformed_json,      // the text is not one JSON value, or not valid UTF-8
-  too_deep,            // nested deeper than limits::kMaxJsonDepth
-  not_an_object,       // valid JSON, but not an object
-  missing_type,        // no "type", or it is not a string
-  unknown_type,        // a "type" that the protocol does not have
-  invalid_channels,    // "channels" is not an array of strings (nor "channel" a string), or is empty
-  too_many_channels,   // more entries than limits::kMaxChannelsPerCommand
-  unknown_channel,     // one channel of the list does not exist; the others proceed
-  binary_message,      // commands are text messages
-  rate_limited,        // more commands a second than allowed; this one was not carried out
-  device_limit,        // the process serves as many devices as it is allowed to
-  bad_request,         // the request itself: path, method, version
-  invalid_device,      // not a UUID
-  not_found,           // no such endpoint
-  upgrade_required,    // an endpoint for WebSockets was asked for over plain HTTP
-  unavailable,         // draining or full: try again later
-  internal             // our fault; the log has more
+  malformed_json,     // the text is not one JSON value, or not valid UTF-8
+  too_deep,           // nested deeper than limits::kMaxJsonDepth
+  not_an_object,      // valid JSON, but not an object
+  missing_type,       // no "type", or it is not a string
+  unknown_type,       // a "type" that the protocol does not have
+  invalid_channels,   // "channels" is not an array of strings (nor "channel" a string), or is empty
+  too_many_channels,  // more entries than limits::kMaxChannelsPerCommand
+  unknown_channel,    // one channel of the list does not exist; the others proceed
+  binary_message,     // commands are text messages
+  rate_limited,       // more commands a second than allowed; this one was not carried out
+  device_limit,       // the process serves as many devices as it is allowed to
+  bad_request,        // the request itself: path, method, version
+  invalid_device,     // not a UUID
+  not_found,          // no such endpoint
+  upgrade_required,   // an endpoint for WebSockets was asked for over plain HTTP
+  unavailable,        // draining or full: try again later
+  internal            // our fault; the log has more
 };
 
 std::string_view name(ErrorCode code) noexcept;

@@ -1,5 +1,6 @@
-// Builds every message that the server sends, as JSON text appended to `out`. Pure; values are spliced, never re-serialised.
-// Shape of all but the acks: {"type":…,"data":…,"deviceUuid":…,"timestamp":…}; the guide's clients look at type and data only.
+// Builds every message that the server sends, as JSON text appended to `out`. Pure; values are spliced, never
+// re-serialised. Shape of all but the acks: {"type":…,"data":…,"deviceUuid":…,"timestamp":…}; the guide's clients look
+// at type and data only.
 #pragma once
 
 #include <cstddef>
@@ -20,13 +21,14 @@ namespace pulsegate::proto {
 
 // Appends a JSON string literal with quotes. `text` must be valid UTF-8.
 void append_json_string(std::string& out, std::string_view text);
-// Appends a finite double as JavaScript prints it for the magnitudes of metrics: integers without a point, else shortest.
+// Appends a finite double as JavaScript prints it for the magnitudes of metrics: integers without a point, else
+// shortest.
 void append_json_number(std::string& out, double value);
 
 struct ConnectedInfo {
   std::string_view connection_id;
-  std::size_t max_message_bytes = 0;   // limits.maxMessageBytes
-  double commands_per_second = 0;      // limits.commandsPerSecond
+  std::size_t max_message_bytes = 0;  // limits.maxMessageBytes
+  double commands_per_second = 0;     // limits.commandsPerSecond
 };
 
 // {"type":"connected","data":{"deviceUuid","timestamp","protocol":1,"connectionId","limits":{…}},"deviceUuid","timestamp"}
@@ -42,7 +44,8 @@ void append_error(std::string& out, ErrorCode code, std::string_view message, st
 void append_reconnect(std::string& out, std::uint64_t after_ms);
 
 // Verbatim values: `type` is a channel name, `json` a JSON value (the metrics object, a pass-through payload).
-void append_verbatim(std::string& out, std::string_view type, const DeviceId& device, Timestamp time, std::string_view json);
+void append_verbatim(std::string& out, std::string_view type, const DeviceId& device, Timestamp time,
+                     std::string_view json);
 // {"cpu_usage":45.2,"cpu_temp":null,…}: every metric whose bit is set in `mask`, by its column's name.
 void append_metric_values(std::string& out, const MetricValues& values, std::uint8_t mask);
 // {"type":"processes","data":{"top_processes":…},…}

@@ -12,8 +12,8 @@ namespace pulsegate::proto {
 // Wall-clock time, microseconds since the Unix epoch, UTC.
 using Timestamp = std::chrono::time_point<std::chrono::system_clock, std::chrono::microseconds>;
 
-// Accepts "2026-11-22T14:05:00Z" with 0–9 fraction digits (truncated to µs), 'T' or a space, and 'Z' or "+hh:mm"/"-hh:mm".
-// Years 1970–9999. Anything else: nullopt.
+// Accepts "2026-11-22T14:05:00Z" with 0–9 fraction digits (truncated to µs), 'T' or a space, and 'Z' or
+// "+hh:mm"/"-hh:mm". Years 1970–9999. Anything else: nullopt.
 std::optional<Timestamp> parse_iso8601(std::string_view text) noexcept;
 
 // "2026-11-22T14:05:00.123Z": 24 characters, as JavaScript's toISOString().
@@ -30,7 +30,8 @@ class ClockFormat {
   ClockFormat(ClockFormat&&) noexcept;
   ClockFormat& operator=(ClockFormat&&) noexcept;
 
-  // clock12: "02:05 PM", exactly toLocaleTimeString('en-US', {hour:'2-digit', minute:'2-digit'}); iso: as append_iso8601.
+  // clock12: "02:05 PM", exactly toLocaleTimeString('en-US', {hour:'2-digit', minute:'2-digit'}); iso: as
+  // append_iso8601.
   void append(std::string& out, Timestamp time) const;
 
  private:

@@ -14,11 +14,11 @@ namespace pulsegate::access {
 
 // What the transport knows of a request once its headers are complete. Views are valid during the decision.
 struct Request {
-  std::string_view method;                // "GET"
-  std::string_view target;                // path and query, as sent
-  std::string_view origin;                // empty: not sent
-  std::string_view websocket_version;     // "13"; empty: not sent
-  bool upgrade = false;                   // asks for a WebSocket
+  std::string_view method;             // "GET"
+  std::string_view target;             // path and query, as sent
+  std::string_view origin;             // empty: not sent
+  std::string_view websocket_version;  // "13"; empty: not sent
+  bool upgrade = false;                // asks for a WebSocket
 };
 
 enum class Route : std::uint8_t {
@@ -32,16 +32,17 @@ struct Admission {
   Route route = Route::device;
   std::optional<proto::DeviceId> device;
   // Refused:
-  int http_status = 0;                     // 400, 404, 405, 426, 503
+  int http_status = 0;                                // 400, 404, 405, 426, 503
   proto::CloseCode close = proto::CloseCode::normal;  // for browsers, which cannot see an HTTP status
   proto::ErrorCode error = proto::ErrorCode::internal;
-  std::string message;                     // one sentence that says what to change
+  std::string message;  // one sentence that says what to change
 
   // A refusal that is told over an accepted WebSocket: `error`, then the close code, since the request carried Origin.
   bool refuse_by_close = false;
 };
 
-// `accepting` false (draining or full) refuses every WebSocket with 503 / 1013. Percent-encoded paths and queries are decoded.
+// `accepting` false (draining or full) refuses every WebSocket with 503 / 1013. Percent-encoded paths and queries are
+// decoded.
 Admission decide(const Request& request, bool accepting);
 
 }  // namespace pulsegate::access

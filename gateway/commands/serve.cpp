@@ -57,7 +57,8 @@ int run_serve(const Config& config) {
   redis.max_payload = config.max_bus_payload;
   log::info("redis", {{"url", url->redacted()}});
   if (config.auth.empty())
-    log::warn("auth.open", {{"note", "anybody who reaches this port can watch every device; say --auth none if that is meant"}});
+    log::warn("auth.open",
+              {{"note", "anybody who reaches this port can watch every device; say --auth none if that is meant"}});
 
   ServerParts parts;
   parts.subscriber = [redis](asio::io_context& io) { return std::make_unique<bus::RedisSubscriber>(io, redis); };

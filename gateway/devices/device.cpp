@@ -1,5 +1,5 @@
-// The life of a device: members come and go, the bus is confirmed and lost. See device_events.cpp and device_snapshot.cpp
-// for what happens to values.
+// The life of a device: members come and go, the bus is confirmed and lost. See device_events.cpp and
+// device_snapshot.cpp for what happens to values.
 #include "gateway/devices/device.hpp"
 
 #include <algorithm>
@@ -196,7 +196,8 @@ void Device::deliver_first(Member& member, proto::ChannelSet channels, const Now
   // A device that nobody watched has let its deadlines pass.
   if (read_ == Read::failed && !read_in_flight_ && retry_at_ == kNever) want_read(storage::ReadReason::retry);
   if (read_ == Read::done && reread_at_ == kNever && env_.config.reread.count() > 0) reread_at_ = now.steady;
-  // While the bus is away what is remembered grows old: read again at once what nobody kept fresh, the rest in its turn.
+  // While the bus is away what is remembered grows old: read again at once what nobody kept fresh, the rest in its
+  // turn.
   if (env_.host.bus() == DeviceHost::Bus::down && down_refresh_at_ == kNever)
     down_refresh_at_ = now.steady + (read_ == Read::done ? Millis(0) : env_.config.down_refresh);
   wake_by(next_due());
@@ -231,7 +232,8 @@ void Device::send_status(Member& member, const proto::Status& status) {
 
 bool Device::nothing_known() const noexcept {
   if (!history_.samples().empty() || system_ != nullptr) return false;
-  return std::none_of(channels_.begin(), channels_.end(), [](const ChannelState& s) { return s.latest || !s.json.empty(); });
+  return std::none_of(channels_.begin(), channels_.end(),
+                      [](const ChannelState& s) { return s.latest || !s.json.empty(); });
 }
 
 void Device::tell_unknown(Member& member) {

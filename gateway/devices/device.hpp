@@ -1,5 +1,6 @@
-// One device: its state machine from the first client to the last, its latest values and window, and the fan-out to its members.
-// No websocketpp, no Redis, no SQL, no clock of its own: it is told what happened and when, and asks its host for the rest.
+// One device: its state machine from the first client to the last, its latest values and window, and the fan-out to its
+// members. No websocketpp, no Redis, no SQL, no clock of its own: it is told what happened and when, and asks its host
+// for the rest.
 #pragma once
 
 #include <cstddef>
@@ -119,7 +120,8 @@ class Device {
                         const Now& now);
   void release_held_row(const Now& now);
   void remember_row(const storage::MetricsRow& row, std::string_view json);
-  proto::ChannelSet apply_state(const storage::StateRow& row, proto::Timestamp fallback_time, std::chrono::microseconds offset);
+  proto::ChannelSet apply_state(const storage::StateRow& row, proto::Timestamp fallback_time,
+                                std::chrono::microseconds offset);
   void deliver_snapshot(proto::ChannelSet changed, const Now& now);
   void announce_gap(bool history_too, const Now& now);
   SteadyTime next_due() const noexcept;
@@ -129,7 +131,7 @@ class Device {
   DeviceEnvironment& env_;
 
   std::vector<Member*> members_;
-  std::vector<ChannelState> channels_;        // only those that were ever used
+  std::vector<ChannelState> channels_;  // only those that were ever used
   HistoryWindow history_;
   std::unique_ptr<proto::SystemInfo> system_;
   std::unique_ptr<HeldRow> held_row_;
@@ -143,16 +145,16 @@ class Device {
 
   // The database.
   Read read_ = Read::unread;
-  storage::ReadReason reading_ = storage::ReadReason::first;   // meaningful while read_in_flight_
+  storage::ReadReason reading_ = storage::ReadReason::first;  // meaningful while read_in_flight_
   bool read_in_flight_ = false;
-  std::optional<storage::ReadReason> wanted_read_;   // to start when the one in flight is back
+  std::optional<storage::ReadReason> wanted_read_;  // to start when the one in flight is back
   bool database_down_ = false;
   bool gap_to_announce_ = false;
   std::optional<proto::Timestamp> gap_until_;
   Millis retry_after_{0};
 
   bool told_unknown_ = false;
-  SteadyTime history_sent_at_{};              // last fan-out of `history`
+  SteadyTime history_sent_at_{};  // last fan-out of `history`
 
   // Deadlines; kNever when off.
   SteadyTime linger_until_ = kNever;
@@ -161,7 +163,7 @@ class Device {
   SteadyTime retry_at_ = kNever;
   SteadyTime second_look_at_ = kNever;
   SteadyTime reread_at_ = kNever;
-  SteadyTime down_refresh_at_ = kNever;       // while the bus is down: the next read in its stead
+  SteadyTime down_refresh_at_ = kNever;  // while the bus is down: the next read in its stead
 };
 
 }  // namespace pulsegate::devices

@@ -135,7 +135,8 @@ FramePtr Device::history_frame() {
   return history.latest;
 }
 
-// In `replace` form a window is sent for every new sample, but not more often than once per interval: a burst is one chart.
+// In `replace` form a window is sent for every new sample, but not more often than once per interval: a burst is one
+// chart.
 void Device::history_changed(const Now& now, bool at_once) {
   ChannelState& history = state(Channel::history);
   history.latest.reset();

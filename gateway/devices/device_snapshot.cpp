@@ -16,6 +16,10 @@ bool opens_window(ReadReason reason) noexcept {
   return reason == ReadReason::first || reason == ReadReason::retry || reason == ReadReason::repair;
 }
 
+Millis scaled(Millis interval, double factor) noexcept {
+  return Millis(static_cast<Millis::rep>(static_cast<double>(interval.count()) * factor));
+}
+
 }  // namespace
 
 void Device::want_read(ReadReason reason) {
@@ -60,11 +64,9 @@ void Device::on_snapshot(const storage::SnapshotResult& result, const Now& now) 
     // A gap is told once what could be repaired has been, unless a newer read is to do that.
     if (gap_to_announce_ && confirmed_ && !wanted_read_) announce_gap(false, now);
     if (opens_window(reason) && has_subscribers() && !history_.all_from_events())
-      second_look_at_ = now.steady + env_.config.row_lag +
-                        Millis(static_cast<Millis::rep>(1'000 * env_.host.random()));
+      second_look_at_ = now.steady + env_.config.row_lag + scaled(Millis(1'000), env_.host.random());
     if (env_.config.reread.count() > 0)
-      reread_at_ = now.steady + Millis(static_cast<Millis::rep>(static_cast<double>(env_.config.reread.count()) *
-                                                                (0.9 + 0.2 * env_.host.random())));
+      reread_at_ = now.steady + scaled(env_.config.reread, 0.9 + 0.2 * env_.host.random());
   }
   start_read_if_wanted();
   wake_by(next_due());
@@ -84,9 +86,8 @@ void Device::read_failed(const storage::SnapshotResult&, const Now& now) {
   deliver_snapshot({}, now);
   if (gap_to_announce_ && confirmed_) announce_gap(true, now);
   retry_after_ = retry_after_.count() == 0 ? env_.config.retry_min : std::min(retry_after_ * 2, env_.config.retry_max);
-  // Full jitter, so that ten thousand devices do not come back together.
-  retry_at_ = now.steady + Millis(static_cast<Millis::rep>(static_cast<double>(retry_after_.count()) *
-                                                           (0.5 + 0.5 * env_.host.random())));
+  // With jitter, so that ten thousand devices do not come back together.
+  retry_at_ = now.steady + scaled(retry_after_, 0.5 + 0.5 * env_.host.random());
 }
 
 // Takes the snapshot into the device's memory. Returns the channels whose value changed by it.
@@ -102,7 +103,8 @@ proto::ChannelSet Device::apply(const storage::Snapshot& snapshot, ReadReason re
   }
   if (apply_newest_row(snapshot, reason, merged.newest_row_is_known, now)) changed.add(Channel::metrics);
   if (snapshot.state) {
-    const proto::Timestamp fallback = snapshot.metrics.empty() ? proto::Timestamp{} : snapshot.metrics.back().recorded_at;
+    const proto::Timestamp fallback =
+        snapshot.metrics.empty() ? proto::Timestamp{} : snapshot.metrics.back().recorded_at;
     const proto::ChannelSet state_changes = apply_state(*snapshot.state, fallback, snapshot.clock_offset);
     state_changes.for_each([&](Channel channel) { changed.add(channel); });
   }
@@ -166,7 +168,8 @@ proto::ChannelSet Device::apply_state(const storage::StateRow& row, proto::Times
                                       std::chrono::microseconds offset) {
   proto::ChannelSet changed;
   const proto::Timestamp time = row.recorded_at.value_or(fallback_time);
-  // A row is stamped up to row_lag after its event, so only one that is later than that is certainly newer than the event.
+  // A row is stamped up to row_lag after its event, so only one that is later than that is certainly newer than the
+  // event.
   const auto newer_than = [&](const ChannelState& known) {
     if (!row.recorded_at) return !known.from_event;
     return known.from_event ? time - offset > known.time + env_.config.row_lag : time >= known.time;
@@ -201,7 +204,8 @@ void Device::deliver_snapshot(proto::ChannelSet changed, const Now& now) {
     member->awaiting.clear();
     bool any = false;
     awaited.for_each([&](Channel channel) {
-      // A member that waits for `metrics` has got every event since its acknowledgement; a sample from before adds nothing.
+      // A member that waits for `metrics` has got every event since its acknowledgement; a sample from before adds
+      // nothing.
       const bool superseded = channel == Channel::metrics && state(Channel::metrics).from_event;
       if (!superseded && !changed.contains(channel)) any = deliver_latest(*member, channel) || any;
     });
@@ -226,8 +230,9 @@ void Device::announce_gap(bool history_too, const Now& now) {
   for (Member* member : members_) {
     proto::ChannelSet lost;
     member->subscribed.for_each([&](Channel channel) {
-      const bool repaired = channel == Channel::history ? !history_too
-                            : index(channel) < proto::kBuiltInChannels && channel != Channel::metrics;
+      const bool repaired = channel == Channel::history
+                                ? !history_too
+                                : index(channel) < proto::kBuiltInChannels && channel != Channel::metrics;
       if (!repaired) lost.add(channel);
     });
     if (lost.empty()) continue;
@@ -273,8 +278,8 @@ void Device::on_time(const Now& now) {
 }
 
 SteadyTime Device::next_due() const noexcept {
-  SteadyTime due = std::min(
-      {linger_until_, history_due_, held_row_due_, retry_at_, second_look_at_, reread_at_, down_refresh_at_});
+  SteadyTime due =
+      std::min({linger_until_, history_due_, held_row_due_, retry_at_, second_look_at_, reread_at_, down_refresh_at_});
   for (const ChannelState& channel : channels_) {
     if (index(channel.channel) >= proto::kBuiltInChannels || channel.members.empty()) continue;
     const Millis interval = env_.config.refresh[index(channel.channel)];

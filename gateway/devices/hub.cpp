@@ -16,7 +16,9 @@ Hub::Hub(const DeviceConfig& config, HubParts parts, std::uint64_t seed)
       random_(seed),
       alive_(std::make_shared<Hub*>(this)) {}
 
-Hub::~Hub() { stop(); }
+Hub::~Hub() {
+  stop();
+}
 
 void Hub::stop() {
   if (alive_) *alive_ = nullptr;

@@ -1,5 +1,6 @@
-// When snapshots are read and deadlines kept. The source is asked for at most `max_reads_in_flight` devices at a time, and
-// for no more than `repair_rate` a second that no client waits for: a restarted Redis must not become a storm on PostgreSQL.
+// When snapshots are read and deadlines kept. The source is asked for at most `max_reads_in_flight` devices at a time,
+// and for no more than `repair_rate` a second that no client waits for: a restarted Redis must not become a storm on
+// PostgreSQL.
 #include <algorithm>
 
 #include "gateway/devices/hub.hpp"
@@ -65,9 +66,13 @@ void Hub::on_answer(const WaitingRead& asked, const storage::SnapshotResult& res
   rearm();
 }
 
-void Hub::wake_at(Device& device, SteadyTime due) { timers_.set(device.hub.timer, due); }
+void Hub::wake_at(Device& device, SteadyTime due) {
+  timers_.set(device.hub.timer, due);
+}
 
-double Hub::random() { return std::uniform_real_distribution<double>(0, 1)(random_); }
+double Hub::random() {
+  return std::uniform_real_distribution<double>(0, 1)(random_);
+}
 
 void Hub::advance() {
   armed_ = kNever;

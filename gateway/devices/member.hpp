@@ -30,11 +30,11 @@ struct Member {
   Member& operator=(const Member&) = delete;
 
   Receiver& receiver;
-  Device* device = nullptr;        // set between join and leave
-  std::size_t position = 0;        // in the device's list of members
-  proto::ChannelSet subscribed;    // acknowledged
-  proto::ChannelSet unacked;       // waiting for the bus to confirm
-  proto::ChannelSet awaiting;      // acknowledged, first value still to come from the snapshot in flight
+  Device* device = nullptr;      // set between join and leave
+  std::size_t position = 0;      // in the device's list of members
+  proto::ChannelSet subscribed;  // acknowledged
+  proto::ChannelSet unacked;     // waiting for the bus to confirm
+  proto::ChannelSet awaiting;    // acknowledged, first value still to come from the snapshot in flight
 };
 
 }  // namespace pulsegate::devices

@@ -24,7 +24,7 @@ struct GatewayReport {
   std::uint64_t max_connections = 0;               // gauge: the limit in force
   bool draining = false;
   bool ready = false;
-  const proto::ChannelTable* channels = nullptr;   // names for the labels; outlives the report
+  const proto::ChannelTable* channels = nullptr;  // names for the labels; outlives the report
 };
 
 struct Readiness {

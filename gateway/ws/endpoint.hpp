@@ -1,4 +1,5 @@
-// One shard's WebSocket server: adopts accepted sockets, shakes hands, and turns connections into links. Hides websocketpp.
+// One shard's WebSocket server: adopts accepted sockets, shakes hands, and turns connections into links. Hides
+// websocketpp.
 #pragma once
 
 #include <chrono>
@@ -23,10 +24,10 @@ struct EndpointConfig {
   std::chrono::milliseconds handshake_timeout{5'000};           // from accept to the end of the opening handshake
   std::chrono::milliseconds message_timeout{10'000};            // a message in progress must be complete by then
   std::chrono::milliseconds ping_interval{25'000};
-  std::chrono::milliseconds idle_timeout{55'000};               // nothing received for so long: closed with `idle`
-  std::chrono::milliseconds close_timeout{5'000};               // for the peer's close frame, then the socket is forced
+  std::chrono::milliseconds idle_timeout{55'000};  // nothing received for so long: closed with `idle`
+  std::chrono::milliseconds close_timeout{5'000};  // for the peer's close frame, then the socket is forced
   OutboxLimits outbox;
-  int socket_send_buffer = 0;                                   // bytes, SO_SNDBUF; 0: the kernel's default
+  int socket_send_buffer = 0;  // bytes, SO_SNDBUF; 0: the kernel's default
 };
 
 // Thread: the io_context's thread only.
@@ -44,7 +45,8 @@ class Endpoint {
   // false: every new WebSocket is refused with 503 / 1013 (draining).
   void set_accepting(bool accepting) noexcept;
 
-  // Writes what the outboxes hold, once per connection that has something. Also runs by itself at the end of a loop turn.
+  // Writes what the outboxes hold, once per connection that has something. Also runs by itself at the end of a loop
+  // turn.
   void flush();
 
   // Visits every open link.

@@ -8,20 +8,20 @@ namespace pulsegate::ws {
 
 // Counters of one endpoint; written by its shard only.
 struct EndpointCounters {
-  std::uint64_t connections = 0;        // gauge: open WebSockets
-  std::uint64_t handshaking = 0;        // gauge: accepted sockets whose handshake is not complete
-  std::uint64_t sockets = 0;            // gauge: sockets held in any state, those that wait for the peer's close included
+  std::uint64_t connections = 0;  // gauge: open WebSockets
+  std::uint64_t handshaking = 0;  // gauge: accepted sockets whose handshake is not complete
+  std::uint64_t sockets = 0;      // gauge: sockets held in any state, those that wait for the peer's close included
   std::uint64_t opened = 0;
-  std::uint64_t handshake_failures = 0; // timed out or not HTTP
-  std::map<int, std::uint64_t> refused; // by HTTP status, also those told by a close code
+  std::uint64_t handshake_failures = 0;           // timed out or not HTTP
+  std::map<int, std::uint64_t> refused;           // by HTTP status, also those told by a close code
   std::map<std::uint16_t, std::uint64_t> closed;  // by close code (1006: without)
   std::uint64_t messages_received = 0;
   std::uint64_t bytes_received = 0;
-  std::uint64_t frames_sent = 0;        // frames pushed into outboxes
-  std::uint64_t bytes_sent = 0;         // bytes taken by the kernel
-  std::uint64_t writes = 0;             // sendmsg calls
-  std::uint64_t conflated = 0;          // frames dropped for newer ones
-  std::uint64_t backlog_bytes = 0;      // gauge: over all outboxes
+  std::uint64_t frames_sent = 0;    // frames pushed into outboxes
+  std::uint64_t bytes_sent = 0;     // bytes taken by the kernel
+  std::uint64_t writes = 0;         // sendmsg calls
+  std::uint64_t conflated = 0;      // frames dropped for newer ones
+  std::uint64_t backlog_bytes = 0;  // gauge: over all outboxes
 };
 
 }  // namespace pulsegate::ws

@@ -1,5 +1,5 @@
-// The seam between a session (protocol, subscriptions) and the connection that carries it (websocketpp, socket, outbox).
-// Session code and its tests need no websocketpp; the transport knows nothing of devices.
+// The seam between a session (protocol, subscriptions) and the connection that carries it (websocketpp, socket,
+// outbox). Session code and its tests need no websocketpp; the transport knows nothing of devices.
 #pragma once
 
 #include <cstddef>
@@ -19,11 +19,12 @@ namespace pulsegate::ws {
 // One open WebSocket as its session sees it. Thread: its shard. Owner: the connection; valid until on_closed() returns.
 class Link {
  public:
-  // Queues a frame and asks for one flush at the end of this loop turn. Never calls the LinkHandler back before it returns;
-  // an overflowing outbox closes the link with slow_consumer in a later loop turn.
-  // Returns what the outbox did with it; `overflow` also when the link is closing already.
+  // Queues a frame and asks for one flush at the end of this loop turn. Never calls the LinkHandler back before it
+  // returns; an overflowing outbox closes the link with slow_consumer in a later loop turn. Returns what the outbox did
+  // with it; `overflow` also when the link is closing already.
   virtual Outbox::Push send(FramePtr frame, ConflationKey key) = 0;
-  // Sends what is queued, then a close frame; the socket is forced down 5 s later at the latest. Idempotent. on_closed() follows.
+  // Sends what is queued, then a close frame; the socket is forced down 5 s later at the latest. Idempotent.
+  // on_closed() follows.
   virtual void close(proto::CloseCode code) = 0;
   virtual bool closing() const noexcept = 0;         // close() was called, or the peer has begun to close
   virtual std::size_t backlog() const noexcept = 0;  // bytes
@@ -44,7 +45,8 @@ class LinkHandler {
   virtual void on_drained(std::uint64_t frames, const Now& now) = 0;
   // About once a second, for deadlines of the session's own. Liveness, pings and stalls are the connection's business.
   virtual void on_tick(const Now& now) = 0;
-  // The last call: the link is unusable from here on. `code`: what was sent or received as close code, 1006 when neither.
+  // The last call: the link is unusable from here on. `code`: what was sent or received as close code, 1006 when
+  // neither.
   virtual void on_closed(std::uint16_t code, std::string_view reason, const Now& now) = 0;
 };
 

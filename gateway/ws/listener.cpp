@@ -23,7 +23,8 @@ constexpr std::size_t kPeekBytes = 2048;
 // A partial request line is looked at again after so long: the kernel does not tell when more has come to be peeked at.
 constexpr std::chrono::milliseconds kPeekAgain{10};
 
-// Values, not categories, are compared: a system call's error has the system category, Asio's constants may have another.
+// Values, not categories, are compared: a system call's error has the system category, Asio's constants may have
+// another.
 bool out_of_resources(const asio::error_code& error) noexcept {
   const int value = error.value();
   return value == EMFILE || value == ENFILE || value == ENOBUFS || value == ENOMEM;
@@ -77,7 +78,9 @@ Listener::Listener(asio::io_context& io, const ListenerConfig& config, HandOver 
   accept();
 }
 
-Listener::~Listener() { close(); }
+Listener::~Listener() {
+  close();
+}
 
 std::string Listener::address() const {
   asio::error_code error;

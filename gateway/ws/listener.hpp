@@ -1,5 +1,5 @@
-// Accepts client sockets and steers each to the shard of its device. A plain Asio acceptor with a back-off of its own: the
-// library's accept loop spins when file descriptors run out.
+// Accepts client sockets and steers each to the shard of its device. A plain Asio acceptor with a back-off of its own:
+// the library's accept loop spins when file descriptors run out.
 #pragma once
 
 #include <chrono>
@@ -16,17 +16,17 @@
 namespace pulsegate::ws {
 
 struct ListenerConfig {
-  std::string host;                              // numeric, or a name that resolves here
-  std::uint16_t port = 0;                        // 0: the system chooses
+  std::string host;        // numeric, or a name that resolves here
+  std::uint16_t port = 0;  // 0: the system chooses
   std::size_t shards = 1;
-  int backlog = 4096;                            // capped by net.core.somaxconn
-  std::chrono::milliseconds accept_pause{100};   // after EMFILE, ENFILE, ENOBUFS, ENOMEM
+  int backlog = 4096;                              // capped by net.core.somaxconn
+  std::chrono::milliseconds accept_pause{100};     // after EMFILE, ENFILE, ENOBUFS, ENOMEM
   std::chrono::milliseconds steer_timeout{5'000};  // for the request line, with several shards
 };
 
 struct ListenerCounters {
   std::uint64_t accepted = 0;
-  std::uint64_t failures = 0;      // accept() failed
+  std::uint64_t failures = 0;        // accept() failed
   std::uint64_t steer_failures = 0;  // no request line in time
 };
 

@@ -28,7 +28,9 @@ Session::Session(Link& link, const proto::DeviceId& device, const SessionConfig&
   log::info("client.open", {{"connection", link_.id()}, {"device", device_.text()}});
 }
 
-Session::~Session() { hub_.leave(member_); }
+Session::~Session() {
+  hub_.leave(member_);
+}
 
 void Session::on_text(std::string_view message, const Now& now) {
   if (!within_rate(now)) return;
@@ -90,10 +92,13 @@ void Session::deliver(proto::Channel channel, const FramePtr& frame) {
   if (!conflated_since_) conflated_since_ = hub_.now().wall;
 }
 
-void Session::deliver_control(const FramePtr& frame) { link_.send(frame, 0); }
+void Session::deliver_control(const FramePtr& frame) {
+  link_.send(frame, 0);
+}
 
 void Session::on_drained(std::uint64_t, const Now& now) {
-  // Of channels that send whole values the latest has arrived; of those where each message is a sample some are missing.
+  // Of channels that send whole values the latest has arrived; of those where each message is a sample some are
+  // missing.
   proto::ChannelSet lost;
   conflated_.for_each([&](proto::Channel channel) {
     if (channel == proto::Channel::metrics || index(channel) >= proto::kBuiltInChannels) lost.add(channel);

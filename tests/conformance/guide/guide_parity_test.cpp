@@ -429,12 +429,53 @@ BOOST_AUTO_TEST_CASE(query_of_the_url_is_passed_over) {
 }
 
 BOOST_AUTO_TEST_CASE(device_uuid_in_capitals) {
+  for (auto& installation : world->installations) {
+    std::string capitals = new_device();
+    for (char& c : capitals) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+    DeviceRows rows = installation->rows(capitals);
+    rows.metrics(minute(0), full_metrics());
+    rows.state(minute(0), full_state());
+    compare(*installation, {capitals, {kSubscribeAll}, kEverything});
+  }
+}
+BOOST_AUTO_TEST_CASE(probe_infinity) {
+  compare_metrics("cpu_usage", {"Infinity", "-Infinity"});
+}
+BOOST_AUTO_TEST_CASE(probe_1e400) {
+  compare_json("[1e400]", kJsonTypes);
+}
+BOOST_AUTO_TEST_CASE(probe_deep) {
+  for (int d : {20, 30, 31, 32, 33, 100}) BOOST_TEST_CONTEXT(d) {
+      compare_json(std::string(d, '[') + std::string(d, ']'), kJsonTypes);
+    }
+}
+BOOST_AUTO_TEST_CASE(probe_big) {
+  for (int d : {100, 200, 255, 257, 500}) BOOST_TEST_CONTEXT(d) {
+      compare_json("[\"" + std::string(d * 1024, 'x') + "\"]", kJsonTypes);
+    }
+}
+BOOST_AUTO_TEST_CASE(probe_timeinf) {
+  compare_all(
+      [](DeviceRows& rows) {
+        rows.metrics("infinity", full_metrics());
+        rows.metrics(minute(1), full_metrics());
+      },
+      {"history"});
+}
+BOOST_AUTO_TEST_CASE(probe_bc) {
+  compare_all(
+      [](DeviceRows& rows) {
+        rows.metrics("0044-03-15 12:00:00 BC", full_metrics());
+        rows.metrics("0900-03-15 13:14:00", full_metrics());
+        rows.metrics("12000-03-15 13:14:00", full_metrics());
+      },
+      {"history"});
+}
+BOOST_AUTO_TEST_CASE(probe_subscribe_twice) {
   Installation& installation = *world->installations.front();
   DeviceRows rows = installation.rows(new_device());
+  rows.metrics(minute(0), full_metrics());
   rows.state(minute(0), full_state());
-  std::string capitals = rows.device();
-  for (char& c : capitals) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
-  compare(installation, {capitals, {kSubscribeAll}, {"system-info", "processes", "network-interfaces"}});
+  compare(installation, {rows.device(), {kSubscribeAll, kSubscribeAll}, kEverything});
 }
-
 BOOST_AUTO_TEST_SUITE_END()

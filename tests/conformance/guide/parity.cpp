@@ -14,14 +14,14 @@ namespace {
 using Names = std::set<std::string>;
 
 // Deliberate: types that the guide's server never sends. Its clients look at `type` and ignore what they do not know.
-const Names kAddedTypes = {"subscribed", "status", "metrics", "error"};
+const Names kAddedTypes = {"subscribed", "unsubscribed", "status", "metrics", "error"};
 
 // Deliberate: members beside those of the guide, by the shape of the object. Its clients read members by name. The
 // content of `processes` and `network-interfaces` is not here: nothing is added to it.
 const std::map<std::string, Names> kAddedMembers = {
     {"connected", {"deviceUuid", "timestamp"}},
     {"connected.data", {"protocol", "connectionId", "limits"}},
-    {"pong", {"timestamp"}},
+    {"pong", {"deviceUuid", "timestamp"}},
     {"system-info", {"deviceUuid", "timestamp"}},
     {"processes", {"deviceUuid", "timestamp"}},
     {"network-interfaces", {"deviceUuid", "timestamp"}},

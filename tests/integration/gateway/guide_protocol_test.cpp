@@ -41,9 +41,10 @@ BOOST_AUTO_TEST_CASE(subscribing_to_all_channels_brings_the_snapshot_of_the_tabl
   });
 
   const Json info = got.at("system-info").at("data");
-  BOOST_TEST(info.text() == Json::parse(R"x({"os":"Debian GNU/Linux 12 (bookworm)","architecture":"arm64","uptime":86400,)x"
-                                        R"("hostname":"device-1","ipAddress":"192.0.2.10","macAddress":"02:00:00:00:00:01"})")
-                                .text());
+  BOOST_TEST(info.text() ==
+             Json::parse(R"x({"os":"Debian GNU/Linux 12 (bookworm)","architecture":"arm64","uptime":86400,)x"
+                         R"("hostname":"device-1","ipAddress":"192.0.2.10","macAddress":"02:00:00:00:00:01"})")
+                 .text());
   BOOST_TEST(got.at("processes").at("data").at("top_processes").at(0).at("name").string() == "init");
   BOOST_TEST(got.at("network-interfaces").at("data").at("interfaces").at(0).at("name").string() == "eth0");
 
@@ -71,10 +72,10 @@ BOOST_AUTO_TEST_CASE(an_event_is_forwarded_verbatim_to_metrics_and_projected_to_
   const std::string device = new_device();
   WsClient client = stack.watch(device, kAllChannels);
   const long long time = now_ms();
-  stack.redis().publish(
-      "device:" + device + ":metrics",
-      metrics_event(device, 45.5, time, R"(,"cpu_temp":"51.5","top_processes":[{"pid":7,"name":"x"}],)"
-                                        R"("network_interfaces":[{"name":"wlan0"}],"odd":1.50)"));
+  stack.redis().publish("device:" + device + ":metrics",
+                        metrics_event(device, 45.5, time,
+                                      R"(,"cpu_temp":"51.5","top_processes":[{"pid":7,"name":"x"}],)"
+                                      R"("network_interfaces":[{"name":"wlan0"}],"odd":1.50)"));
   std::map<std::string, Json> got;
   client.expect_until([&](const Json& message) {
     got.emplace(message.type(), message);
@@ -97,8 +98,10 @@ BOOST_AUTO_TEST_CASE(a_state_event_updates_system_info_field_by_field) {
   insert_state(stack.sql(), state);
   WsClient client = stack.watch(device, {"system-info"});
   client.expect("system-info");
-  stack.redis().publish("device:" + device + ":state", R"({"deviceUuid":")" + device + R"(","state":{"uptime":99,)"
-                                                       R"("local_ip":"192.0.2.77"},"timestamp":")" + iso_time(now_ms()) + "\"}");
+  stack.redis().publish("device:" + device + ":state", R"({"deviceUuid":")" + device +
+                                                           R"(","state":{"uptime":99,)"
+                                                           R"("local_ip":"192.0.2.77"},"timestamp":")" +
+                                                           iso_time(now_ms()) + "\"}");
   const Json info = client.expect("system-info").at("data");
   BOOST_TEST(info.at("uptime").integer() == 99);
   BOOST_TEST(info.at("ipAddress").string() == "192.0.2.77");
@@ -121,9 +124,8 @@ BOOST_AUTO_TEST_CASE(nothing_of_a_channel_follows_its_unsubscribed) {
   client.unsubscribe({"metrics"});
   BOOST_TEST(client.expect("unsubscribed").at("channel").string() == "metrics");
   stack.publish(device, 2, now_ms() + 5'000);
-  const std::vector<Json> messages = client.expect_until([](const Json& message) {
-    return message.type() == "history" && cpu_values(message).back() == 2;
-  });
+  const std::vector<Json> messages = client.expect_until(
+      [](const Json& message) { return message.type() == "history" && cpu_values(message).back() == 2; });
   for (const Json& message : messages) BOOST_TEST(message.type() != "metrics");
 }
 

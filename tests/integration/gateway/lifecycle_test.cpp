@@ -70,9 +70,8 @@ BOOST_AUTO_TEST_CASE(above_the_limit_of_connections_newcomers_are_told_503_and_t
   stack.publish(device, 1, now_ms());
   for (WsClient& client : clients) client.expect("metrics");
   clients.clear();
-  BOOST_TEST(eventually([&] {
-    return WsClient::attempt(stack.gateway().port(), "/api/v1/devices/" + device + "/ws").is_open();
-  }));
+  BOOST_TEST(eventually(
+      [&] { return WsClient::attempt(stack.gateway().port(), "/api/v1/devices/" + device + "/ws").is_open(); }));
 }
 
 BOOST_AUTO_TEST_CASE(with_several_shards_each_device_lives_on_one_of_them) {
@@ -88,11 +87,15 @@ BOOST_AUTO_TEST_CASE(with_several_shards_each_device_lives_on_one_of_them) {
     BOOST_TEST(stack.redis().client().subscribers("device:" + device + ":metrics") == 1);
   for (const std::string& device : devices) stack.publish(device, 8, now_ms());
   for (WsClient& client : clients)
-    client.expect_until([](const Json& m) { return m.type() == "metrics" && m.at("data").at("cpu_usage").number() == 8; });
+    client.expect_until(
+        [](const Json& m) { return m.type() == "metrics" && m.at("data").at("cpu_usage").number() == 8; });
   BOOST_TEST(stack.gateway().admin("/api/v1/clients").json().at("clients").integer() == 24);
   BOOST_TEST(stack.gateway().metric_sum("pulsegate_snapshot_reads_total") == 12);
-  BOOST_TEST(stack.gateway().admin_post("/api/v1/devices/" + devices[3] + "/broadcast", R"({"type":"x"})")
-                 .json().at("delivered").integer() == 2);
+  BOOST_TEST(stack.gateway()
+                 .admin_post("/api/v1/devices/" + devices[3] + "/broadcast", R"({"type":"x"})")
+                 .json()
+                 .at("delivered")
+                 .integer() == 2);
 }
 
 BOOST_AUTO_TEST_CASE(the_subscription_outlives_a_page_reload_and_ends_after_the_linger_time) {

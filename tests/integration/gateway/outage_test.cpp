@@ -59,7 +59,8 @@ BOOST_AUTO_TEST_CASE(redis_killed_and_restarted_under_load_costs_no_client_and_e
   }
   for (const std::string& device : devices) stack.publish(device, 70, now_ms());
   for (WsClient& client : clients)
-    client.expect_until([](const Json& m) { return m.type() == "metrics" && m.at("data").at("cpu_usage").number() == 70; });
+    client.expect_until(
+        [](const Json& m) { return m.type() == "metrics" && m.at("data").at("cpu_usage").number() == 70; });
   BOOST_TEST(stack.gateway().metric_sum("pulsegate_connections") == kClients);
 }
 
@@ -81,7 +82,8 @@ BOOST_AUTO_TEST_CASE(a_client_that_comes_while_redis_is_away_is_acknowledged_tol
   stack.redis().start();
   client.expect_until([](const Json& m) { return is_status(m, "bus", "up"); }, Millis(20'000));
   stack.publish(device, 9, now_ms());
-  client.expect_until([](const Json& m) { return m.type() == "metrics" && m.at("data").at("cpu_usage").number() == 9; });
+  client.expect_until(
+      [](const Json& m) { return m.type() == "metrics" && m.at("data").at("cpu_usage").number() == 9; });
   BOOST_TEST(eventually([&] { return stack.gateway().health("/readyz").status == 200; }));
 }
 
@@ -98,7 +100,8 @@ BOOST_AUTO_TEST_CASE(postgresql_killed_and_restarted_leaves_live_alone_and_snaps
   stack.sql().exec("CHECKPOINT");
   stack.postgres().kill();
   stack.publish(known, 21, now_ms());
-  watching.expect_until([](const Json& m) { return m.type() == "metrics" && m.at("data").at("cpu_usage").number() == 21; });
+  watching.expect_until(
+      [](const Json& m) { return m.type() == "metrics" && m.at("data").at("cpu_usage").number() == 21; });
 
   // Somebody opens a device whose rows cannot be read now: live at once, the window when the database is back.
   WsClient late = stack.watch(fresh, {"metrics", "history"});
@@ -140,11 +143,15 @@ BOOST_AUTO_TEST_CASE(a_gateway_started_before_its_servers_serves_once_they_are_t
   client.expect_until([](const Json& m) { return is_status(m, "bus", "down"); });
   stack.redis().start();
   stack.postgres().start();
-  client.expect_until([](const Json& m) { return m.type() == "history" && cpu_values(m) == std::vector<int>{1, 2}; },
-                      Millis(40'000));
+  client.expect_until(
+      [](const Json& m) {
+        return m.type() == "history" && cpu_values(m) == std::vector<int>{1, 2};
+      },
+      Millis(40'000));
   BOOST_REQUIRE(stack.redis().wait_for_subscribers("device:" + device + ":metrics", 1, Millis(20'000)));
   stack.publish(device, 3, now_ms());
-  client.expect_until([](const Json& m) { return m.type() == "metrics" && m.at("data").at("cpu_usage").number() == 3; });
+  client.expect_until(
+      [](const Json& m) { return m.type() == "metrics" && m.at("data").at("cpu_usage").number() == 3; });
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -19,15 +19,17 @@ std::string iso_time(long long milliseconds_since_epoch) {
 }
 
 long long now_ms() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
+      .count();
 }
 
 std::string metrics_event(const std::string& device, double cpu, long long time_ms, const std::string& more) {
   char metrics[256];
   std::snprintf(metrics, sizeof metrics,
-                R"("cpu_usage":%.2f,"memory_usage":1048576,"memory_total":4194304,"network_rx":10,"network_tx":20)", cpu);
-  return R"({"deviceUuid":")" + device + R"(","metrics":{)" + metrics + more + R"(},"timestamp":")" + iso_time(time_ms) +
-         R"("})";
+                R"("cpu_usage":%.2f,"memory_usage":1048576,"memory_total":4194304,"network_rx":10,"network_tx":20)",
+                cpu);
+  return R"({"deviceUuid":")" + device + R"(","metrics":{)" + metrics + more + R"(},"timestamp":")" +
+         iso_time(time_ms) + R"("})";
 }
 
 MetricsSample row_of(const std::string& device, double cpu) {

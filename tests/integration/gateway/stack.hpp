@@ -2,11 +2,11 @@
 // device of its own for each case, and the API server's part played by a few functions.
 #pragma once
 
+#include <unistd.h>
 #include <atomic>
 #include <cstdio>
 #include <memory>
 #include <string>
-#include <unistd.h>
 #include <utility>
 #include <vector>
 
@@ -39,7 +39,8 @@ inline PostgresServer& shared_postgres() {
 inline std::string new_device() {
   static std::atomic<unsigned> next{1};
   char text[37];
-  std::snprintf(text, sizeof text, "00000000-0000-4000-8000-%04x%08x", static_cast<unsigned>(getpid()) & 0xffffu, next++);
+  std::snprintf(text, sizeof text, "00000000-0000-4000-8000-%04x%08x", static_cast<unsigned>(getpid()) & 0xffffu,
+                next++);
   return text;
 }
 
@@ -69,7 +70,9 @@ class Stack {
   GatewayProcess& gateway() { return *gateway_; }
   const std::string& connection() const { return connection_; }
 
-  WsClient open(const std::string& device, const WsOptions& options = {}) { return gateway_->open_device(device, options); }
+  WsClient open(const std::string& device, const WsOptions& options = {}) {
+    return gateway_->open_device(device, options);
+  }
   // Opened and subscribed, `subscribed` received for each channel.
   WsClient watch(const std::string& device, const std::vector<std::string>& channels);
 

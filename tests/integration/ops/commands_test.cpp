@@ -1,14 +1,15 @@
 // The subcommands of the real binary: exit codes, what goes to which output, and that they work against a running
 // gateway.
-#include <asio/io_context.hpp>
-#include <asio/ip/tcp.hpp>
-
 #include <boost/test/unit_test.hpp>
 #include <csignal>
 #include <memory>
 #include <sstream>
 #include <string>
 #include <vector>
+
+// After a header of the standard library: Asio looks for aligned_alloc in what that has defined.
+#include <asio/io_context.hpp>
+#include <asio/ip/tcp.hpp>
 
 #include "tests/support/child_process.hpp"
 #include "tests/support/eventually.hpp"

@@ -1,6 +1,6 @@
 // GatewayProcess against a script that plays the gateway: what it is started with, and what is read from it.
-#include "tests/support/eventually.hpp"
 #include "tests/support/gateway_process.hpp"
+#include "tests/support/eventually.hpp"
 
 #include <sys/stat.h>
 

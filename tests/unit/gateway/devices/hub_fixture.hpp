@@ -64,7 +64,8 @@ class HubFixture {
       hub->advance();
       run();
     }
-    if (end > clock.now().steady) clock.advance(std::chrono::duration_cast<std::chrono::microseconds>(end - clock.now().steady));
+    if (end > clock.now().steady)
+      clock.advance(std::chrono::duration_cast<std::chrono::microseconds>(end - clock.now().steady));
   }
 
   void confirm(const std::string& topic) { subscriber.confirm(topic); }

@@ -1,6 +1,7 @@
 // The race between snapshot and live, driven through thousands of interleavings with a manual clock: a publisher that
-// publishes and later inserts in order, a bus that confirms late, a query that sees the table at one moment and answers at
-// another, a bus that is lost and found. Whatever the order: every event after the acknowledgement once, every sample one point.
+// publishes and later inserts in order, a bus that confirms late, a query that sees the table at one moment and answers
+// at another, a bus that is lost and found. Whatever the order: every event after the acknowledgement once, every
+// sample one point.
 #include <boost/test/unit_test.hpp>
 
 #include <deque>
@@ -113,7 +114,8 @@ class World {
 
   void check() {
     // The first value may be that of a row, which then is of a sample that was not to come by the bus.
-    if (!metrics_.empty() && (expected_.empty() || metrics_.front() < expected_.front())) metrics_.erase(metrics_.begin());
+    if (!metrics_.empty() && (expected_.empty() || metrics_.front() < expected_.front()))
+      metrics_.erase(metrics_.begin());
     BOOST_REQUIRE_EQUAL_COLLECTIONS(metrics_.begin(), metrics_.end(), expected_.begin(), expected_.end());
     std::vector<int> truth;
     for (int i = std::max(1, published_ - static_cast<int>(kWindow) + 1); i <= published_; ++i) truth.push_back(i);

@@ -40,7 +40,8 @@ BOOST_AUTO_TEST_CASE(an_event_between_two_confirmations_comes_once_with_the_firs
   f.publish_metrics(1, 51);
   BOOST_TEST(client.take().empty());
   f.confirm_device(1);
-  BOOST_TEST(client.take_types() == (std::vector<std::string>{"subscribed", "metrics"}), boost::test_tools::per_element());
+  BOOST_TEST(client.take_types() == (std::vector<std::string>{"subscribed", "metrics"}),
+             boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_CASE(a_row_that_may_belong_to_an_event_on_its_way_is_not_sent_as_metrics) {
@@ -92,7 +93,8 @@ BOOST_AUTO_TEST_CASE(asks_for_the_snapshot_at_the_first_subscribe_and_only_once)
              boost::test_tools::per_element());
   TestClient late(f, f.device(1));
   late.subscribe({Channel::history});
-  BOOST_TEST(late.take_types() == (std::vector<std::string>{"subscribed", "history"}), boost::test_tools::per_element());
+  BOOST_TEST(late.take_types() == (std::vector<std::string>{"subscribed", "history"}),
+             boost::test_tools::per_element());
   BOOST_TEST(f.source.requests().size() == 1u);
 }
 
@@ -119,7 +121,8 @@ BOOST_AUTO_TEST_CASE(the_newest_row_is_the_first_sample_of_metrics_where_no_even
   client.subscribe({Channel::metrics});
   f.source.answer(rows({1, 2}, f));
   f.run();
-  BOOST_TEST(client.take_types() == (std::vector<std::string>{"subscribed", "metrics"}), boost::test_tools::per_element());
+  BOOST_TEST(client.take_types() == (std::vector<std::string>{"subscribed", "metrics"}),
+             boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_CASE(nothing_known_is_said_as_unknown_and_taken_back_by_the_first_event) {
@@ -129,7 +132,8 @@ BOOST_AUTO_TEST_CASE(nothing_known_is_said_as_unknown_and_taken_back_by_the_firs
   client.subscribe({Channel::metrics});
   f.source.answer({});
   f.run();
-  BOOST_TEST(client.take_types() == (std::vector<std::string>{"subscribed", "status"}), boost::test_tools::per_element());
+  BOOST_TEST(client.take_types() == (std::vector<std::string>{"subscribed", "status"}),
+             boost::test_tools::per_element());
   f.publish_metrics(1, 1);
   BOOST_TEST(client.take_types() == (std::vector<std::string>{"metrics", "status"}), boost::test_tools::per_element());
 }
@@ -144,7 +148,8 @@ BOOST_AUTO_TEST_CASE(subscribing_again_acknowledges_and_delivers_again) {
   f.publish_metrics(1, 1);
   client.take();
   client.subscribe({Channel::metrics});
-  BOOST_TEST(client.take_types() == (std::vector<std::string>{"subscribed", "metrics"}), boost::test_tools::per_element());
+  BOOST_TEST(client.take_types() == (std::vector<std::string>{"subscribed", "metrics"}),
+             boost::test_tools::per_element());
   f.publish_metrics(1, 2);
   BOOST_TEST(client.take().size() == 1u);  // not twice
 }
@@ -198,7 +203,8 @@ BOOST_AUTO_TEST_CASE(the_latest_value_is_sent_again_after_the_refresh_interval_b
   f.advance(std::chrono::seconds(20));
   TestClient b(f, f.device(1));
   b.subscribe({Channel::system_info});
-  BOOST_TEST(b.take_types() == (std::vector<std::string>{"subscribed", "system-info"}), boost::test_tools::per_element());
+  BOOST_TEST(b.take_types() == (std::vector<std::string>{"subscribed", "system-info"}),
+             boost::test_tools::per_element());
   BOOST_TEST(a.take().empty());
   f.advance(std::chrono::seconds(10));  // thirty since the last fan-out; the newcomer has not reset that
   BOOST_TEST(a.take_types() == (std::vector<std::string>{"system-info"}), boost::test_tools::per_element());
@@ -254,7 +260,8 @@ BOOST_AUTO_TEST_CASE(a_subscription_while_the_bus_is_away_is_acknowledged_at_onc
   f.bus_down();
   TestClient client(f, f.device(1));
   client.subscribe({Channel::history});
-  BOOST_TEST(client.take_types() == (std::vector<std::string>{"subscribed", "status"}), boost::test_tools::per_element());
+  BOOST_TEST(client.take_types() == (std::vector<std::string>{"subscribed", "status"}),
+             boost::test_tools::per_element());
   f.source.answer(rows({1, 2}, f));
   f.run();
   BOOST_TEST(client.take_types() == (std::vector<std::string>{"history"}), boost::test_tools::per_element());
@@ -271,7 +278,8 @@ BOOST_AUTO_TEST_CASE(a_pending_acknowledgement_is_given_when_the_bus_is_lost) {
   client.subscribe({Channel::metrics});
   BOOST_TEST(client.take().empty());
   f.bus_down();
-  BOOST_TEST(client.take_types() == (std::vector<std::string>{"status", "subscribed"}), boost::test_tools::per_element());
+  BOOST_TEST(client.take_types() == (std::vector<std::string>{"status", "subscribed"}),
+             boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_CASE(a_failed_read_is_told_serves_memory_and_is_repeated_with_backoff) {
@@ -285,7 +293,8 @@ BOOST_AUTO_TEST_CASE(a_failed_read_is_told_serves_memory_and_is_repeated_with_ba
   f.run();
   auto messages = client.take();
   BOOST_TEST(count_type(messages, "status") == 1);
-  BOOST_TEST(cpu_of_history(last_of_type(messages, "history")) == (std::vector<int>{4}), boost::test_tools::per_element());
+  BOOST_TEST(cpu_of_history(last_of_type(messages, "history")) == (std::vector<int>{4}),
+             boost::test_tools::per_element());
   f.advance(std::chrono::seconds(2));
   BOOST_REQUIRE_EQUAL(f.source.outstanding(), 1u);
   f.source.answer(rows({1, 2}, f));

@@ -1,0 +1,288 @@
+// The whole system around the window, thousands of times with a manual clock (publisher, bus, worker, table, queries), and
+// every small case of the alignment against an oracle that tries all pairings.
+#include <boost/test/unit_test.hpp>
+
+#include <algorithm>
+#include <array>
+#include <deque>
+#include <random>
+
+#include "gateway/devices/history_window.hpp"
+#include "samples.hpp"
+
+using namespace pulsegate;
+using namespace pulsegate::test;
+
+namespace {
+
+constexpr std::size_t kCapacity = 30;
+
+enum class Alphabet { unique, few, constant };
+
+struct Report {
+  double value = 0;      // as published; its row has two decimals
+  double published = 0;  // seconds, the publisher's clock is the true one
+  double row_time = 0;   // insertion, the database's clock
+  double written = 0;    // the same, true time
+  bool seen = false;     // its event came before the last apply()
+};
+
+// One run: reports, the times at which things happen to the window, and what must be true of the window each time.
+class World {
+ public:
+  World(std::uint64_t seed, Alphabet alphabet, bool with_gap)
+      : random_(seed), alphabet_(alphabet), with_gap_(with_gap), direct_(draw(2) == 0), reversed_ties_(draw(3) == 0) {}
+
+  void run() {
+    make_reports();
+    plan();
+    std::stable_sort(actions_.begin(), actions_.end(), [](const Action& a, const Action& b) { return a.time < b.time; });
+    for (const Action& action : actions_) {
+      switch (action.kind) {
+        case Kind::event:
+          window_.add_event(cpu(reports_[action.report].value), at(action.event_time));
+          reports_[action.report].seen = true;
+          break;
+        case Kind::gap:
+          window_.on_gap();
+          break;
+        case Kind::query:
+          query(action.time);
+          break;
+        case Kind::answer:
+          answer();
+          break;
+      }
+    }
+    check_end();
+  }
+
+  bool overtaken() const { return overtaken_; }
+
+ private:
+  enum class Kind { event, gap, query, answer };
+  struct Action {
+    double time;
+    Kind kind;
+    std::size_t report = 0;
+    double event_time = 0;
+  };
+
+  int draw(int bound) { return static_cast<int>(std::uniform_int_distribution<int>(0, bound - 1)(random_)); }
+  double between(double low, double high) { return std::uniform_real_distribution<double>(low, high)(random_); }
+
+  void make_reports() {
+    const std::size_t count = 5 + static_cast<std::size_t>(draw(70));
+    const double interval = std::array{1.1, 5.0, 10.0, 20.0}[static_cast<std::size_t>(draw(4))];
+    skew_ = between(-5, 5);
+    double now = 0;
+    for (std::size_t i = 0; i < count; ++i) {
+      now += interval * between(1, 1.3);
+      Report report;
+      report.published = now;
+      report.value = alphabet_ == Alphabet::unique ? static_cast<double>(i) + 0.378
+                     : alphabet_ == Alphabet::few  ? draw(3) + 0.378
+                                                   : 7.378;
+      reports_.push_back(report);
+    }
+    write_rows();
+  }
+
+  // Directly, some milliseconds after the event, or by a worker that takes what there is every few seconds; a batch has
+  // one stamp or several.
+  void write_rows() {
+    const bool one_stamp = draw(2) == 0;
+    double flush = 0;
+    double last = 0;
+    for (Report& report : reports_) {
+      if (direct_) {
+        report.written = report.published + between(-0.02, 0.05);
+      } else {
+        while (flush < report.published) flush += between(0.5, 10);
+        report.written = one_stamp ? flush : std::max(flush, last + 0.001);
+      }
+      last = report.written = std::max(report.written, last);
+      report.row_time = std::round((report.written + skew_) * 1e6) / 1e6;
+    }
+  }
+
+  void plan() {
+    const double end = reports_.back().published;
+    const double subscribed = between(0, end);
+    const double gap_from = with_gap_ ? between(subscribed, end) : 1e9;
+    const double gap_until = with_gap_ ? between(gap_from, end) : 1e9;
+    earliest_ = subscribed + between(0, 0.2) - 1 + skew_ + between(-0.05, 0.05);
+    const bool slow_bus = draw(2) == 0;
+    for (std::size_t i = 0; i < reports_.size(); ++i) {
+      const double published = reports_[i].published;
+      const auto heard = [&](double time) { return time >= subscribed && (time < gap_from || time >= gap_until); };
+      const double latency = slow_bus ? between(0, 0.1) : 0;
+      if (heard(published)) actions_.push_back({published + latency, Kind::event, i, published});
+      const double again = published + between(0, 0.9);
+      if (draw(5) == 0 && heard(again)) actions_.push_back({again + latency, Kind::event, i, again});
+    }
+    // A bus in order.
+    double last = 0;
+    for (Action& action : actions_) last = action.time = std::max(action.time, last);
+    look(subscribed + between(0, 20), true);
+    for (int more = draw(3); more > 0; --more) look(between(subscribed, end), false);
+    if (with_gap_) {
+      actions_.push_back({gap_from, Kind::gap});
+      look(gap_until + between(0, 5), true);
+    }
+    look(end + 15, false);
+  }
+
+  // A query sees the table at one moment and is answered at another; a second look follows when all rows must be there.
+  void look(double time, bool second) {
+    actions_.push_back({time, Kind::query});
+    actions_.push_back({time + (draw(2) == 0 ? 0 : between(0, 1)), Kind::answer});
+    if (second) look(time + 15, false);
+  }
+
+  void query(double time) {
+    std::vector<storage::MetricsRow> rows;
+    visible_ = 0;
+    while (visible_ < reports_.size() && reports_[visible_].written <= time) ++visible_;
+    for (std::size_t i = visible_ - std::min(visible_, kCapacity); i < visible_; ++i)
+      rows.push_back(row(reports_[i].row_time, std::round(reports_[i].value * 100) / 100, 2));
+    if (reversed_ties_) {
+      for (auto tie = rows.begin(); tie != rows.end();) {
+        const auto other = [&](const storage::MetricsRow& r) { return r.recorded_at != tie->recorded_at; };
+        const auto tie_end = std::find_if(tie, rows.end(), other);
+        std::reverse(tie, tie_end);
+        tie = tie_end;
+      }
+    }
+    pending_.push_back({std::move(rows), visible_});
+  }
+
+  void answer() {
+    storage::Snapshot snapshot;
+    snapshot.metrics = std::move(pending_.front().rows);
+    visible_ = pending_.front().visible;
+    pending_.pop_front();
+    ever_visible_ = std::max(ever_visible_, visible_);
+    for (std::size_t i = first_read(); i < visible_; ++i) {
+      read_.resize(std::max(read_.size(), visible_), false);
+      read_[i] = true;
+    }
+    for (std::size_t i = 0; i + 1 < ever_visible_ + 1; ++i) {
+      // A row was read before its event came, although the event is to come.
+      if (!reports_[i].seen && to_come(i)) overtaken_ = true;
+    }
+    const std::size_t before = window_.samples().size();
+    window_.apply(snapshot, at(earliest_));
+    BOOST_REQUIRE_GE(window_.samples().size(), before);
+    if (alphabet_ == Alphabet::unique) check_unique();
+  }
+
+  std::size_t first_read() const { return visible_ - std::min(visible_, kCapacity); }
+
+  bool to_come(std::size_t report) const {
+    return std::any_of(actions_.begin(), actions_.end(),
+                       [&](const Action& action) { return action.kind == Kind::event && action.report == report; });
+  }
+
+  std::vector<std::size_t> shown() const {
+    std::vector<std::size_t> result;
+    for (const Sample& sample : window_.samples())
+      result.push_back(static_cast<std::size_t>(sample.values[Metric::cpu_usage].value));
+    return result;
+  }
+
+  // Every row that was read and every event that came is exactly one point, in the order of publication.
+  void check_unique() {
+    std::vector<std::size_t> truth;
+    for (std::size_t i = 0; i < reports_.size(); ++i)
+      if (reports_[i].seen || (i < read_.size() && read_[i])) truth.push_back(i);
+    if (truth.size() > kCapacity) truth.erase(truth.begin(), truth.end() - kCapacity);
+    std::vector<std::size_t> points = shown();
+    if (reversed_ties_) {
+      // The order of rows of one stamp that no event tells apart is not to be known.
+      std::sort(points.begin(), points.end());
+    }
+    BOOST_REQUIRE_EQUAL_COLLECTIONS(points.begin(), points.end(), truth.begin(), truth.end());
+  }
+
+  void check_end() {
+    const std::size_t count = std::min(reports_.size(), kCapacity);
+    const std::vector<Sample>& samples = window_.samples();
+    if (alphabet_ == Alphabet::unique) {
+      BOOST_REQUIRE_EQUAL(samples.size(), count);
+    } else if (reversed_ties_ || overtaken_) {
+      BOOST_REQUIRE_GE(samples.size(), count);
+      return;
+    }
+    BOOST_REQUIRE_EQUAL(samples.size(), count);
+    for (std::size_t i = 0; i < count; ++i) {
+      const Report& report = reports_[reports_.size() - count + i];
+      if (!reversed_ties_) BOOST_REQUIRE_SMALL(samples[i].values[Metric::cpu_usage].value - report.value, 0.0051);
+    }
+    // Times run with the points, as well as clocks and row lag allow.
+    double latest = -1e9;
+    for (const Sample& sample : samples) {
+      const double time = std::chrono::duration<double>(sample.time() - at(0)).count();
+      worst_ = std::max(worst_, latest - time);
+      latest = std::max(latest, time);
+    }
+  }
+
+  struct Pending {
+    std::vector<storage::MetricsRow> rows;
+    std::size_t visible;
+  };
+
+ public:
+  double worst_ = 0;
+
+ private:
+  std::mt19937_64 random_;
+  const Alphabet alphabet_;
+  const bool with_gap_;
+  const bool direct_;
+  const bool reversed_ties_;
+  double skew_ = 0;
+  double earliest_ = 0;
+  std::vector<Report> reports_;
+  std::vector<Action> actions_;
+  devices::HistoryWindow window_{kCapacity};
+  std::deque<Pending> pending_;
+  std::size_t visible_ = 0;
+  std::size_t ever_visible_ = 0;
+  std::vector<bool> read_;
+  bool overtaken_ = false;
+};
+
+void run_worlds(Alphabet alphabet, bool with_gap, std::uint64_t seeds) {
+  std::size_t over = 0;
+  double worst = 0;
+  for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
+    BOOST_TEST_CONTEXT("seed " << seed) {
+      World world(seed, alphabet, with_gap);
+      world.run();
+      over += world.overtaken();
+      worst = std::max(worst, world.worst_);
+    }
+  }
+  BOOST_TEST_MESSAGE("overtaken " << over << " of " << seeds << " worst " << worst);
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(SampleMergeProperties)
+
+BOOST_AUTO_TEST_CASE(every_report_is_one_point_in_order) { run_worlds(Alphabet::unique, false, 3'000); }
+BOOST_AUTO_TEST_CASE(every_report_is_one_point_in_order_though_the_bus_was_away) {
+  run_worlds(Alphabet::unique, true, 3'000);
+}
+BOOST_AUTO_TEST_CASE(no_point_is_lost_where_values_repeat) {
+  run_worlds(Alphabet::few, false, 3'000);
+  run_worlds(Alphabet::few, true, 3'000);
+}
+BOOST_AUTO_TEST_CASE(no_point_is_lost_where_values_never_change) {
+  run_worlds(Alphabet::constant, false, 3'000);
+  run_worlds(Alphabet::constant, true, 3'000);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
