@@ -68,6 +68,7 @@ Server::~Server() {
 }
 
 int Server::run() {
+  std::signal(SIGPIPE, SIG_IGN);  // a log reader that went away must not end the gateway
   signals_.add(SIGTERM);
   signals_.add(SIGINT);
   wait_for_signal();

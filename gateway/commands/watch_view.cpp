@@ -126,7 +126,7 @@ std::string WatchView::metrics(const ServerMessage& message) const {
 
 std::string WatchView::history(const ServerMessage& message) const {
   const ServerMessage::History& history = message.history;
-  std::string out = std::to_string(history.cpu.size()) + " points";
+  std::string out = std::to_string(history.cpu.size()) + (history.cpu.size() == 1 ? " point" : " points");
   if (message.mode == "append") out += " more";
   const auto line = [&](const char* label, const std::vector<double>& values, const std::string& newest) {
     if (!values.empty())

@@ -191,7 +191,8 @@ void Device::deliver_first(Member& member, proto::ChannelSet channels, const Now
     if (read_ == Read::unread) want_read(storage::ReadReason::first);
   } else {
     ++env_.counters.memory_snapshots;
-    if (nothing_known() && !wait_for_read) tell_unknown(member);
+    const bool all_read = !env_.host.has_database() || read_ == Read::done;
+    if (all_read && nothing_known()) tell_unknown(member);
   }
   // A device that nobody watched has let its deadlines pass.
   if (read_ == Read::failed && !read_in_flight_ && retry_at_ == kNever) want_read(storage::ReadReason::retry);

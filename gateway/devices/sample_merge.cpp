@@ -49,9 +49,16 @@ class Merge {
   bool same(const proto::MetricValues& a, const proto::MetricValues& b) const {
     return proto::same_values(a, b, input_.metric_mask);
   }
-  bool may_be_new(const Row& row) const { return row.owner == kNone && row.stamp > input_.earliest_row_of_events; }
+  bool firm(const Sample& known) const { return known.row_time && !known.provisional; }
+  bool free(const Row& row) const {
+    return row.owner == kNone ? row.stamp > input_.earliest_row_of_events : input_.known[row.owner].provisional;
+  }
   bool fits(const Event& event, const Row& row) const {
-    return may_be_new(row) && !sample(event).row_time && same(sample(event).values, *row.values);
+    return free(row) && !firm(sample(event)) && same(sample(event).values, *row.values);
+  }
+  // Rows are written in the order of their events, so an event whose row must be there by now will never get one.
+  bool row_may_come(const Event& event) const {
+    return rows_.empty() || rows_.back().stamp <= *sample(event).event_time + kLongestLag;
   }
   // Whether the event of a left-over row may have been missed just before events_[i]: before the first, and in gaps.
   bool open_before(std::size_t i) const {
@@ -118,7 +125,7 @@ void Merge::order_ties() {
 std::size_t Merge::witness(const Row& row) const {
   std::size_t found = 0;
   for (std::size_t e = 0; e < events_.size(); ++e) {
-    if (row.owner == events_[e].sample) return e + 1;
+    if (row.owner == events_[e].sample && !free(row)) return e + 1;
     if (!fits(events_[e], row)) continue;
     if (found != 0) return 0;
     found = e + 1;
@@ -146,13 +153,13 @@ void Merge::order_tie(std::size_t first, std::size_t last) {
   for (const auto& [event, row] : tie) rows_[first++] = row;
 }
 
-// Links the pairs that earlier merges found. One that crosses another (somebody changed stamps in the table) remains
-// one sample: it stands where its event does.
+// Links the firm pairs that earlier merges found. One that crosses another (somebody changed stamps in the table)
+// remains one sample: it stands where its event does.
 void Merge::pin() {
   std::size_t next = 0;
   for (std::size_t r = 0; r < rows_.size(); ++r) {
     Row& row = rows_[r];
-    if (row.owner == kNone || !input_.known[row.owner].event_time) continue;
+    if (row.owner == kNone || free(row) || !input_.known[row.owner].event_time) continue;
     const auto at = std::lower_bound(events_.begin(), events_.end(), row.owner,
                                      [](const Event& event, std::size_t owner) { return event.sample < owner; });
     const auto e = static_cast<std::size_t>(at - events_.begin());
@@ -183,7 +190,7 @@ void Merge::align_segment(std::size_t first_event, std::size_t last_event, std::
   if (first_event == last_event) return;
   candidates_.clear();
   for (std::size_t r = first_row; r < last_row; ++r)
-    if (may_be_new(rows_[r])) candidates_.push_back(r);
+    if (free(rows_[r])) candidates_.push_back(r);
   if (candidates_.empty()) return;
   align(
       last_event - first_event, candidates_.size(),
@@ -211,13 +218,13 @@ MergeResult Merge::place() const {
   const std::size_t head =
       static_cast<std::size_t>(std::find_if(events_.begin(), events_.end(), paired) - events_.begin());
 
-  // Rows are written in the order of their events. So where an event may still lack its row (after the last pair), a
-  // row that is there belongs to an earlier report; and before the first pair rows are from before our subscription.
-  // Between pairs, an event without row will never get one, and only the clocks can tell.
+  // Rows are written in the order of their events. So a row stands before an event after the last pair whose own row
+  // may be still to come; and before the first pair, rows are from before our subscription. Any other event without row
+  // will never get one (or it lies beyond the rows that were read), and only the clocks can tell.
   const auto row_first = [&](const Row& row, std::size_t e) {
     const Sample& other = sample(events_[e]);
-    if (other.row_time) return row.stamp < *other.row_time;
-    const bool rows_lead = e <= head || e >= tail;
+    if (firm(other)) return row.stamp < *other.row_time;
+    const bool rows_lead = e < tail ? e < head : row_may_come(events_[e]);
     return row.stamp <= *other.event_time + (rows_lead ? kLongestLag : std::chrono::seconds(0));
   };
 
@@ -226,19 +233,29 @@ MergeResult Merge::place() const {
       events_.size() + static_cast<std::size_t>(std::count_if(rows_.begin(), rows_.end(), stands_alone));
   std::size_t skip = total > input_.capacity ? total - input_.capacity : 0;
   samples.reserve(total - skip);
-  const auto take = [&](const Event* event, const Row* row) {
-    if (event != nullptr && row != nullptr && row->owner == kNone) ++result.identified;
-    if (skip > 0) {
-      --skip;
-    } else if (event != nullptr) {
-      samples.push_back(sample(*event));
-      if (row != nullptr) samples.back().row_time = row->stamp;
-    } else if (row->owner != kNone) {
-      samples.push_back(input_.known[row->owner]);
-    } else {
-      samples.push_back({*row->values, std::nullopt, row->stamp, false});
-      ++result.added;
+  bool guessing = false;
+  const auto take_event = [&](const Event& event) {
+    Sample taken = sample(event);
+    if (!firm(taken)) {
+      if (event.row != kNone) {
+        result.identified += !taken.row_time;
+        taken.row_time = rows_[event.row].stamp;
+        taken.provisional = guessing;
+      } else {
+        // A row would come before those of later events, so their pairs are a guess while it may come.
+        guessing = guessing || row_may_come(event);
+        taken.row_time.reset();
+        taken.provisional = false;
+      }
     }
+    if (skip == 0) samples.push_back(taken);
+    skip -= skip > 0;
+  };
+  const auto take_row = [&](const Row& row) {
+    const bool known = row.owner != kNone && !free(row);
+    if (skip == 0) samples.push_back(known ? input_.known[row.owner] : Sample{*row.values, std::nullopt, row.stamp});
+    result.added += skip == 0 && !known;
+    skip -= skip > 0;
   };
   std::size_t e = 0;
   std::size_t r = 0;
@@ -246,17 +263,16 @@ MergeResult Merge::place() const {
     if (r < rows_.size() && rows_[r].hidden) {
       ++r;
     } else if (r == rows_.size()) {
-      take(&events_[e++], nullptr);
+      take_event(events_[e++]);
     } else if (e == events_.size()) {
-      take(nullptr, &rows_[r++]);
-    } else if (rows_[r].event == e) {
-      take(&events_[e++], &rows_[r++]);
+      take_row(rows_[r++]);
     } else if (rows_[r].event != kNone) {
-      take(&events_[e++], nullptr);  // the row waits for its event
+      r += rows_[r].event == e;  // otherwise the row waits for its event
+      take_event(events_[e++]);
     } else if (events_[e].row != kNone || row_first(rows_[r], e)) {
-      take(nullptr, &rows_[r++]);
+      take_row(rows_[r++]);
     } else {
-      take(&events_[e++], nullptr);
+      take_event(events_[e++]);
     }
   }
   return result;

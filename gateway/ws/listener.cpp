@@ -23,13 +23,6 @@ constexpr std::size_t kPeekBytes = 2048;
 // A partial request line is looked at again after so long: the kernel does not tell when more has come to be peeked at.
 constexpr std::chrono::milliseconds kPeekAgain{10};
 
-// Values, not categories, are compared: a system call's error has the system category, Asio's constants may have
-// another.
-bool out_of_resources(const asio::error_code& error) noexcept {
-  const int value = error.value();
-  return value == EMFILE || value == ENFILE || value == ENOBUFS || value == ENOMEM;
-}
-
 tcp::endpoint resolve(asio::io_context& io, const ListenerConfig& config) {
   asio::error_code error;
   const auto address = asio::ip::make_address(config.host, error);
@@ -58,10 +51,15 @@ std::size_t shard_of_request_line(std::string_view line, std::size_t shards) noe
 
 // One accepted socket whose request line is still to come.
 struct Listener::Steering {
-  Steering(asio::io_context& io, tcp::socket s) : socket(std::move(s)), timer(io) {}
+  Steering(asio::io_context& io, tcp::socket s, std::shared_ptr<std::size_t> waiting_sockets)
+      : socket(std::move(s)), timer(io), waiting(std::move(waiting_sockets)) {
+    ++*waiting;
+  }
+  ~Steering() { --*waiting; }
   tcp::socket socket;
   asio::steady_timer timer;
   std::chrono::steady_clock::time_point deadline{};
+  std::shared_ptr<std::size_t> waiting;
 };
 
 Listener::Listener(asio::io_context& io, const ListenerConfig& config, HandOver hand_over)
@@ -102,15 +100,13 @@ void Listener::accept() {
     if (!*alive || error == asio::error::operation_aborted) return;
     if (error) {
       ++counters_.failures;
-      if (out_of_resources(error)) {
-        log::warn("listener.pause", {{"error", error.message()}});
-        pause_.expires_after(config_.accept_pause);
-        pause_.async_wait([this, alive](const asio::error_code& cancelled) {
-          if (!cancelled && *alive) accept();
-        });
-        return;
-      }
-      accept();
+      // The client was faster; whatever else it is (mostly a lack of descriptors) would come again at once, for ever.
+      if (error == asio::error::connection_aborted) return accept();
+      log::warn("listener.pause", {{"error", error.message()}});
+      pause_.expires_after(config_.accept_pause);
+      pause_.async_wait([this, alive](const asio::error_code& cancelled) {
+        if (!cancelled && *alive) accept();
+      });
       return;
     }
     ++counters_.accepted;
@@ -124,7 +120,11 @@ void Listener::accept() {
 }
 
 void Listener::steer(tcp::socket socket) {
-  auto steering = std::make_shared<Steering>(io_, std::move(socket));
+  if (*steering_ >= config_.max_steering) {
+    ++counters_.steer_failures;
+    return;
+  }
+  auto steering = std::make_shared<Steering>(io_, std::move(socket), steering_);
   steering->deadline = std::chrono::steady_clock::now() + config_.steer_timeout;
   peek(steering);
 }

@@ -20,14 +20,15 @@ struct ListenerConfig {
   std::uint16_t port = 0;  // 0: the system chooses
   std::size_t shards = 1;
   int backlog = 4096;                              // capped by net.core.somaxconn
-  std::chrono::milliseconds accept_pause{100};     // after EMFILE, ENFILE, ENOBUFS, ENOMEM
+  std::chrono::milliseconds accept_pause{100};     // after accept() failed, for instance with EMFILE
   std::chrono::milliseconds steer_timeout{5'000};  // for the request line, with several shards
+  std::size_t max_steering = 4096;                 // sockets that wait for it; more are closed
 };
 
 struct ListenerCounters {
   std::uint64_t accepted = 0;
   std::uint64_t failures = 0;        // accept() failed
-  std::uint64_t steer_failures = 0;  // no request line in time
+  std::uint64_t steer_failures = 0;  // no request line in time, or too many wait for theirs
 };
 
 // Thread: the io_context's thread only. Owner: Server.
@@ -61,6 +62,7 @@ class Listener {
   asio::ip::tcp::acceptor acceptor_;
   asio::steady_timer pause_;
   ListenerCounters counters_;
+  std::shared_ptr<std::size_t> steering_ = std::make_shared<std::size_t>(0);  // sockets that are being steered
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

@@ -65,9 +65,11 @@ class Listener {
   Transcript seen_;
 };
 
-bool includes(const Transcript& transcript, const std::set<std::string>& types) {
-  const std::set<std::string> seen = data_types(transcript);
-  return std::includes(seen.begin(), seen.end(), types.begin(), types.end());
+bool includes(const Transcript& transcript, const std::set<std::string>& types, std::ptrdiff_t times) {
+  return std::all_of(types.begin(), types.end(), [&](const std::string& type) {
+    const auto of_type = [&](const Json& message) { return message.type() == type; };
+    return std::count_if(transcript.begin(), transcript.end(), of_type) >= times;
+  });
 }
 
 }  // namespace
@@ -82,13 +84,15 @@ Installation::Installation(std::string name, RedisServer& redis, PostgresServer&
 
 Transcript Installation::ask_guide(const Conversation& conversation) {
   Listener listener(guide_.open_device(conversation.device, conversation.query));
-  listener.send(conversation.texts);
-  // After this pong the server has put its queries in their queue; after the fence they have been answered; after the
-  // second pong their results are here.
-  listener.ping();
-  listener.receive_until([&](const Transcript& seen) { return includes(seen, conversation.expected); });
-  await_earlier_queries_of_guide();
-  listener.ping();
+  for (int round = 1; round <= conversation.rounds; ++round) {
+    listener.send(conversation.texts);
+    // After this pong the server has put its queries in their queue; after the fence they have been answered; after
+    // the second pong their results are here.
+    listener.ping();
+    listener.receive_until([&](const Transcript& seen) { return includes(seen, conversation.expected, round); });
+    await_earlier_queries_of_guide();
+    listener.ping();
+  }
   return listener.take();
 }
 
@@ -101,14 +105,18 @@ void Installation::await_earlier_queries_of_guide() {
 
 Transcript Installation::ask_gateway(const Conversation& conversation) {
   Listener listener(gateway_.open("/api/v1/devices/" + conversation.device + "/ws" + conversation.query));
-  listener.send(conversation.texts);
-  listener.ping();
-  // The messages of a snapshot leave together, so the pong after one of them follows all of them.
-  listener.receive_until([&](const Transcript& seen) {
-    if (!conversation.expected.empty() || !conversation.subscribes) return includes(seen, conversation.expected);
-    return std::any_of(seen.begin(), seen.end(), shows_that_the_snapshot_was_read);
-  });
-  listener.ping();
+  for (int round = 1; round <= conversation.rounds; ++round) {
+    listener.send(conversation.texts);
+    listener.ping();
+    // The messages of a snapshot leave together, so the pong after one of them follows all of them.
+    listener.receive_until([&](const Transcript& seen) {
+      if (!conversation.expected.empty() || !conversation.subscribes) {
+        return includes(seen, conversation.expected, round);
+      }
+      return std::any_of(seen.begin(), seen.end(), shows_that_the_snapshot_was_read);
+    });
+    listener.ping();
+  }
   return listener.take();
 }
 

@@ -38,13 +38,14 @@ class DeviceRows {
   std::string device_;
 };
 
-// What a client does after it has connected: sends these texts.
+// What a client does after it has connected.
 struct Conversation {
   std::string device;
-  std::vector<std::string> texts;
-  std::set<std::string> expected;  // types of data messages that the guide's server must send, each of them once
-  bool subscribes = true;          // false: the texts make no server read the database
-  std::string query = {};          // of the URL, with its question mark
+  std::vector<std::string> texts = {};  // sent as they are
+  std::set<std::string> expected = {};  // types of data messages that the guide's server must send, one of each
+  bool subscribes = true;               // false: the texts make no server read the database
+  int rounds = 1;                       // how often the texts are sent; each round waits for the answers
+  std::string query = {};               // of the URL, with its question mark
 };
 
 // Thread: one at a time.
