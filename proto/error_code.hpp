@@ -15,7 +15,7 @@ enum class ErrorCode : std::uint8_t {
   invalid_channels,   // "channels" is not an array of strings (nor "channel" a string), or is empty
   too_many_channels,  // more entries than limits::kMaxChannelsPerCommand
   unknown_channel,    // one channel of the list does not exist; the others proceed
-  binary_message,     // commands are text messages
+  binary_message,     // a binary message that is not a command
   rate_limited,       // more commands a second than allowed; this one was not carried out
   device_limit,       // the process serves as many devices as it is allowed to
   bad_request,        // the request itself: path, method, version

@@ -55,7 +55,12 @@ std::string_view text(DeviceState state) noexcept {
 
 void append_connected(std::string& out, const DeviceId& device, Timestamp now, const ConnectedInfo& info) {
   out.append("{\"type\":\"connected\",\"data\":{");
-  append_device(out, device);
+  if (info.device_as_sent.empty()) {
+    append_device(out, device);
+  } else {
+    out.append("\"deviceUuid\":");
+    append_json_string(out, info.device_as_sent);
+  }
   out.append(",\"timestamp\":");
   append_time(out, now);
   out.append(",\"protocol\":1,\"connectionId\":");

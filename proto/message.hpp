@@ -29,6 +29,7 @@ struct ConnectedInfo {
   std::string_view connection_id;
   std::size_t max_message_bytes = 0;  // limits.maxMessageBytes
   double commands_per_second = 0;     // limits.commandsPerSecond
+  std::string_view device_as_sent{};  // data.deviceUuid: as the client wrote it; empty: in canonical form
 };
 
 // {"type":"connected","data":{"deviceUuid","timestamp","protocol":1,"connectionId","limits":{…}},"deviceUuid","timestamp"}

@@ -29,12 +29,32 @@ class Outline final : public proto::JsonVisitor {
   std::uint8_t mask = 0;
 };
 
+// The guide's server asks `if (row.top_processes)`, and JavaScript takes null, false, zero and "" for "not there".
+bool truthy(proto::JsonKind kind, std::string_view text) {
+  const std::size_t first = text.find_first_not_of(" \t\r\n");
+  const std::string_view value = text.substr(first, text.find_last_not_of(" \t\r\n") + 1 - first);
+  switch (kind) {
+    case proto::JsonKind::null:
+      return false;
+    case proto::JsonKind::boolean:
+      return value != "false";
+    case proto::JsonKind::string:
+      return value != "\"\"";
+    case proto::JsonKind::number:
+      return proto::parse_number(value).value_or(0) != 0;
+    case proto::JsonKind::object:
+    case proto::JsonKind::array:
+      break;
+  }
+  return true;
+}
+
 }  // namespace
 
 std::string RowText::json_value(std::string&& text) {
   Outline outline;
   const bool usable = text.size() <= kMaxJsonColumn && scanner_.scan(text, outline) == proto::JsonScan::ok;
-  return usable && outline.kind != proto::JsonKind::null ? std::move(text) : std::string();
+  return usable && truthy(outline.kind, text) ? std::move(text) : std::string();
 }
 
 std::string RowText::json_scalar(std::string&& text) {

@@ -17,7 +17,7 @@ inline constexpr std::size_t kMaxJsonColumn = 256 * 1024;  // bytes
 // Thread: one at a time (holds a reusable scanner).
 class RowText {
  public:
-  // `text` when it is valid JSON other than null, else empty.
+  // `text` when it is valid JSON that JavaScript takes for true, else empty: null, false, 0 and "" are "not there".
   std::string json_value(std::string&& text);
   // A number, string or boolean stands as it is; any other text becomes a JSON string. null, arrays, objects and text
   // that is not UTF-8: empty.

@@ -202,11 +202,16 @@ void SnapshotReader::read_window(const std::string& device, std::size_t points, 
       if (out.values.items[i].present) present = static_cast<std::uint8_t>(present | 1u << i);
     }
   }
-  std::reverse(snapshot.metrics.begin(), snapshot.metrics.end());
   if (snapshot.metrics.empty()) return;
+  // Oldest first, and rows of one stamp (a batch) in the order in which the index returned them: that of their
+  // insertion.
+  std::stable_sort(snapshot.metrics.begin(), snapshot.metrics.end(),
+                   [](const MetricsRow& a, const MetricsRow& b) { return a.recorded_at < b.recorded_at; });
 
   std::uint8_t keys = 0;
-  if (std::string* newest = window.text(proto::kMetricCount, 0)) {
+  std::size_t last = 0;
+  while (last + 1 < std::min(found, points) && window.text(proto::kMetricCount, last + 1) != nullptr) ++last;
+  if (std::string* newest = window.text(proto::kMetricCount, last)) {
     snapshot.newest_metrics_json = session_->text.json_object(std::move(*newest), keys);
     if (snapshot.newest_metrics_json.empty()) config_.unusable("newest_json");
   }

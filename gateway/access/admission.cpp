@@ -89,6 +89,7 @@ Admission decide(const Request& request, bool accepting) {
                   "This gateway takes no new connections at the moment; try again later.");
   }
   admission.accepted = true;
+  admission.device_as_sent = *endpoint->device;
   admission.refuse_by_close = false;
   return admission;
 }

@@ -31,6 +31,7 @@ struct Admission {
   // Accepted, or refused with a device known:
   Route route = Route::device;
   std::optional<proto::DeviceId> device;
+  std::string device_as_sent;  // accepted only: the UUID in the client's own letters, which `connected` echoes
   // Refused:
   int http_status = 0;                                // 400, 404, 405, 426, 503
   proto::CloseCode close = proto::CloseCode::normal;  // for browsers, which cannot see an HTTP status

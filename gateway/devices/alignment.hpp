@@ -8,17 +8,17 @@
 
 namespace pulsegate::devices {
 
-// Pairs are counted before everything else, then `skip_penalty` of the right items left over, then `bonus` of the
-// pairs. Sound up to 2^15 items a side; memory is one byte a cell while it runs.
+// The most pairs win; among those the fewest `skip_penalty` of right items left over; then the greatest sum of `bonus`.
+// Sound up to 2^14 items a side; memory is one byte a cell while it runs.
 //   fits(left, right)  -> bool
-//   bonus(left, right) -> bool: of two pairings with as many pairs, the one with more of these
+//   bonus(left, right) -> 0 to 2^16: how likely a pair is
 //   skip_penalty(left) -> bool: a right item is left over with `left` items of the left side before it
 //   paired(left, right): called for each pair, last pair first
 // Of equal pairings the one is taken that leaves the latest left items and the earliest right items over.
 template <class Fits, class Bonus, class SkipPenalty, class Paired>
 void align(std::size_t lefts, std::size_t rights, Fits fits, Bonus bonus, SkipPenalty skip_penalty, Paired paired) {
-  constexpr std::int64_t kPair = std::int64_t{1} << 32;
-  constexpr std::int64_t kPenalty = std::int64_t{1} << 16;
+  constexpr std::int64_t kPair = std::int64_t{1} << 46;
+  constexpr std::int64_t kPenalty = std::int64_t{1} << 31;
   constexpr std::uint8_t kSkipLeft = 1;
   constexpr std::uint8_t kTakePair = 2;
 
@@ -33,7 +33,7 @@ void align(std::size_t lefts, std::size_t rights, Fits fits, Bonus bonus, SkipPe
       std::int64_t best = l == 0 && r == 0 ? 0 : l == 0 ? here[r - 1] - skip : above[r];
       std::uint8_t step = l == 0 ? 0 : kSkipLeft;
       if (l > 0 && r > 0) {
-        const std::int64_t pair = fits(l - 1, r - 1) ? above[r - 1] + kPair + (bonus(l - 1, r - 1) ? 1 : 0) : best - 1;
+        const std::int64_t pair = fits(l - 1, r - 1) ? above[r - 1] + kPair + bonus(l - 1, r - 1) : best - 1;
         if (pair >= best) {
           step = static_cast<std::uint8_t>(pair > best ? kTakePair : step | kTakePair);
           best = pair;

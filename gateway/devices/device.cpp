@@ -126,6 +126,7 @@ void Device::acknowledge_pending(const Now& now) {
 void Device::on_bus_down(const Now& now) {
   if (!gap_from_) gap_from_ = confirmed_ && last_event_ ? std::max(*last_event_, *first_confirmed_) : now.wall;
   confirmed_ = false;
+  history_.on_gap();
   proto::Status status;
   status.bus = LinkState::down;
   status.since = now.wall;

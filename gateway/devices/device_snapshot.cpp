@@ -174,18 +174,18 @@ proto::ChannelSet Device::apply_state(const storage::StateRow& row, proto::Times
     if (!row.recorded_at) return !known.from_event;
     return known.from_event ? time - offset > known.time + env_.config.row_lag : time >= known.time;
   };
-  if (!row.system.empty()) {
-    ChannelState& info = state(Channel::system_info);
-    if (!system_) system_ = std::make_unique<proto::SystemInfo>();
-    const bool newer = newer_than(info);
-    if (newer) {
-      info.time = time;
-      info.from_event = false;
-    }
-    if (newer ? system_->merge_newer(row.system) : system_->fill_from_older(row.system)) {
-      info.latest.reset();
-      changed.add(Channel::system_info);
-    }
+  ChannelState& info = state(Channel::system_info);
+  // A row is worth a message even when all its columns are NULL, as in the guide.
+  const bool first = system_ == nullptr;
+  if (first) system_ = std::make_unique<proto::SystemInfo>();
+  const bool newer = newer_than(info);
+  if (newer) {
+    info.time = time;
+    info.from_event = false;
+  }
+  if ((newer ? system_->merge_newer(row.system) : system_->fill_from_older(row.system)) || first) {
+    info.latest.reset();
+    changed.add(Channel::system_info);
   }
   if ((state(Channel::processes).json.empty() || newer_than(state(Channel::processes))) &&
       take_json(Channel::processes, row.top_processes, time, false))

@@ -41,6 +41,7 @@ bool HistoryWindow::add_event(const proto::MetricValues& values, proto::Timestam
     sample->values = values;
     sample->event_time = event_time;
     sample->after_gap = after_gap;
+    sample->provisional = true;
   } else {
     append({values, event_time, std::nullopt, after_gap});
   }
@@ -48,8 +49,8 @@ bool HistoryWindow::add_event(const proto::MetricValues& values, proto::Timestam
 }
 
 // The event's row, where the table was read between its insertion and the arrival of the event. Rows from before the
-// newest event are not asked: their events came, or never will. Taking the row of an equal report from before our
-// subscription for it does no lasting harm: the event's own row then stands for itself at the next look.
+// newest event are not asked: their events came, or never will. It may be the row of an equal report from before our
+// subscription instead; hence the pair is provisional, and parted when the event's own row is read.
 Sample* HistoryWindow::row_of(const proto::MetricValues& values, proto::Timestamp event_time) noexcept {
   for (auto sample = samples_.rbegin(); sample != samples_.rend() && !sample->event_time; ++sample) {
     if (*sample->row_time <= earliest_row_) break;

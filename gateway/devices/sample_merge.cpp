@@ -53,8 +53,11 @@ class Merge {
   bool free(const Row& row) const {
     return row.owner == kNone ? row.stamp > input_.earliest_row_of_events : input_.known[row.owner].provisional;
   }
+  // A row that was read before an event came is not that event's. So of what is known only earlier events may still get
+  // it, which is also why points never become fewer by a merge.
   bool fits(const Event& event, const Row& row) const {
-    return free(row) && !firm(sample(event)) && same(sample(event).values, *row.values);
+    return free(row) && (row.owner == kNone || event.sample <= row.owner) && !firm(sample(event)) &&
+           same(sample(event).values, *row.values);
   }
   // Rows are written in the order of their events, so an event whose row must be there by now will never get one.
   bool row_may_come(const Event& event) const {
@@ -121,16 +124,16 @@ void Merge::order_ties() {
   }
 }
 
-// The one event that this row can belong to, counted from 1; 0: none, or several.
+// The event that this row must belong to, counted from 1; 0: none. Only values that occur once on either side bear
+// witness: where they repeat, a contradiction is more likely chance than a batch in disorder.
 std::size_t Merge::witness(const Row& row) const {
-  std::size_t found = 0;
-  for (std::size_t e = 0; e < events_.size(); ++e) {
-    if (row.owner == events_[e].sample && !free(row)) return e + 1;
-    if (!fits(events_[e], row)) continue;
-    if (found != 0) return 0;
-    found = e + 1;
-  }
-  return found;
+  if (row.owner == kNone && !free(row)) return 0;
+  const auto like_row = [&](const Row& other) { return same(*row.values, *other.values); };
+  if (std::count_if(rows_.begin(), rows_.end(), like_row) != 1) return 0;
+  const auto like_event = [&](const Event& event) { return same(sample(event).values, *row.values); };
+  const auto found = std::find_if(events_.begin(), events_.end(), like_event);
+  if (found == events_.end() || std::find_if(found + 1, events_.end(), like_event) != events_.end()) return 0;
+  return static_cast<std::size_t>(found - events_.begin()) + 1;
 }
 
 // A tie that contradicts the order of the events is turned round (an index keeps equal stamps in one order or the
@@ -196,7 +199,11 @@ void Merge::align_segment(std::size_t first_event, std::size_t last_event, std::
       last_event - first_event, candidates_.size(),
       [&](std::size_t e, std::size_t c) { return fits(events_[first_event + e], rows_[candidates_[c]]); },
       [&](std::size_t e, std::size_t c) {
-        return rows_[candidates_[c]].stamp >= *sample(events_[first_event + e]).event_time;
+        // Within what lag and clocks allow; then, not older than the event.
+        const Timestamp time = *sample(events_[first_event + e]).event_time;
+        const Timestamp stamp = rows_[candidates_[c]].stamp;
+        const bool near = stamp <= time + kLongestLag && time <= stamp + kLongestLag;
+        return std::int64_t{near ? 1 << 15 : 0} + (stamp >= time ? 1 : 0);
       },
       [&](std::size_t e) { return !open_before(first_event + e); },
       [&](std::size_t e, std::size_t c) {
@@ -242,7 +249,7 @@ MergeResult Merge::place() const {
         taken.row_time = rows_[event.row].stamp;
         taken.provisional = guessing;
       } else {
-        // A row would come before those of later events, so their pairs are a guess while it may come.
+        // Its row would come before those of later events: while it may come, what follows is a guess.
         guessing = guessing || row_may_come(event);
         taken.row_time.reset();
         taken.provisional = false;
@@ -252,9 +259,11 @@ MergeResult Merge::place() const {
     skip -= skip > 0;
   };
   const auto take_row = [&](const Row& row) {
-    const bool known = row.owner != kNone && !free(row);
-    if (skip == 0) samples.push_back(known ? input_.known[row.owner] : Sample{*row.values, std::nullopt, row.stamp});
-    result.added += skip == 0 && !known;
+    const bool stood_alone = row.owner != kNone && !input_.known[row.owner].event_time;
+    Sample taken = stood_alone ? input_.known[row.owner] : Sample{*row.values, std::nullopt, row.stamp};
+    taken.provisional = guessing && free(row);
+    if (skip == 0) samples.push_back(taken);
+    result.added += skip == 0 && !stood_alone;
     skip -= skip > 0;
   };
   std::size_t e = 0;

@@ -20,8 +20,9 @@ struct Sample {
   proto::MetricValues values;                  // the event's where an event is known, else the row's
   std::optional<proto::Timestamp> event_time;  // the publisher's clock
   std::optional<proto::Timestamp> row_time;    // the database's clock, time of insertion
-  bool after_gap = false;    // the first event since the bus was away: others may have been missed just before it
-  bool provisional = false;  // event and row are paired on the best guess so far; the next merge is free to part them
+  bool after_gap = false;  // the first event since the bus was away: others may have been missed just before it
+  // Whether the row is that of this event (or of none) is the best guess so far: the next merge may find otherwise.
+  bool provisional = false;
 
   // What charts show: the event's own time wins.
   proto::Timestamp time() const noexcept { return event_time ? *event_time : *row_time; }

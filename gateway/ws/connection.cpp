@@ -190,7 +190,7 @@ void Connection::on_message(bool text, std::string_view payload) {
   ++host_->counters.messages_received;
   try {
     const Now now = host_->clock.now();
-    text ? handler_->on_text(payload, now) : handler_->on_binary(now);
+    text ? handler_->on_text(payload, now) : handler_->on_binary(payload, now);
   } catch (...) {
     close(proto::CloseCode::internal_error);
   }

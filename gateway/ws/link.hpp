@@ -40,7 +40,7 @@ class LinkHandler {
   virtual ~LinkHandler() = default;
 
   virtual void on_text(std::string_view message, const Now& now) = 0;
-  virtual void on_binary(const Now& now) = 0;
+  virtual void on_binary(std::string_view message, const Now& now) = 0;
   // The backlog went to zero after frames had been conflated; `frames`: how many were dropped since the last call.
   virtual void on_drained(std::uint64_t frames, const Now& now) = 0;
   // About once a second, for deadlines of the session's own. Liveness, pings and stalls are the connection's business.

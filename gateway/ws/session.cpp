@@ -8,10 +8,10 @@ namespace pulsegate::ws {
 using proto::Command;
 using proto::ErrorCode;
 
-Session::Session(Link& link, const proto::DeviceId& device, const SessionConfig& config, devices::Hub& hub,
+Session::Session(Link& link, const access::Admission& admission, const SessionConfig& config, devices::Hub& hub,
                  const proto::ChannelTable& channels, SessionCounters& counters, const Now& now)
     : link_(link),
-      device_(device),
+      device_(*admission.device),
       hub_(hub),
       channels_(channels),
       counters_(counters),
@@ -19,7 +19,8 @@ Session::Session(Link& link, const proto::DeviceId& device, const SessionConfig&
       rate_(config.command_rate, config.command_burst),
       opened_(now.wall) {
   std::string text;
-  proto::append_connected(text, device_, now.wall, {link_.id(), config.max_message, config.command_rate});
+  proto::append_connected(text, device_, now.wall,
+                          {link_.id(), config.max_message, config.command_rate, admission.device_as_sent});
   deliver_control(Frame::text(text));
   if (!hub_.join(device_, member_)) {
     send_error(ErrorCode::device_limit, "This gateway serves as many devices as it is allowed to; try again later.");
@@ -42,9 +43,12 @@ void Session::on_text(std::string_view message, const Now& now) {
   carry_out(std::get<Command>(parsed), now);
 }
 
-void Session::on_binary(const Now& now) {
+// The guide's server reads a command whatever the kind of its message, so old clients may send bytes.
+void Session::on_binary(std::string_view message, const Now& now) {
   if (!within_rate(now)) return;
-  send_error(ErrorCode::binary_message, "Commands are text messages; this binary message was not read.");
+  const auto parsed = proto::parse_command(message, channels_);
+  if (const auto* command = std::get_if<Command>(&parsed)) return carry_out(*command, now);
+  send_error(ErrorCode::binary_message, "This binary message is not a command; commands are JSON, in text messages.");
 }
 
 bool Session::within_rate(const Now& now) {

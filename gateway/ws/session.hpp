@@ -26,12 +26,12 @@ class Session final : public LinkHandler, private devices::Receiver {
  public:
   // Sends `connected` and joins the device; refuses with `error` and 1013 when the process has too many devices.
   // `hub`, `channels` and `counters` outlive the session.
-  Session(Link& link, const proto::DeviceId& device, const SessionConfig& config, devices::Hub& hub,
+  Session(Link& link, const access::Admission& admission, const SessionConfig& config, devices::Hub& hub,
           const proto::ChannelTable& channels, SessionCounters& counters, const Now& now);
   ~Session() override;
 
   void on_text(std::string_view message, const Now& now) override;
-  void on_binary(const Now& now) override;
+  void on_binary(std::string_view message, const Now& now) override;
   void on_drained(std::uint64_t frames, const Now& now) override;
   void on_tick(const Now& now) override;
   void on_closed(std::uint16_t code, std::string_view reason, const Now& now) override;

@@ -7,7 +7,8 @@ SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS bigint) AS now_us
 
 -- name: metrics_window
 -- The innermost SELECT takes the newest rows in the order of the index (device_uuid, recorded_at DESC): nothing is sorted,
--- and of a partitioned table only the newest partitions are read.
+-- and of a partitioned table only the newest partitions are read. Rows of one batch have one stamp, and the index returns
+-- them in the order of their insertion: the newest is the last of the first batch, so all of that come as newest_json.
 -- Not every installation has cpu_temp and the two storage columns. `known` offers those names outside, so that inside
 -- `present` they mean the table's columns where it has them, and NULL where not: the planner resolves all of that.
 SELECT CAST(extract(epoch FROM w.recorded_at) * 1000000 AS bigint) AS recorded_at_us,
@@ -19,7 +20,7 @@ SELECT CAST(extract(epoch FROM w.recorded_at) * 1000000 AS bigint) AS recorded_a
        present.storage_total,
        CAST(w.network_rx AS text) AS network_rx,
        CAST(w.network_tx AS text) AS network_tx,
-       CASE WHEN row_number() OVER () = 1 THEN CAST(row_to_json(w) AS text) END AS newest_json
+       CASE WHEN w.recorded_at = first_value(w.recorded_at) OVER () THEN CAST(row_to_json(w) AS text) END AS newest_json
 FROM (SELECT *
       FROM device_metrics
       WHERE device_uuid = :device AND isfinite(recorded_at)

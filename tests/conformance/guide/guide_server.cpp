@@ -15,13 +15,13 @@ std::map<std::string, std::string> environment_for(const std::string& connection
   for (auto variable = environment.begin(); variable != environment.end();) {
     variable = variable->first.rfind("PG", 0) == 0 ? environment.erase(variable) : std::next(variable);
   }
-  static const std::map<std::string, std::string> variables = {
+  static const std::map<std::string, std::string> kVariables = {
       {"host", "PGHOST"}, {"port", "PGPORT"}, {"dbname", "PGDATABASE"}, {"user", "PGUSER"}, {"password", "PGPASSWORD"}};
   std::istringstream words(connection);
   for (std::string word; words >> word;) {
     const auto equals = word.find('=');
-    const auto variable = variables.find(word.substr(0, equals));
-    if (equals == std::string::npos || variable == variables.end()) {
+    const auto variable = kVariables.find(word.substr(0, equals));
+    if (equals == std::string::npos || variable == kVariables.end()) {
       throw std::runtime_error("the guide's server cannot be told this: " + word);
     }
     environment[variable->second] = word.substr(equals + 1);

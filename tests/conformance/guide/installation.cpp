@@ -12,7 +12,7 @@ const std::set<std::string> kDataTypes = {"system-info", "processes", "history",
 
 std::string prepare(PostgresServer& postgres, const GuideSchema& schema, const std::string& alterations) {
   static int count = 0;
-  const std::string connection = postgres.create_database("parity_" + std::to_string(++count));
+  std::string connection = postgres.create_database("parity_" + std::to_string(++count));
   PostgresClient sql(connection);
   create_guide_schema(sql, schema);
   sql.exec(alterations);

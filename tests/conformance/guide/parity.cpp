@@ -5,7 +5,6 @@
 #include <cmath>
 #include <cstdlib>
 #include <map>
-#include <regex>
 #include <set>
 
 namespace pulsegate::test {
@@ -51,14 +50,22 @@ std::string with_ordinary_space(std::string text) {
   return text;
 }
 
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+
+// As Date.prototype.toISOString writes it.
 bool is_moment(const Json& value) {
-  static const std::regex form(R"(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z)");
-  return value.is_string() && std::regex_match(value.string(), form);
+  const std::string form = "0000-00-00T00:00:00.000Z";
+  const std::string text = value.is_string() ? value.string() : std::string();
+  return std::equal(form.begin(), form.end(), text.begin(), text.end(),
+                    [](char wanted, char c) { return wanted == '0' ? is_digit(c) : c == wanted; });
 }
 
 bool is_decimal_integer(const Json& value) {
-  static const std::regex form("-?[0-9]+");
-  return value.is_string() && std::regex_match(value.string(), form);
+  std::string text = value.is_string() ? value.string() : std::string();
+  if (!text.empty() && text.front() == '-') text.erase(0, 1);
+  return !text.empty() && std::all_of(text.begin(), text.end(), is_digit);
 }
 
 // Zero has a sign, and number formatters show it.
@@ -68,8 +75,7 @@ bool same_number(double a, double b) {
 
 // JavaScript moves members named by an index to the front of the object, whatever the text says.
 bool is_index(const std::string& name) {
-  const bool digits =
-      !name.empty() && std::all_of(name.begin(), name.end(), [](char c) { return c >= '0' && c <= '9'; });
+  const bool digits = !name.empty() && std::all_of(name.begin(), name.end(), is_digit);
   return digits && (name.size() == 1 || name[0] != '0');
 }
 

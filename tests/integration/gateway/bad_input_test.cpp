@@ -29,7 +29,7 @@ BOOST_AUTO_TEST_CASE(bad_commands_get_an_error_that_names_the_fault_and_the_conn
     BOOST_TEST(error.at("data").at("code").string() == code);
     BOOST_TEST(error.at("data").at("message").string().size() > 10u);
   }
-  client.send_binary(R"({"type":"ping"})");
+  client.send_binary(std::string("\x00\x01\xff{", 4));
   BOOST_TEST(client.expect("error").at("data").at("code").string() == "binary-message");
   client.send_text(std::string(100, '[') + std::string(100, ']'));
   BOOST_TEST(client.expect("error").at("data").at("code").string() == "too-deep");

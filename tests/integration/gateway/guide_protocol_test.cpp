@@ -115,6 +115,22 @@ BOOST_AUTO_TEST_CASE(ping_is_answered_with_pong) {
   BOOST_TEST(client.expect("pong").at("data").at("timestamp").string().size() == 24u);
 }
 
+BOOST_AUTO_TEST_CASE(a_command_in_a_binary_message_is_carried_out_as_by_the_guides_server) {
+  Stack stack;
+  WsClient client = stack.open(new_device());
+  client.send_binary(R"({"type":"ping"})");
+  client.expect("pong");
+}
+
+BOOST_AUTO_TEST_CASE(connected_echoes_the_uuid_in_the_clients_own_letters) {
+  Stack stack;
+  const std::string device = "ABCDEF00-0000-4000-8000-" + new_device().substr(24);
+  WsClient client = stack.open(device);
+  const Json connected = client.expect("connected");
+  BOOST_TEST(connected.at("data").at("deviceUuid").string() == device);
+  BOOST_TEST(connected.at("deviceUuid").string() == "abcdef00-0000-4000-8000-" + device.substr(24));
+}
+
 BOOST_AUTO_TEST_CASE(nothing_of_a_channel_follows_its_unsubscribed) {
   Stack stack;
   const std::string device = new_device();

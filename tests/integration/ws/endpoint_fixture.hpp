@@ -117,7 +117,7 @@ class EndpointFixture {
       write([&] { log_.texts.emplace_back(message); });
       fixture_.on_text(link_, message);
     }
-    void on_binary(const Now&) override {
+    void on_binary(std::string_view, const Now&) override {
       write([&] { ++log_.binaries; });
     }
     void on_drained(std::uint64_t frames, const Now&) override {

@@ -43,7 +43,10 @@ BOOST_AUTO_TEST_CASE(what_is_no_scalar_is_left_out) {
 BOOST_AUTO_TEST_CASE(values_are_checked) {
   storage::RowText text;
   BOOST_TEST(text.json_value("[{\"pid\": 1}]") == "[{\"pid\": 1}]");
-  for (const char* value : {"null", "[1", "[1] 2", "\"\xff\"", ""}) BOOST_TEST(text.json_value(value).empty(), value);
+  for (const char* value : {"null", "[1", "[1] 2", "\"\xff\"", "", "false", " 0.00 ", "-0", "0e9", "\"\""})
+    BOOST_TEST(text.json_value(value).empty(), value);
+  for (const char* value : {"true", "1", "0.01", "\"x\"", "\" \"", "[]", "{}"})
+    BOOST_TEST(text.json_value(value) == value);
   BOOST_TEST(text.json_value(std::string(100, '[') + std::string(100, ']')).empty());
   BOOST_TEST(text.json_value("\"" + std::string(storage::kMaxJsonColumn, 'x') + "\"").empty());
 }

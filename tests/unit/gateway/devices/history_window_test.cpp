@@ -116,7 +116,7 @@ BOOST_AUTO_TEST_CASE(the_row_that_an_event_took_wrongly_is_made_good_by_the_next
   window.add_event(cpu(5), at(7));
   BOOST_TEST(shown(window) == "5@e7r6");
   window.apply(snapshot({row(6, 5), row(9, 5)}), at(5));
-  BOOST_TEST(shown(window) == "5@e7r6 5@r9");
+  BOOST_TEST(shown(window) == "5@r6 5@e7r9");
 }
 
 BOOST_AUTO_TEST_CASE(the_first_event_after_a_gap_is_marked) {
@@ -129,6 +129,16 @@ BOOST_AUTO_TEST_CASE(the_first_event_after_a_gap_is_marked) {
   BOOST_TEST(!window.samples()[0].after_gap);
   BOOST_TEST(window.samples()[1].after_gap);
   BOOST_TEST(!window.samples()[2].after_gap);
+}
+
+BOOST_AUTO_TEST_CASE(rows_read_while_the_bus_is_away_are_those_of_missed_events) {
+  HistoryWindow window(30);
+  window.add_event(cpu(5), at(10));
+  window.apply(snapshot({row(11, 5)}), at(5));
+  window.add_event(cpu(5), at(20));
+  window.on_gap();
+  window.apply(snapshot({row(11, 5), row(21, 5), row(31, 5)}), at(5));
+  BOOST_TEST(shown(window) == "5@e10r11 5@e20r21 5@r31");
 }
 
 BOOST_AUTO_TEST_CASE(a_full_window_of_events_needs_no_row_unless_some_were_missed_between_them) {

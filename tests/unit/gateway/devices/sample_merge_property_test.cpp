@@ -1,5 +1,6 @@
-// The whole system around the window, thousands of times with a manual clock (publisher, bus, worker, table, queries), and
-// every small case of the alignment against an oracle that tries all pairings.
+// The whole system around the window, thousands of times with a manual clock: a publisher, a bus that is late or away,
+// an API server that writes rows directly or a worker that writes batches, a database whose clock is off, queries that
+// see the table at one moment and are answered at another.
 #include <boost/test/unit_test.hpp>
 
 #include <algorithm>
@@ -15,8 +16,6 @@ using namespace pulsegate::test;
 
 namespace {
 
-constexpr std::size_t kCapacity = 30;
-
 enum class Alphabet { unique, few, constant };
 
 struct Report {
@@ -30,13 +29,19 @@ struct Report {
 // One run: reports, the times at which things happen to the window, and what must be true of the window each time.
 class World {
  public:
-  World(std::uint64_t seed, Alphabet alphabet, bool with_gap)
-      : random_(seed), alphabet_(alphabet), with_gap_(with_gap), direct_(draw(2) == 0), reversed_ties_(draw(3) == 0) {}
+  World(std::uint64_t seed, Alphabet alphabet, bool with_gap, std::size_t capacity)
+      : random_(seed),
+        alphabet_(alphabet),
+        with_gap_(with_gap),
+        capacity_(capacity),
+        direct_(draw(2) == 0),
+        reversed_ties_(draw(3) == 0) {}
 
   void run() {
     make_reports();
     plan();
-    std::stable_sort(actions_.begin(), actions_.end(), [](const Action& a, const Action& b) { return a.time < b.time; });
+    std::stable_sort(actions_.begin(), actions_.end(),
+                     [](const Action& a, const Action& b) { return a.time < b.time; });
     for (const Action& action : actions_) {
       switch (action.kind) {
         case Kind::event:
@@ -125,7 +130,12 @@ class World {
     double last = 0;
     for (Action& action : actions_) last = action.time = std::max(action.time, last);
     look(subscribed + between(0, 20), true);
-    for (int more = draw(3); more > 0; --more) look(between(subscribed, end), false);
+    for (int more = draw(4); more > 0; --more) {
+      // At any time, or just when a row is written, which may be before its event is here.
+      const double written =
+          reports_[static_cast<std::size_t>(draw(static_cast<int>(reports_.size())))].written + 0.001;
+      look(draw(2) == 0 ? between(subscribed, end) : std::max(subscribed, written), false);
+    }
     if (with_gap_) {
       actions_.push_back({gap_from, Kind::gap});
       look(gap_until + between(0, 5), true);
@@ -144,7 +154,7 @@ class World {
     std::vector<storage::MetricsRow> rows;
     visible_ = 0;
     while (visible_ < reports_.size() && reports_[visible_].written <= time) ++visible_;
-    for (std::size_t i = visible_ - std::min(visible_, kCapacity); i < visible_; ++i)
+    for (std::size_t i = visible_ - std::min(visible_, capacity_); i < visible_; ++i)
       rows.push_back(row(reports_[i].row_time, std::round(reports_[i].value * 100) / 100, 2));
     if (reversed_ties_) {
       for (auto tie = rows.begin(); tie != rows.end();) {
@@ -162,22 +172,20 @@ class World {
     snapshot.metrics = std::move(pending_.front().rows);
     visible_ = pending_.front().visible;
     pending_.pop_front();
-    ever_visible_ = std::max(ever_visible_, visible_);
     for (std::size_t i = first_read(); i < visible_; ++i) {
       read_.resize(std::max(read_.size(), visible_), false);
       read_[i] = true;
     }
-    for (std::size_t i = 0; i + 1 < ever_visible_ + 1; ++i) {
-      // A row was read before its event came, although the event is to come.
-      if (!reports_[i].seen && to_come(i)) overtaken_ = true;
-    }
+    // A row was read before its event comes.
+    for (std::size_t i = 0; i < visible_; ++i) overtaken_ = overtaken_ || (!reports_[i].seen && to_come(i));
     const std::size_t before = window_.samples().size();
+    // What is shown vanishes only by age.
     window_.apply(snapshot, at(earliest_));
     BOOST_REQUIRE_GE(window_.samples().size(), before);
     if (alphabet_ == Alphabet::unique) check_unique();
   }
 
-  std::size_t first_read() const { return visible_ - std::min(visible_, kCapacity); }
+  std::size_t first_read() const { return visible_ - std::min(visible_, capacity_); }
 
   bool to_come(std::size_t report) const {
     return std::any_of(actions_.begin(), actions_.end(),
@@ -196,27 +204,27 @@ class World {
     std::vector<std::size_t> truth;
     for (std::size_t i = 0; i < reports_.size(); ++i)
       if (reports_[i].seen || (i < read_.size() && read_[i])) truth.push_back(i);
-    if (truth.size() > kCapacity) truth.erase(truth.begin(), truth.end() - kCapacity);
+    if (truth.size() > capacity_) truth.erase(truth.begin(), truth.end() - capacity_);
     const std::vector<std::size_t> points = shown();
     if (!reversed_ties_) {
       BOOST_REQUIRE_EQUAL_COLLECTIONS(points.begin(), points.end(), truth.begin(), truth.end());
       return;
     }
-    // The order of rows of one stamp is not to be known where no event tells them apart, nor what the window cuts of them.
+    // The order of rows of one stamp is not to be known where no event tells them apart, nor what the window cuts of
+    // them.
     BOOST_REQUIRE_EQUAL(points.size(), truth.size());
     std::vector<std::size_t> sorted = points;
     std::sort(sorted.begin(), sorted.end());
     BOOST_REQUIRE(std::adjacent_find(sorted.begin(), sorted.end()) == sorted.end());
-    const auto misplaced = [&](std::size_t i) { return points[i] != truth[i] && reports_[points[i]].row_time != reports_[truth[i]].row_time; };
-    for (std::size_t i = 0; i < points.size(); ++i) BOOST_REQUIRE(!misplaced(i));
+    for (std::size_t i = 0; i < points.size(); ++i)
+      BOOST_REQUIRE(points[i] == truth[i] || reports_[points[i]].row_time == reports_[truth[i]].row_time);
   }
 
   void check_end() {
-    const std::size_t count = std::min(reports_.size(), kCapacity);
+    const std::size_t count = std::min(reports_.size(), capacity_);
     const std::vector<Sample>& samples = window_.samples();
-    if (alphabet_ == Alphabet::unique) {
-      BOOST_REQUIRE_EQUAL(samples.size(), count);
-    } else if (reversed_ties_ || overtaken_) {
+    if (alphabet_ != Alphabet::unique && (reversed_ties_ || overtaken_)) {
+      // Not to be decided: then no point is lost.
       BOOST_REQUIRE_GE(samples.size(), count);
       return;
     }
@@ -231,12 +239,12 @@ class World {
       };
       BOOST_REQUIRE(std::any_of(reports_.begin(), reports_.end(), fits));
     }
-    // Times run with the points, as well as clocks and row lag allow.
-    double latest = -1e9;
+    if (alphabet_ != Alphabet::unique && with_gap_) return;
+    // Times run with the points, as well as clocks (5 s) and row lag (10 s) allow.
+    Timestamp latest = samples.front().time();
     for (const Sample& sample : samples) {
-      const double time = std::chrono::duration<double>(sample.time() - at(0)).count();
-      worst_ = std::max(worst_, latest - time);
-      latest = std::max(latest, time);
+      BOOST_REQUIRE(latest - sample.time() <= std::chrono::seconds(15));
+      latest = std::max(latest, sample.time());
     }
   }
 
@@ -245,56 +253,59 @@ class World {
     std::size_t visible;
   };
 
- public:
-  double worst_ = 0;
-
- private:
   std::mt19937_64 random_;
   const Alphabet alphabet_;
   const bool with_gap_;
+  const std::size_t capacity_;
   const bool direct_;
   const bool reversed_ties_;
   double skew_ = 0;
   double earliest_ = 0;
   std::vector<Report> reports_;
   std::vector<Action> actions_;
-  devices::HistoryWindow window_{kCapacity};
+  devices::HistoryWindow window_{capacity_};
   std::deque<Pending> pending_;
   std::size_t visible_ = 0;
-  std::size_t ever_visible_ = 0;
   std::vector<bool> read_;
   bool overtaken_ = false;
 };
 
-void run_worlds(Alphabet alphabet, bool with_gap, std::uint64_t seeds) {
-  std::size_t over = 0;
-  double worst = 0;
-  for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
+void run_worlds(Alphabet alphabet, bool with_gap, std::size_t capacity) {
+  std::size_t overtaken = 0;
+  constexpr std::uint64_t kSeeds = 3'000;
+  for (std::uint64_t seed = 1; seed <= kSeeds; ++seed) {
     BOOST_TEST_CONTEXT("seed " << seed) {
-      World world(seed, alphabet, with_gap);
+      World world(seed, alphabet, with_gap, capacity);
       world.run();
-      over += world.overtaken();
-      worst = std::max(worst, world.worst_);
+      overtaken += world.overtaken();
     }
   }
-  BOOST_TEST_MESSAGE("overtaken " << over << " of " << seeds << " worst " << worst);
+  // The race that this is about does take place.
+  BOOST_TEST(overtaken > kSeeds / 50);
 }
 
 }  // namespace
 
-BOOST_AUTO_TEST_SUITE(SampleMergeProperties)
+BOOST_AUTO_TEST_SUITE(SampleMergeProperty)
 
-BOOST_AUTO_TEST_CASE(every_report_is_one_point_in_order) { run_worlds(Alphabet::unique, false, 3'000); }
-BOOST_AUTO_TEST_CASE(every_report_is_one_point_in_order_though_the_bus_was_away) {
-  run_worlds(Alphabet::unique, true, 3'000);
+BOOST_AUTO_TEST_CASE(every_report_is_one_point_in_order_of_publication) {
+  run_worlds(Alphabet::unique, false, 30);
 }
-BOOST_AUTO_TEST_CASE(no_point_is_lost_where_values_repeat) {
-  run_worlds(Alphabet::few, false, 3'000);
-  run_worlds(Alphabet::few, true, 3'000);
+
+BOOST_AUTO_TEST_CASE(every_report_is_one_point_in_order_of_publication_though_the_bus_was_away) {
+  run_worlds(Alphabet::unique, true, 30);
 }
-BOOST_AUTO_TEST_CASE(no_point_is_lost_where_values_never_change) {
-  run_worlds(Alphabet::constant, false, 3'000);
-  run_worlds(Alphabet::constant, true, 3'000);
+
+BOOST_AUTO_TEST_CASE(values_that_repeat_cost_no_point_and_double_none_that_can_be_told_apart) {
+  run_worlds(Alphabet::few, false, 30);
+  run_worlds(Alphabet::constant, false, 30);
+}
+
+// The window holds all: where more was published during the gap than a read shows, events whose rows are beyond it
+// cannot be told from those that were missed.
+BOOST_AUTO_TEST_CASE(values_that_repeat_cost_no_point_though_the_bus_was_away) {
+  run_worlds(Alphabet::few, true, 100);
+  run_worlds(Alphabet::constant, true, 100);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -1,4 +1,5 @@
-// The rules of the merge, one by one, on sequences that are short enough to read. Many at a time: sample_merge_property_test.cpp.
+// The rules of the merge, one by one, on sequences that are short enough to read. Many at a time:
+// sample_merge_property_test.cpp.
 #include <boost/test/unit_test.hpp>
 
 #include <random>
@@ -105,18 +106,15 @@ BOOST_AUTO_TEST_CASE(among_equals_a_row_is_given_to_an_event_that_it_is_not_olde
 }
 
 BOOST_AUTO_TEST_CASE(the_most_pairs_win_over_the_likelier_pair) {
-  BOOST_TEST(merged({event(10, 1), event(20, 2), event(30, 1)}, {row(21, 1), row(22, 2)}) ==
-             "1@e10r21 2@e20r22 1@e30");
+  BOOST_TEST(merged({event(10, 1), event(20, 2), event(30, 1)}, {row(21, 1), row(22, 2)}) == "1@e10r21 2@e20r22 1@e30");
   BOOST_TEST(merged({event(100, 1), event(20, 2)}, {row(21, 1), row(22, 2)}) == "1@e100r21 2@e20r22");
 }
 
 BOOST_AUTO_TEST_CASE(a_row_left_over_stands_where_events_can_have_been_missed) {
   const Rows rows{row(11, 5), row(21, 5), row(25, 5), row(31, 5)};
   const bool gap = true;
-  BOOST_TEST(merged({paired(10, 11, 5), event(20, 5), event(30, 5, gap)}, rows) ==
-             "5@e10r11 5@e20r21 5@r25 5@e30r31");
-  BOOST_TEST(merged({paired(10, 11, 5), event(20, 5, gap), event(30, 5)}, rows) ==
-             "5@e10r11 5@r21 5@e20r25 5@e30r31");
+  BOOST_TEST(merged({paired(10, 11, 5), event(20, 5), event(30, 5, gap)}, rows) == "5@e10r11 5@e20r21 5@r25 5@e30r31");
+  BOOST_TEST(merged({paired(10, 11, 5), event(20, 5, gap), event(30, 5)}, rows) == "5@e10r11 5@r21 5@e20r25 5@e30r31");
   BOOST_TEST(text(merge({paired(10, 11, 5), event(20, 5), event(30, 5)}, rows, 0, 30, gap).samples) ==
              "5@e10r11 5@e20r21 5@e30r25 5@r31");
 }
@@ -124,6 +122,10 @@ BOOST_AUTO_TEST_CASE(a_row_left_over_stands_where_events_can_have_been_missed) {
 BOOST_AUTO_TEST_CASE(a_late_row_goes_in_front_of_the_events_whose_rows_are_still_to_come) {
   BOOST_TEST(merged({paired(10, 11, 1), event(20, 3), event(30, 4)}, {row(11, 1), row(32, 2)}) ==
              "1@e10r11 2@r32 3@e20 4@e30");
+}
+
+BOOST_AUTO_TEST_CASE(before_the_first_pair_rows_lead_though_an_event_there_will_never_get_its_own) {
+  BOOST_TEST(merged({event(10, 1), event(50, 2)}, {row(12, 9), row(51, 2)}) == "9@r12 1@e10 2@e50r51");
 }
 
 BOOST_AUTO_TEST_CASE(between_pairs_the_clocks_tell_where_a_row_stands_whose_event_was_lost) {
@@ -187,6 +189,7 @@ BOOST_AUTO_TEST_CASE(a_batch_that_contradicts_the_events_is_turned_round) {
   const Samples known{event(10, 2), event(11, 3)};
   BOOST_TEST(merged(known, {row(20, 3), row(20, 2), row(20, 1)}) == "1@r20 2@e10r20 3@e11r20");
   BOOST_TEST(merged(known, {row(20, 1), row(20, 2), row(20, 3)}) == "1@r20 2@e10r20 3@e11r20");
+  BOOST_TEST(merged({event(10, 2), event(12, 3)}, {row(20, 3), row(20, 9), row(20, 2)}) == "2@e10r20 9@r20 3@e12r20");
   // Neither order fits: the events decide, and who has none goes first.
   BOOST_TEST(merged({event(10, 2), event(11, 3), event(12, 4)}, {row(20, 3), row(20, 4), row(20, 1), row(20, 2)}) ==
              "1@r20 2@e10r20 3@e11r20 4@e12r20");
@@ -197,6 +200,20 @@ BOOST_AUTO_TEST_CASE(stamps_that_change_under_us_double_nothing_that_is_still_re
   const MergeResult result = merge({paired(10, 22, 1), paired(11, 21, 2)}, {row(21, 2), row(22, 1)});
   BOOST_TEST(result.samples.size() == 2u);
   BOOST_TEST(text(result.samples) == "1@e10r22 2@e11r21");
+}
+
+BOOST_AUTO_TEST_CASE(a_pair_that_passed_over_an_event_whose_row_may_come_is_taken_back_when_it_comes) {
+  // The first row is of a report that was not seen, and equal to the second event's by chance.
+  const MergeResult first = merge({event(10, 1), event(11, 2)}, {row(12, 2)});
+  BOOST_TEST(text(first.samples) == "1@e10 2@e11r12");
+  BOOST_TEST(first.samples[1].provisional);
+  const MergeResult second = merge(first.samples, {row(12, 2), row(13, 1), row(14, 2)});
+  BOOST_TEST(text(second.samples) == "2@r12 1@e10r13 2@e11r14");
+  BOOST_TEST(second.added == 1u);
+  BOOST_TEST(second.identified == 1u);
+  // But not once its row must have been there.
+  const MergeResult late = merge({event(10, 1), event(45, 2)}, {row(46, 2)});
+  BOOST_TEST(!late.samples[1].provisional);
 }
 
 BOOST_AUTO_TEST_CASE(merging_the_same_rows_again_changes_nothing) {

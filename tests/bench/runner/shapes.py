@@ -1,0 +1,60 @@
+"""What is measured: how many clients on how many devices, at which rate, by which servers."""
+
+from dataclasses import dataclass, field
+
+from .servers import ALL, FLOOR_BATCH, FLOOR_SEND, GATEWAY
+
+
+@dataclass(frozen=True)
+class Shape:
+    key: str
+    title: str
+    devices: int
+    clients: int
+    rate: float  # events per second over all devices; of a search: where it starts
+    servers: tuple[str, ...] = ALL
+    search: bool = False
+    options: dict[str, object] = field(default_factory=dict)
+
+    def load_options(self, seconds: float) -> dict[str, object]:
+        return {
+            "clients": self.clients,
+            "devices": self.devices,
+            "rate": self.rate,
+            "seconds": seconds,
+            "connecting": 200,
+            **self.options,
+        }
+
+
+FAN_OUT = (
+    Shape("steady", "100 devices × 10 clients, 2 000 events/s", 100, 1000, 2000),
+    Shape("highest", "100 devices × 10 clients, highest rate held", 100, 1000, 8000, search=True),
+    Shape("wide", "1 device × 1 000 clients, 200 events/s", 1, 1000, 200),
+    Shape("widest", "1 device × 5 000 clients, 20 events/s", 1, 5000, 20),
+    Shape("many", "1 000 devices × 1 client, 5 000 events/s", 1000, 1000, 5000),
+)
+
+# Pairs whose cost must not differ: the same number of deliveries per second, at two sizes.
+SIZE = (
+    Shape("size_clients_500", "1 device × 500 clients, 200 events/s", 1, 500, 200, (GATEWAY,)),
+    Shape("size_clients_5000", "1 device × 5 000 clients, 20 events/s", 1, 5000, 20, (GATEWAY,)),
+    Shape("size_devices_100", "100 devices × 1 client, 2 000 events/s", 100, 100, 2000, (GATEWAY,)),
+    Shape("size_devices_10000", "10 000 devices × 1 client, 2 000 events/s", 10_000, 10_000, 2000, (GATEWAY,)),
+)
+
+MEMORY = (
+    Shape("memory_connections", "10 000 idle clients of 100 devices", 100, 10_000, 0, (GATEWAY,)),
+    Shape("memory_devices", "10 000 idle clients of 10 000 devices", 10_000, 10_000, 0, (GATEWAY,)),
+)
+
+STORM = Shape(
+    "storm", "5 000 clients of 100 devices at once, each with its snapshot", 100, 5000, 0, (GATEWAY,),
+    options={"connecting": 1000, "channel": "metrics,history", "await": "history"},
+)
+
+QUICK = (
+    Shape("steady", "100 devices × 10 clients, 2 000 events/s", 100, 1000, 2000),
+    Shape("wide", "1 device × 1 000 clients, 200 events/s", 1, 1000, 200, (GATEWAY, FLOOR_SEND, FLOOR_BATCH)),
+    Shape("many", "1 000 devices × 1 client, 5 000 events/s", 1000, 1000, 5000, (GATEWAY, FLOOR_SEND, FLOOR_BATCH)),
+)
