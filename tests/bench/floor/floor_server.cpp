@@ -91,6 +91,7 @@ void FloorServer::accept_all() {
   for (;;) {
     const int fd = ::accept4(listener_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0) return;
+    send_without_delay(fd);
     auto* client = new FloorClient;
     client->fd = fd;
     epoll_event event{};

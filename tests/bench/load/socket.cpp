@@ -36,10 +36,14 @@ int open_socket() {
 
 }  // namespace
 
-int connect_local(std::uint16_t port) {
-  const int fd = open_socket();
+void send_without_delay(int fd) noexcept {
   const int on = 1;
   ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
+int connect_local(std::uint16_t port) {
+  const int fd = open_socket();
+  send_without_delay(fd);
   const sockaddr_in address = local(port);
   if (::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0 && errno != EINPROGRESS)
     fail("connect");

@@ -7,6 +7,7 @@
 #include <boost/test/unit_test.hpp>
 #include <chrono>
 #include <string>
+#include <vector>
 
 #include "proto/metric_values.hpp"
 #include "proto/time.hpp"
@@ -189,6 +190,21 @@ BOOST_AUTO_TEST_CASE(only_the_newest_points_come_whatever_their_number) {
   }
   BOOST_TEST(source.snapshot(9999).metrics.size() == 2000u);
   BOOST_TEST(source.snapshot(0).metrics.size() == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(rows_of_one_batch_keep_the_order_of_their_insertion) {
+  Database db("batch_case");
+  create_guide_schema(db.client);
+  // As with the tables of real installations, the index is worth its while.
+  db.client.exec("ALTER DATABASE batch_case SET enable_seqscan = off");
+  for (const double cpu : {1.0, 2.0}) insert_metrics(db.client, {kDeviceText, "2026-11-22 14:05:00", cpu});
+  for (const double cpu : {3.0, 4.0, 5.0}) insert_metrics(db.client, {kDeviceText, "2026-11-22 14:05:10", cpu});
+  TestedSource source(db.connection);
+  const storage::Snapshot snapshot = source.snapshot();
+  std::vector<double> cpu;
+  for (const storage::MetricsRow& row : snapshot.metrics) cpu.push_back(row.values[Metric::cpu_usage].value);
+  BOOST_TEST(cpu == (std::vector<double>{1, 2, 3, 4, 5}), boost::test_tools::per_element());
+  BOOST_TEST(contains(snapshot.newest_metrics_json, "\"cpu_usage\":5"));
 }
 
 BOOST_AUTO_TEST_CASE(infinite_times_are_passed_over) {
