@@ -7,7 +7,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help deps build run test check fmt lint asan tsan clean
+.PHONY: help deps build run test check fmt lint asan tsan bench bench-quick soak clean
 
 JOBS ?= $(shell nproc)
 DEVICES ?= 3
@@ -35,7 +35,7 @@ fixed_addresses = $$(setarch -R true 2>/dev/null && echo setarch -R || true)
 SOURCES = find proto bus storage gateway tests -name '*.hpp' -o -name '*.cpp'
 
 help: ## List the verbs
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 
 deps: ## Install the missing Debian packages for building, running and testing
 	@deploy/install-packages build run test
@@ -80,6 +80,24 @@ asan: deps ## Unit and integration tests under AddressSanitizer and UndefinedBeh
 tsan: deps ## Unit and integration tests under ThreadSanitizer, in build/tsan
 	@$(call compile,build/tsan,$(TSAN),all)
 	@$(fixed_addresses) $(call run_tests,build/tsan,-L '^(unit|integration)$$')
+
+# Measurements take the lock of the test runs: the two would falsify each other.
+# $(call measure,options of tests/bench/run)
+measure = flock --close tests /usr/bin/python3 -B tests/bench/run --build build $(1)
+
+bench: deps ## Measure everything beside floors and peers; writes the table of tests/bench/README.md (25 minutes)
+	@deploy/install-packages bench
+	@$(call compile,build,$(RELEASE),all)
+	@$(call measure,)
+
+bench-quick: deps ## The most telling measurements once, printed only (2 minutes)
+	@deploy/install-packages bench
+	@$(call compile,build,$(RELEASE),all)
+	@$(call measure,--quick)
+
+soak: deps ## Ten minutes of clients that come and go: memory must stay flat and nothing be lost
+	@$(call compile,build,$(RELEASE),all)
+	@$(call measure,--soak)
 
 clean: ## Remove build/, unless a demo is running in it
 	@for run in build/run/*/; do \

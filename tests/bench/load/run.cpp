@@ -112,7 +112,7 @@ void Run::publish_for(double seconds, Findings& findings) {
   }
 }
 
-// Ends when everything has come, or nothing has for a while.
+// Ends when everything has come, when nothing has for a while, or when it takes far too long.
 void Run::drain(Findings& findings) {
   publisher_.stop();
   std::uint64_t expected = 0;
@@ -120,13 +120,14 @@ void Run::drain(Findings& findings) {
   findings.expected = expected;
   std::uint64_t before = counts_.events.deliveries;
   std::uint64_t progress = now_us();
+  const std::uint64_t latest = progress + to_us(4 * options_.drain);
   while (counts_.events.deliveries < expected || !publisher_.idle()) {
     const std::uint64_t now = now_us();
     if (counts_.events.deliveries != before) {
       before = counts_.events.deliveries;
       progress = now;
     }
-    if (now > progress + to_us(options_.drain) || options_.churn > 0) break;
+    if (now > progress + to_us(options_.drain) || now > latest || options_.churn > 0) break;
     turn(now + 10'000);
   }
 }
