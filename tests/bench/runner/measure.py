@@ -13,6 +13,7 @@ P99_BOUND_MS = 100.0
 STEP = 1.25  # of the rate, between trials; the result is then refined once, to within 12 %
 MOST_TRIALS = 14
 LOAD_TIMEOUT_SECONDS = 1000
+QUIET_CORES = 0.3  # others may keep so much of the machine busy
 
 
 def busy_cores(seconds: float) -> float:
@@ -29,10 +30,27 @@ def busy_cores(seconds: float) -> float:
     return cores * (1 - (idle_after - idle_before) / max(1, after - before))
 
 
+class Patience:
+    """Waits for a quiet machine, so many seconds in a whole run at most; after that it measures whatever the others do."""
+
+    def __init__(self, seconds: float) -> None:
+        self._left = seconds
+
+    def wait(self) -> float:
+        """Returns how many cores the others keep busy now."""
+        while (busy := busy_cores(0.25)) > QUIET_CORES and self._left > 0:
+            time.sleep(2)
+            self._left -= 2.25
+        return busy
+
+
+patience = Patience(0)
+
+
 def load(generator: Path, server: Server, options: dict[str, object]) -> Result:
     """One run of the generator. `failure` is set when it could not measure."""
     words = [word for name, value in options.items() for word in ("--" + name.replace("_", "-"), str(value))]
-    others = busy_cores(0.25)
+    others = patience.wait()
     command = [str(generator), *server.load_options(), *words]
     done = subprocess.run(command, capture_output=True, text=True, timeout=LOAD_TIMEOUT_SECONDS, check=False)
     if not done.stdout.startswith("{"):
