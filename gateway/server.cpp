@@ -208,6 +208,8 @@ void Server::shut_down() {
   for (const auto& shard : shards_) shard->join();
   // The database last: until here a shard could still be told an answer.
   if (parts_.source) parts_.source->stop();
+  // A socket that has sent nothing yet may still be waited for; nobody is left to serve it.
+  io_.stop();
 }
 
 }  // namespace pulsegate

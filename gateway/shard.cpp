@@ -142,7 +142,8 @@ void Shard::tick() {
   released_ = adopted_ - std::min<std::size_t>(adopted_, counters.sockets);
   tick_timer_.expires_after(kTick);
   tick_timer_.async_wait([this](const asio::error_code& error) {
-    if (!error) tick();
+    // Cancelling does not reach a handler that is queued already.
+    if (!error && !stopped_) tick();
   });
 }
 
@@ -190,13 +191,8 @@ void Shard::drain(std::chrono::milliseconds time, std::function<void()> done) {
 // Each step closes an equal share of those still open, so that the clients come back one after another.
 void Shard::drain_step() {
   std::vector<ws::Link*> open;
-  std::size_t closing = 0;
   endpoint_->for_each([&](ws::Link& link) {
-    if (link.closing()) {
-      ++closing;
-    } else {
-      open.push_back(&link);
-    }
+    if (!link.closing()) open.push_back(&link);
   });
   const auto left =
       std::chrono::duration_cast<std::chrono::milliseconds>(drain_end_ - std::chrono::steady_clock::now());
@@ -209,7 +205,8 @@ void Shard::drain_step() {
     open[i]->send(Frame::text(text), 0);
     open[i]->close(proto::CloseCode::service_restart);
   }
-  if (open.empty() && closing == 0) {
+  // Those that are closing have their time for the closing handshake; the endpoint cuts it off.
+  if (open.empty() && endpoint_->counters().connections == 0) {
     if (drained_) std::exchange(drained_, nullptr)();
     return;
   }

@@ -49,6 +49,24 @@ BOOST_AUTO_TEST_CASE(drain_by_the_admin_port_keeps_the_process_and_refuses_newco
   BOOST_TEST(stack.gateway().stop() == 0);
 }
 
+BOOST_AUTO_TEST_CASE(a_client_that_was_sent_away_has_time_for_the_closing_handshake) {
+  Stack stack({"--drain-time", "100ms"});
+  WsClient client = stack.open(new_device());
+  client.expect("connected");
+  BOOST_REQUIRE(stack.gateway().signal(SIGTERM));
+  // The close frame is read late: the gateway still waits for its answer meanwhile.
+  BOOST_TEST(!stack.gateway().wait(Millis(1'500)).has_value());
+  BOOST_TEST(client.expect_close().code == 1012);
+  BOOST_TEST(stack.gateway().wait(Millis(10'000)).value_or(-1) == 0);
+}
+
+BOOST_AUTO_TEST_CASE(a_socket_that_has_said_nothing_does_not_hold_up_the_end_with_several_shards) {
+  Stack stack({"--shards", "2", "--drain-time", "0s"});
+  TcpSocket silent("127.0.0.1", stack.gateway().port());
+  BOOST_TEST(stack.open(new_device()).is_open());  // taken after the silent one
+  BOOST_TEST(stack.gateway().stop(Millis(12'000)) == 0);
+}
+
 BOOST_AUTO_TEST_CASE(a_second_signal_cuts_the_drain_short) {
   Stack stack({"--drain-time", "60s"});
   std::vector<WsClient> clients;
