@@ -123,10 +123,13 @@ void Shard::write_notice(devices::Notice notice, std::string_view detail) {
       return log::info("database.up", {{"shard", number_}});
     case devices::Notice::database_down:
       return log::warn("database.down", {{"shard", number_}, {"reason", detail}});
+    case devices::Notice::read_failed:
+      return repeated_.write(detail, parts_.clock.now().steady, log::Level::warn, "snapshot.failed",
+                             {{"shard", number_}, {"reason", detail}});
     case devices::Notice::bad_event:
       // Once a minute per topic: a device that sends rubbish must not fill the disk.
-      return bad_events_.write(detail, parts_.clock.now().steady, log::Level::warn, "event.dropped",
-                               {{"shard", number_}, {"topic", detail}});
+      return repeated_.write(detail, parts_.clock.now().steady, log::Level::warn, "event.dropped",
+                             {{"shard", number_}, {"topic", detail}});
   }
 }
 

@@ -90,7 +90,7 @@ class Shard final : private ws::LinkFactory {
   std::unique_ptr<devices::Hub> hub_;
   std::unique_ptr<ws::Endpoint> endpoint_;
   SessionCounters session_counters_;
-  log::RateLimited bad_events_;
+  log::RateLimited repeated_;  // lines that one device or one fault could write without end
 
   asio::steady_timer hub_timer_;
   asio::steady_timer tick_timer_;

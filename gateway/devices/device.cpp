@@ -3,6 +3,7 @@
 #include "gateway/devices/device.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace pulsegate::devices {
 
@@ -100,9 +101,9 @@ void Device::on_bus_confirmed(const Now& now) {
   }
   if (after_gap && env_.host.has_database()) {
     if (has_subscribers()) {
-      want_read(read_ == Read::unread ? storage::ReadReason::first : storage::ReadReason::repair);
+      want_read(storage::ReadReason::repair);
     } else {
-      // Nobody misses anything now; whoever subscribes next gets a fresh snapshot.
+      // Nobody misses anything now; whoever subscribes next gets a fresh snapshot. A read in flight may be older.
       read_ = Read::unread;
       state(Channel::metrics).from_event = false;
       gap_from_.reset();
@@ -175,29 +176,22 @@ void Device::acknowledge(Member& member, Channel channel, const Now& now) {
 }
 
 void Device::deliver_first(Member& member, proto::ChannelSet channels, const Now& now) {
-  const bool wait_for_read = env_.host.has_database() && (read_ == Read::unread || read_ == Read::reading);
+  const bool all_read = !env_.host.has_database() || read_ == Read::done;
   bool waiting = false;
+  if (database_failed_) send_database_down(member);
   channels.for_each([&](Channel channel) {
-    if (index(channel) >= proto::kBuiltInChannels || !wait_for_read) {
-      deliver_latest(member, channel);
-      return;
-    }
-    // A sample that came by the bus is the latest there is: no need to wait for the table.
-    const ChannelState& known = state(channel);
-    if (channel == Channel::metrics && known.from_event && deliver_latest(member, channel)) return;
+    // What the bus has shown is at hand: after a failed read it is all there is for now, and a sample of `metrics` that
+    // came by the bus is the latest there is in any case.
+    const bool from_memory = all_read || read_ == Read::failed || index(channel) >= proto::kBuiltInChannels ||
+                             (channel == Channel::metrics && state(channel).from_event);
+    if (from_memory && deliver_latest(member, channel)) return;
+    if (all_read || index(channel) >= proto::kBuiltInChannels) return;
     member.awaiting.add(channel);
     waiting = true;
   });
-  if (waiting) {
-    if (read_ == Read::unread) want_read(storage::ReadReason::first);
-  } else {
-    ++env_.counters.memory_snapshots;
-    const bool all_read = !env_.host.has_database() || read_ == Read::done;
-    if (all_read && nothing_known()) tell_unknown(member);
-  }
-  // A device that nobody watched has let its deadlines pass.
-  if (read_ == Read::failed && !read_in_flight_ && retry_at_ == kNever) want_read(storage::ReadReason::retry);
-  if (read_ == Read::done && reread_at_ == kNever && env_.config.reread.count() > 0) reread_at_ = now.steady;
+  if (!waiting) ++env_.counters.memory_snapshots;
+  if (waiting && read_ == Read::unread) want_read(storage::ReadReason::first);
+  if (all_read && nothing_known()) tell_unknown(member);
   // While the bus is away what is remembered grows old: read again at once what nobody kept fresh, the rest in its
   // turn.
   if (env_.host.bus() == DeviceHost::Bus::down && down_refresh_at_ == kNever)
@@ -238,11 +232,26 @@ bool Device::nothing_known() const noexcept {
                       [](const ChannelState& s) { return s.latest || !s.json.empty(); });
 }
 
+void Device::send_database_down(Member& member) {
+  proto::Status status;
+  status.database = LinkState::down;
+  status.since = database_failed_;
+  send_status(member, status);
+}
+
 void Device::tell_unknown(Member& member) {
   proto::Status status;
   status.device = proto::DeviceState::unknown;
   send_status(member, status);
   told_unknown_ = true;
+}
+
+void Device::take_back_unknown(proto::Timestamp since) {
+  if (!std::exchange(told_unknown_, false)) return;
+  proto::Status status;
+  status.device = proto::DeviceState::live;
+  status.since = since;
+  send_status(status, true);
 }
 
 }  // namespace pulsegate::devices

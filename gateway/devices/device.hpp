@@ -80,7 +80,7 @@ class Device {
   } hub;
 
  private:
-  // Why the snapshot is not there, if it is not.
+  // Whether the snapshot is there. `unread` while a read is in flight: its answer has been overtaken and will not do.
   enum class Read : std::uint8_t { unread, reading, failed, done };
 
   // A row that may belong to an event that has not reached us yet.
@@ -99,12 +99,15 @@ class Device {
   bool deliver_latest(Member& member, proto::Channel channel);
   void send_status(const proto::Status& status, bool subscribers_only);
   void send_status(Member& member, const proto::Status& status);
+  void send_database_down(Member& member);
   void tell_unknown(Member& member);
+  void take_back_unknown(proto::Timestamp since);
   bool nothing_known() const noexcept;
 
   // device_events.cpp
   void on_metrics(const proto::BusEvent& event, proto::Timestamp time, const Now& now);
   void on_state(const proto::BusEvent& event, proto::Timestamp time, const Now& now);
+  void take_lists(const proto::BusEvent& event, proto::Timestamp time, const Now& now);
   bool take_json(proto::Channel channel, std::string_view json, proto::Timestamp time, bool from_event);
   void publish(ChannelState& state, const Now& now);
   FramePtr latest_frame(ChannelState& state);
@@ -114,14 +117,14 @@ class Device {
   // device_snapshot.cpp
   void want_read(storage::ReadReason reason);
   void start_read_if_wanted();
-  void read_failed(const storage::SnapshotResult& result, const Now& now);
-  proto::ChannelSet apply(const storage::Snapshot& snapshot, storage::ReadReason reason, const Now& now);
-  bool apply_newest_row(const storage::Snapshot& snapshot, storage::ReadReason reason, bool newest_row_is_known,
-                        const Now& now);
+  void read_succeeded(const storage::Snapshot& snapshot, const Now& now);
+  void read_failed(storage::SnapshotError error, const Now& now);
+  proto::ChannelSet apply(const storage::Snapshot& snapshot, const Now& now);
+  bool apply_newest_row(const storage::Snapshot& snapshot, bool newest_row_is_known, const Now& now);
   void release_held_row(const Now& now);
   void remember_row(const storage::MetricsRow& row, std::string_view json);
   proto::ChannelSet apply_state(const storage::StateRow& row, proto::Timestamp fallback_time,
-                                std::chrono::microseconds offset);
+                                std::chrono::microseconds offset, const Now& now);
   void deliver_snapshot(proto::ChannelSet changed, const Now& now);
   void announce_gap(bool history_too, const Now& now);
   SteadyTime next_due() const noexcept;
@@ -141,14 +144,14 @@ class Device {
   std::optional<proto::Timestamp> first_confirmed_;  // since then events are seen (wall clock)
   std::optional<proto::Timestamp> confirmed_at_;     // the latest time; meaningful while confirmed_
   std::optional<proto::Timestamp> gap_from_;         // events may have been lost since
-  std::optional<proto::Timestamp> last_event_;       // event time of the newest metrics event
+  std::optional<proto::Timestamp> last_event_;       // event time of the newest metrics event, never in our future
 
   // The database.
   Read read_ = Read::unread;
-  storage::ReadReason reading_ = storage::ReadReason::first;  // meaningful while read_in_flight_
+  storage::ReadReason reading_ = storage::ReadReason::first;  // of the read in flight, else of the last one
   bool read_in_flight_ = false;
-  std::optional<storage::ReadReason> wanted_read_;  // to start when the one in flight is back
-  bool database_down_ = false;
+  std::optional<storage::ReadReason> wanted_read_;   // to start when the one in flight is back
+  std::optional<proto::Timestamp> database_failed_;  // told to subscribers as down since
   bool gap_to_announce_ = false;
   std::optional<proto::Timestamp> gap_until_;
   Millis retry_after_{0};

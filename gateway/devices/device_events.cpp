@@ -9,6 +9,13 @@ namespace pulsegate::devices {
 using proto::Channel;
 using proto::TopicKind;
 
+namespace {
+
+// A publisher's clock may be ahead of ours by so much. What claims to be later still would make every row look old.
+constexpr std::chrono::seconds kClockAhead{30};
+
+}  // namespace
+
 void Device::on_event(const proto::Topic& topic, const proto::BusEvent& event, const Now& now) {
   const proto::Timestamp time = event.timestamp.value_or(now.wall);
   if (event.timestamp) {
@@ -35,13 +42,7 @@ void Device::on_event(const proto::Topic& topic, const proto::BusEvent& event, c
       break;
     }
   }
-  if (told_unknown_) {
-    told_unknown_ = false;
-    proto::Status status;
-    status.device = proto::DeviceState::live;
-    status.since = time;
-    send_status(status, true);
-  }
+  take_back_unknown(time);
 }
 
 void Device::on_metrics(const proto::BusEvent& event, proto::Timestamp time, const Now& now) {
@@ -49,14 +50,13 @@ void Device::on_metrics(const proto::BusEvent& event, proto::Timestamp time, con
   env_.scratch.clear();
   proto::append_verbatim(env_.scratch, "metrics", id_, time, event.object);
   metrics.latest = Frame::text(env_.scratch);
-  metrics.time = time;
+  metrics.time = std::min(time, now.wall + kClockAhead);
   metrics.from_event = true;
   publish(metrics, now);
-  last_event_ = last_event_ ? std::max(*last_event_, time) : time;
+  const proto::Timestamp seen = std::min(time, now.wall);
+  last_event_ = last_event_ ? std::max(*last_event_, seen) : seen;
 
-  if (take_json(Channel::processes, event.top_processes, time, true)) publish(state(Channel::processes), now);
-  if (take_json(Channel::network_interfaces, event.network_interfaces, time, true))
-    publish(state(Channel::network_interfaces), now);
+  take_lists(event, time, now);
 
   if (history_.add_event(event.values, time)) {
     history_changed(now, false);
@@ -69,15 +69,21 @@ void Device::on_state(const proto::BusEvent& event, proto::Timestamp time, const
   if (!event.system.empty()) {
     if (!system_) system_ = std::make_unique<proto::SystemInfo>();
     ChannelState& info = state(Channel::system_info);
-    info.time = time;
+    info.time = std::min(time, now.wall + kClockAhead);
     info.from_event = true;
     if (system_->merge_newer(event.system)) {
       info.latest.reset();
       publish(info, now);
     }
   }
-  if (take_json(Channel::processes, event.top_processes, time, true)) publish(state(Channel::processes), now);
-  if (take_json(Channel::network_interfaces, event.network_interfaces, time, true))
+  take_lists(event, time, now);
+}
+
+// Either kind of event may carry them.
+void Device::take_lists(const proto::BusEvent& event, proto::Timestamp time, const Now& now) {
+  const proto::Timestamp plausible = std::min(time, now.wall + kClockAhead);
+  if (take_json(Channel::processes, event.top_processes, plausible, true)) publish(state(Channel::processes), now);
+  if (take_json(Channel::network_interfaces, event.network_interfaces, plausible, true))
     publish(state(Channel::network_interfaces), now);
 }
 

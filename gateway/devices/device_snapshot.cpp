@@ -1,6 +1,7 @@
 // What a device does with PostgreSQL's answer, and with time: first snapshot, second look, repair, retry, refresh.
 #include <algorithm>
 #include <iterator>
+#include <utility>
 
 #include "gateway/devices/device.hpp"
 
@@ -16,6 +17,23 @@ bool opens_window(ReadReason reason) noexcept {
   return reason == ReadReason::first || reason == ReadReason::retry || reason == ReadReason::repair;
 }
 
+// What a read is worth to others that are wanted at the same time: a client waits for it, it mends a gap, the rest.
+int rank(ReadReason reason) noexcept {
+  switch (reason) {
+    case ReadReason::first:
+      return 3;
+    case ReadReason::repair:
+      return 2;
+    case ReadReason::retry:
+      return 1;
+    case ReadReason::second_look:
+    case ReadReason::reread:
+    case ReadReason::refresh:
+      break;
+  }
+  return 0;
+}
+
 Millis scaled(Millis interval, double factor) noexcept {
   return Millis(static_cast<Millis::rep>(static_cast<double>(interval.count()) * factor));
 }
@@ -26,7 +44,7 @@ void Device::want_read(ReadReason reason) {
   if (!env_.host.has_database()) return;
   if (read_in_flight_) {
     // The answer on its way may be older than what is asked for now.
-    wanted_read_ = reason;
+    if (!wanted_read_ || rank(reason) > rank(*wanted_read_)) wanted_read_ = reason;
     return;
   }
   read_in_flight_ = true;
@@ -46,41 +64,45 @@ void Device::start_read_if_wanted() {
 
 void Device::on_snapshot(const storage::SnapshotResult& result, const Now& now) {
   read_in_flight_ = false;
-  if (result.error != storage::SnapshotError::none) {
-    read_failed(result, now);
+  if (result.error == storage::SnapshotError::none) {
+    read_succeeded(*result.snapshot, now);
   } else {
-    if (database_down_) {
-      database_down_ = false;
-      proto::Status status;
-      status.database = proto::LinkState::up;
-      status.since = now.wall;
-      send_status(status, true);
-    }
-    retry_after_ = Millis(0);
-    const ReadReason reason = reading_;
-    read_ = Read::done;
-    const proto::ChannelSet changed = apply(*result.snapshot, reason, now);
-    deliver_snapshot(changed, now);
-    // A gap is told once what could be repaired has been, unless a newer read is to do that.
-    if (gap_to_announce_ && confirmed_ && !wanted_read_) announce_gap(false, now);
-    if (opens_window(reason) && has_subscribers() && !history_.all_from_events())
-      second_look_at_ = now.steady + env_.config.row_lag + scaled(Millis(1'000), env_.host.random());
-    if (env_.config.reread.count() > 0)
-      reread_at_ = now.steady + scaled(env_.config.reread, 0.9 + 0.2 * env_.host.random());
+    read_failed(result.error, now);
   }
   start_read_if_wanted();
   wake_by(next_due());
 }
 
-void Device::read_failed(const storage::SnapshotResult&, const Now& now) {
-  ++env_.counters.snapshot_failures;
-  if (read_ != Read::done) read_ = Read::failed;
-  if (!database_down_) {
-    database_down_ = true;
+void Device::read_succeeded(const storage::Snapshot& snapshot, const Now& now) {
+  if (std::exchange(database_failed_, std::nullopt)) {
     proto::Status status;
-    status.database = proto::LinkState::down;
+    status.database = proto::LinkState::up;
     status.since = now.wall;
     send_status(status, true);
+  }
+  retry_after_ = Millis(0);
+  const proto::ChannelSet changed = apply(snapshot, now);
+  // Overtaken: there may be newer rows, and whoever subscribes now waits for those, or has asked for them already.
+  if (read_ == Read::unread) return;
+  read_ = Read::done;
+  deliver_snapshot(changed, now);
+  if (!nothing_known()) take_back_unknown(now.wall);
+  // A gap is told once what could be repaired has been, unless a newer read is to do that.
+  if (gap_to_announce_ && confirmed_ && !wanted_read_) announce_gap(false, now);
+  if (opens_window(reading_) && !history_.all_from_events())
+    second_look_at_ = now.steady + env_.config.row_lag + scaled(Millis(1'000), env_.host.random());
+  if (env_.config.reread.count() > 0)
+    reread_at_ = now.steady + scaled(env_.config.reread, 0.9 + 0.2 * env_.host.random());
+}
+
+void Device::read_failed(storage::SnapshotError error, const Now& now) {
+  ++env_.counters.snapshot_failures;
+  if (read_ == Read::reading) read_ = Read::failed;
+  // A full queue passes by itself, and says nothing of the database.
+  if (!database_failed_ && error != storage::SnapshotError::overloaded) {
+    database_failed_ = now.wall;
+    for (Member* member : members_)
+      if (!member->subscribed.empty()) send_database_down(*member);
   }
   // Live goes on: whoever waits gets what the bus has shown so far.
   deliver_snapshot({}, now);
@@ -91,7 +113,7 @@ void Device::read_failed(const storage::SnapshotResult&, const Now& now) {
 }
 
 // Takes the snapshot into the device's memory. Returns the channels whose value changed by it.
-proto::ChannelSet Device::apply(const storage::Snapshot& snapshot, ReadReason reason, const Now& now) {
+proto::ChannelSet Device::apply(const storage::Snapshot& snapshot, const Now& now) {
   proto::ChannelSet changed;
   // Events are known from our first confirmation on; before it, in database time, no row can be one of theirs.
   const proto::Timestamp since = first_confirmed_.value_or(proto::Timestamp::max() - std::chrono::hours(24 * 365));
@@ -99,13 +121,14 @@ proto::ChannelSet Device::apply(const storage::Snapshot& snapshot, ReadReason re
   if (merged.changed) {
     changed.add(Channel::history);
     state(Channel::history).latest.reset();
-    if (reason == ReadReason::second_look || reason == ReadReason::reread) env_.counters.late_points += merged.added;
+    if (reading_ == ReadReason::second_look || reading_ == ReadReason::reread)
+      env_.counters.late_points += merged.added;
   }
-  if (apply_newest_row(snapshot, reason, merged.newest_row_is_known, now)) changed.add(Channel::metrics);
+  if (apply_newest_row(snapshot, merged.newest_row_is_known, now)) changed.add(Channel::metrics);
   if (snapshot.state) {
     const proto::Timestamp fallback =
         snapshot.metrics.empty() ? proto::Timestamp{} : snapshot.metrics.back().recorded_at;
-    const proto::ChannelSet state_changes = apply_state(*snapshot.state, fallback, snapshot.clock_offset);
+    const proto::ChannelSet state_changes = apply_state(*snapshot.state, fallback, snapshot.clock_offset, now);
     state_changes.for_each([&](Channel channel) { changed.add(channel); });
   }
   return changed;
@@ -113,25 +136,26 @@ proto::ChannelSet Device::apply(const storage::Snapshot& snapshot, ReadReason re
 
 // A row is the latest known sample where no event came, or where the bus has been away since. Returns whether present
 // subscribers of `metrics` are to see it.
-bool Device::apply_newest_row(const storage::Snapshot& snapshot, ReadReason reason, bool newest_row_is_known,
-                              const Now& now) {
+bool Device::apply_newest_row(const storage::Snapshot& snapshot, bool newest_row_is_known, const Now& now) {
   if (snapshot.metrics.empty()) return false;
   ChannelState& metrics = state(Channel::metrics);
   const auto newest = std::prev(snapshot.metrics.end());
-  if (metrics.from_event) {
-    // News only while no event can come. Late rows never go out as `metrics`.
-    if (confirmed_ || reason != ReadReason::refresh || newest_row_is_known || !last_event_ ||
-        newest->recorded_at - snapshot.clock_offset <= *last_event_)
-      return false;
-    remember_row(*newest, snapshot.newest_metrics_json);
-    return true;
-  }
-  // A row written after our confirmation may be that of an event on its way to us, which would come out twice: it is
-  // held back until that event would have come, and the newest one that is certainly older goes first.
+  // A row may be that of an event on its way to us, which would come out twice, unless it is so old that the event
+  // would have come.
   const auto safe = [&](const storage::MetricsRow& row) {
-    return !confirmed_ || row.recorded_at - snapshot.clock_offset <= *confirmed_at_ - env_.config.gap_tolerance;
+    return !confirmed_ || row.recorded_at - snapshot.clock_offset <= now.wall - env_.config.gap_tolerance;
   };
-  if (!safe(*newest)) {
+  // While the bus is away the table is read in its stead. Otherwise late rows never go out as `metrics`.
+  const bool news = !confirmed_ && reading_ == ReadReason::refresh;
+  if (metrics.from_event) {
+    const bool missed_on_the_bus = history_.gap_at_end() && !newest_row_is_known && last_event_ &&
+                                   newest->recorded_at - snapshot.clock_offset > *last_event_;
+    if (!missed_on_the_bus || !safe(*newest)) return false;
+    remember_row(*newest, snapshot.newest_metrics_json);
+    return news;
+  }
+  // Held back until its event would have come, while the newest one that is certainly older goes first.
+  if (!safe(*newest) && (reading_ == ReadReason::first || reading_ == ReadReason::retry)) {
     held_row_ = std::make_unique<HeldRow>(HeldRow{*newest, snapshot.newest_metrics_json});
     held_row_due_ = now.steady + env_.config.gap_tolerance;
   }
@@ -144,7 +168,7 @@ bool Device::apply_newest_row(const storage::Snapshot& snapshot, ReadReason reas
     proto::append_metric_values(json, found->values, snapshot.metric_mask);
     remember_row(*found, json);
   }
-  return reason == ReadReason::refresh;
+  return news;
 }
 
 // No event has come that could be this row's: so it is the latest sample after all.
@@ -165,14 +189,16 @@ void Device::remember_row(const storage::MetricsRow& row, std::string_view json)
 }
 
 proto::ChannelSet Device::apply_state(const storage::StateRow& row, proto::Timestamp fallback_time,
-                                      std::chrono::microseconds offset) {
+                                      std::chrono::microseconds offset, const Now& now) {
   proto::ChannelSet changed;
   const proto::Timestamp time = row.recorded_at.value_or(fallback_time);
-  // A row is stamped up to row_lag after its event, so only one that is later than that is certainly newer than the
-  // event.
+  // A row is stamped up to row_lag after its event, so one that is later than that is certainly newer than the event;
+  // and once that time is over, the event's own row is there, so the latest row is that one or a newer.
   const auto newer_than = [&](const ChannelState& known) {
     if (!row.recorded_at) return !known.from_event;
-    return known.from_event ? time - offset > known.time + env_.config.row_lag : time >= known.time;
+    if (!known.from_event) return time >= known.time;
+    const proto::Timestamp last_row_by = known.time + env_.config.row_lag;
+    return time - offset > last_row_by || (time - offset >= known.time && now.wall > last_row_by);
   };
   ChannelState& info = state(Channel::system_info);
   // A row is worth a message even when all its columns are NULL, as in the guide.
@@ -196,7 +222,8 @@ proto::ChannelSet Device::apply_state(const storage::StateRow& row, proto::Times
   return changed;
 }
 
-// Sends what changed to every subscriber of it, and the rest of what they wait for to those who wait.
+// Sends what changed to every subscriber of it, and the rest of what they wait for to those who wait. After a failed
+// read they go on waiting for what nobody has shown yet.
 void Device::deliver_snapshot(proto::ChannelSet changed, const Now& now) {
   for (Member* member : members_) {
     const proto::ChannelSet awaited = member->awaiting;
@@ -207,7 +234,12 @@ void Device::deliver_snapshot(proto::ChannelSet changed, const Now& now) {
       // A member that waits for `metrics` has got every event since its acknowledgement; a sample from before adds
       // nothing.
       const bool superseded = channel == Channel::metrics && state(Channel::metrics).from_event;
-      if (!superseded && !changed.contains(channel)) any = deliver_latest(*member, channel) || any;
+      if (superseded || changed.contains(channel)) return;
+      if (deliver_latest(*member, channel)) {
+        any = true;
+      } else if (read_ != Read::done) {
+        member->awaiting.add(channel);
+      }
     });
     if (!any && changed.empty() && nothing_known() && read_ == Read::done) tell_unknown(*member);
   }
@@ -252,9 +284,13 @@ void Device::on_time(const Now& now) {
   if (take(history_due_)) history_changed(now, true);
   if (take(held_row_due_)) release_held_row(now);
   const bool hot = has_subscribers();
-  if (take(retry_at_) && hot) want_read(ReadReason::retry);
-  if (take(second_look_at_) && hot) want_read(ReadReason::second_look);
-  if (take(reread_at_) && hot) want_read(ReadReason::reread);
+  const auto look_again = [&](ReadReason reason) {
+    if (hot) return want_read(reason);
+    read_ = Read::unread;  // nobody looks now: whoever comes next gets a fresh snapshot
+  };
+  if (take(retry_at_)) look_again(ReadReason::retry);
+  if (take(second_look_at_)) look_again(ReadReason::second_look);
+  if (take(reread_at_)) look_again(ReadReason::reread);
   if (take(down_refresh_at_) && hot && !confirmed_) {
     want_read(ReadReason::refresh);
     down_refresh_at_ = now.steady + env_.config.down_refresh;

@@ -26,6 +26,7 @@ class HistoryWindow {
 
   // The bus was lost: events may be missed until the next add_event().
   void on_gap() noexcept { gap_at_end_ = true; }
+  bool gap_at_end() const noexcept { return gap_at_end_; }
 
   struct Applied {
     bool changed = false;              // what samples() show is not what it was

@@ -25,7 +25,7 @@
 namespace pulsegate::devices {
 
 // What a hub reports to the log. The detail is a reason, or the topic of a bad event.
-enum class Notice : std::uint8_t { bus_up, bus_down, database_up, database_down, bad_event };
+enum class Notice : std::uint8_t { bus_up, bus_down, database_up, database_down, read_failed, bad_event };
 
 // What a hub stands on. All of it must outlive the hub.
 struct HubParts {

@@ -2,6 +2,7 @@
 // and for no more than `repair_rate` a second that no client waits for: a restarted Redis must not become a storm on
 // PostgreSQL.
 #include <algorithm>
+#include <utility>
 
 #include "gateway/devices/hub.hpp"
 
@@ -55,10 +56,19 @@ void Hub::read(const WaitingRead& wanted) {
 void Hub::on_answer(const WaitingRead& asked, const storage::SnapshotResult& result) {
   --reads_in_flight_;
   const Now now = parts_.clock.now();
-  const bool up = result.error == storage::SnapshotError::none || result.error == storage::SnapshotError::overloaded;
-  if (up != database_up_) {
-    database_up_ = up;
-    parts_.notice(up ? Notice::database_up : Notice::database_down, result.detail);
+  switch (result.error) {
+    case storage::SnapshotError::none:
+      if (!std::exchange(database_up_, true)) parts_.notice(Notice::database_up, {});
+      break;
+    case storage::SnapshotError::unavailable:
+      if (std::exchange(database_up_, false)) parts_.notice(Notice::database_down, result.detail);
+      break;
+    case storage::SnapshotError::overloaded:
+    case storage::SnapshotError::timed_out:
+    case storage::SnapshotError::failed:
+      // One read that went wrong says nothing of the others.
+      parts_.notice(Notice::read_failed, result.detail);
+      break;
   }
   if (Device* device = find(asked.device); device != nullptr && device->hub.generation == asked.generation)
     device->on_snapshot(result, now);

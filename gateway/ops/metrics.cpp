@@ -224,7 +224,8 @@ class Renderer {
   void database(const storage::SourceCounters& storage) {
     bool up = true;
     for (const ShardReport& shard : report_.shards) up = up && shard.database_up;
-    families_.gauge("pulsegate_database_up", "0 while a shard's last snapshot read failed.").add(up ? 1.0 : 0.0);
+    families_.gauge("pulsegate_database_up", "0 since a shard found PostgreSQL unreachable, until a read succeeds.")
+        .add(up ? 1.0 : 0.0);
     families_.counter("pulsegate_database_reads_total", "Snapshot reads that reached the database, by reason.");
     for (std::size_t i = 0; i < storage::kReadReasons; ++i)
       families_.add(storage.reads[i], {{"reason", std::string(storage::name(static_cast<storage::ReadReason>(i)))}});

@@ -84,17 +84,27 @@ class Stand:
         if done.returncode != 0:
             self.missing[NODE] = "npm could not install its modules"
 
-    def start(self, name: str, options: list[str] | None = None) -> Server:
+    def redis_sent_bytes(self) -> int:
+        """All that Redis has written to its clients so far."""
+        with socket.create_connection(("127.0.0.1", self.redis_port), timeout=10) as redis:
+            redis.sendall(b"INFO stats\r\n")
+            answer = b""
+            while b"total_net_output_bytes:" not in answer or not answer.endswith(b"\r\n"):
+                answer += redis.recv(65536)
+        return int(answer.split(b"total_net_output_bytes:")[1].split(b"\r\n")[0])
+
+    def start(self, name: str, options: list[str] | None = None, pinned: bool = True) -> Server:
+        """`pinned`: on the server's core, as far as there are two."""
         for attempts_left in (2, 1, 0):
             try:
-                return self._start(name, options or [])
+                return self._start(name, options or [], pinned)
             except StartupError:
                 # Somebody may have taken the port; the next try finds another.
                 if attempts_left == 0:
                     raise
         raise AssertionError("unreachable")
 
-    def _start(self, name: str, options: list[str]) -> Server:
+    def _start(self, name: str, options: list[str], pinned: bool) -> Server:
         port, health, admin = free_port(), free_port(), free_port()
         ready, form, publish_port = "open", "redis", self.redis_port
         if name == GATEWAY:
@@ -113,7 +123,7 @@ class Stand:
         else:
             command = [str(self._build / "tests/bench" / name), "--port", str(port)]
             command += ["--redis-port", str(self.redis_port)]
-        child = self._children.start(name, on_server_core(command))
+        child = self._children.start(name, on_server_core(command) if pinned else _on_every_core(command))
         try:
             wait_until(lambda: _accepts(port), child)
         except StartupError:
@@ -132,6 +142,10 @@ class Stand:
 
     def stop(self, server: Server) -> None:
         self._children.stop(server.child)
+
+
+def _on_every_core(command: list[str]) -> list[str]:
+    return ["taskset", "-c", f"0-{(os.cpu_count() or 1) - 1}", *command]
 
 
 def _accepts(port: int) -> bool:

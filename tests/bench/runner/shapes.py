@@ -30,8 +30,10 @@ class Shape:
 # Where the search for the highest rate starts: near the end, or it takes long.
 FIRST_RATES = {GATEWAY: 40_000, FLOOR_BATCH: 40_000, FLOOR_SEND: 16_000, NCHAN: 12_000, NODE: 4_000}
 
+STEADY = Shape("steady", "100 devices × 10 clients, 2 000 events/s", 100, 1000, 2000)
+
 FAN_OUT = (
-    Shape("steady", "100 devices × 10 clients, 2 000 events/s", 100, 1000, 2000),
+    STEADY,
     Shape("highest", "100 devices × 10 clients, highest rate held", 100, 1000, 1, search=True),
     Shape("wide", "1 device × 1 000 clients, 200 events/s", 1, 1000, 200),
     Shape("widest", "1 device × 5 000 clients, 20 events/s", 1, 5000, 20),
@@ -58,7 +60,7 @@ STORM = Shape(
 )
 
 QUICK = (
-    Shape("steady", "100 devices × 10 clients, 2 000 events/s", 100, 1000, 2000),
+    STEADY,
     Shape("wide", "1 device × 1 000 clients, 200 events/s", 1, 1000, 200, (GATEWAY, FLOOR_SEND, FLOOR_BATCH)),
     Shape("many", "1 000 devices × 1 client, 5 000 events/s", 1000, 1000, 5000, (GATEWAY, FLOOR_SEND, FLOOR_BATCH)),
 )

@@ -6,7 +6,7 @@ import psycopg2
 
 from .measure import Result, load
 from .servers import GATEWAY, ROOT, Stand
-from .shapes import STORM
+from .shapes import STEADY, STORM
 
 POINTS = 30  # rows per device: a full window
 
@@ -56,6 +56,18 @@ def storm(stand: Stand, generator: Path, database: str, clients: int) -> Result:
         # First reads only: second looks have their own reason and come later.
         result["snapshot_reads"] = server.metric("pulsegate_snapshot_reads_total", 'reason="first"')
         result["tcp"] = {name: after[name] - before[name] for name in after}
+        return result
+    finally:
+        stand.stop(server)
+
+
+def shards(stand: Stand, generator: Path, count: int, seconds: float) -> Result:
+    """The steady shape over several shards; what Redis sends must not grow, since a device lives on one shard only."""
+    server = stand.start(GATEWAY, ["--shards", str(count)], pinned=False)
+    try:
+        sent_before = stand.redis_sent_bytes()
+        result = load(generator, server, STEADY.load_options(seconds))
+        result["redis_sent"] = stand.redis_sent_bytes() - sent_before
         return result
     finally:
         stand.stop(server)

@@ -1,4 +1,6 @@
 // Start, drain, stop, limits and several shards, as an operator sees them.
+#include <boost/test/data/monomorphic.hpp>
+#include <boost/test/data/test_case.hpp>
 #include <boost/test/unit_test.hpp>
 
 #include <chrono>
@@ -92,8 +94,9 @@ BOOST_AUTO_TEST_CASE(above_the_limit_of_connections_newcomers_are_told_503_and_t
       [&] { return WsClient::attempt(stack.gateway().port(), "/api/v1/devices/" + device + "/ws").is_open(); }));
 }
 
-BOOST_AUTO_TEST_CASE(with_several_shards_each_device_lives_on_one_of_them) {
-  Stack stack({"--shards", "3"});
+BOOST_DATA_TEST_CASE(with_several_shards_each_device_lives_on_one_of_them,
+                     boost::unit_test::data::make({std::string("2"), std::string("4")}), shards) {
+  Stack stack({"--shards", shards});
   std::vector<std::string> devices;
   std::vector<WsClient> clients;
   for (int i = 0; i < 12; ++i) {

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdio>
+#include <initializer_list>
 #include <memory>
 #include <string>
 #include <vector>
@@ -36,7 +37,7 @@ class HubFixture {
         config,
         devices::HubParts{channels, topics, zone, clock, subscriber, database == Database::present ? &source : nullptr,
                           tasks.executor(), [] {}, [this](SteadyTime due) { due_ = due; },
-                          [](devices::Notice, std::string_view) {}},
+                          [this](devices::Notice notice, std::string_view) { notices.push_back(notice); }},
         42);
     subscriber.start(*hub);
     bus_up();
@@ -97,6 +98,23 @@ class HubFixture {
     result.values[proto::Metric::cpu_usage].decimals = 2;
     return result;
   }
+  // A snapshot of rows a second apart, the newest written `seconds_ago`.
+  storage::Snapshot rows(std::initializer_list<double> cpu, double seconds_ago = 100) const {
+    storage::Snapshot snapshot;
+    double age = seconds_ago + static_cast<double>(cpu.size());
+    for (const double value : cpu) snapshot.metrics.push_back(row(value, -(age -= 1)));
+    snapshot.newest_metrics_json = R"({"cpu_usage":)" + std::to_string(*(cpu.end() - 1)) + "}";
+    return snapshot;
+  }
+  // Answers the oldest read.
+  void answer(const storage::Snapshot& snapshot) {
+    source.answer(snapshot);
+    run();
+  }
+  void fail(storage::SnapshotError error = storage::SnapshotError::unavailable) {
+    source.fail(error);
+    run();
+  }
   void answer_all(const storage::Snapshot& snapshot) {
     while (source.outstanding() > 0) {
       source.answer(snapshot);
@@ -113,6 +131,7 @@ class HubFixture {
   FakeSubscriber subscriber;
   FakeSnapshotSource source;
   std::unique_ptr<devices::Hub> hub;
+  std::vector<devices::Notice> notices;
 
  private:
   SteadyTime due_ = devices::kNever;
@@ -127,6 +146,14 @@ class TestClient final : private devices::Receiver {
   ~TestClient() { fixture_.hub->leave(member_); }
   TestClient(const TestClient&) = delete;
   TestClient& operator=(const TestClient&) = delete;
+
+  // Of a device that the bus has confirmed, and subscribed; what came until then is not remembered.
+  TestClient(HubFixture& fixture, int number, const std::vector<proto::Channel>& channels)
+      : TestClient(fixture, HubFixture::device(number)) {
+    fixture.confirm_device(number);
+    subscribe(channels);
+    messages_.clear();
+  }
 
   bool joined() const { return joined_; }
   void subscribe(const std::vector<proto::Channel>& channels) { fixture_.hub->subscribe(member_, channels); }

@@ -7,18 +7,6 @@ using namespace pulsegate;
 using namespace pulsegate::test;
 using proto::Channel;
 
-namespace {
-
-storage::Snapshot rows(std::initializer_list<double> cpu, const HubFixture& fixture, double seconds_ago = 100) {
-  storage::Snapshot snapshot;
-  double age = seconds_ago + static_cast<double>(cpu.size());
-  for (const double value : cpu) snapshot.metrics.push_back(fixture.row(value, -(age -= 1)));
-  snapshot.newest_metrics_json = R"({"cpu_usage":)" + std::to_string(*(cpu.end() - 1)) + "}";
-  return snapshot;
-}
-
-}  // namespace
-
 BOOST_AUTO_TEST_SUITE(Hub)
 
 BOOST_AUTO_TEST_CASE(acknowledges_only_after_every_topic_is_confirmed) {
@@ -46,15 +34,11 @@ BOOST_AUTO_TEST_CASE(an_event_between_two_confirmations_comes_once_with_the_firs
 
 BOOST_AUTO_TEST_CASE(a_row_that_may_belong_to_an_event_on_its_way_is_not_sent_as_metrics) {
   HubFixture f;
-  TestClient client(f, f.device(1));
-  f.confirm_device(1);
-  client.subscribe({Channel::metrics});
-  client.take();
-  storage::Snapshot snapshot = rows({1, 2}, f);
+  TestClient client(f, 1, {Channel::metrics});
+  storage::Snapshot snapshot = f.rows({1, 2});
   snapshot.metrics.push_back(f.row(3, 0.5));
   snapshot.newest_metrics_json = R"({"cpu_usage":3})";
-  f.source.answer(snapshot);
-  f.run();
+  f.answer(snapshot);
   // The one before it is certainly older than everything that is still to come.
   BOOST_TEST(last_of_type(client.take(), "metrics").at("data").at("cpu_usage").number() == 2);
   // Had there been an event, it would have come by now.
@@ -64,14 +48,11 @@ BOOST_AUTO_TEST_CASE(a_row_that_may_belong_to_an_event_on_its_way_is_not_sent_as
 
 BOOST_AUTO_TEST_CASE(a_held_row_is_dropped_when_an_event_comes) {
   HubFixture f;
-  TestClient client(f, f.device(1));
-  f.confirm_device(1);
-  client.subscribe({Channel::metrics});
+  TestClient client(f, 1, {Channel::metrics});
   storage::Snapshot snapshot;
   snapshot.metrics.push_back(f.row(3, 0.5));
   snapshot.newest_metrics_json = R"({"cpu_usage":3})";
-  f.source.answer(snapshot);
-  f.run();
+  f.answer(snapshot);
   client.take();
   f.publish_metrics(1, 3);
   f.advance(std::chrono::seconds(2));
@@ -86,8 +67,7 @@ BOOST_AUTO_TEST_CASE(asks_for_the_snapshot_at_the_first_subscribe_and_only_once)
   a.subscribe({Channel::history});
   b.subscribe({Channel::history, Channel::system_info});
   BOOST_REQUIRE_EQUAL(f.source.requests().size(), 1u);
-  f.source.answer(rows({1, 2}, f));
-  f.run();
+  f.answer(f.rows({1, 2}));
   BOOST_TEST(a.take_types() == (std::vector<std::string>{"subscribed", "history"}), boost::test_tools::per_element());
   BOOST_TEST(b.take_types() == (std::vector<std::string>{"subscribed", "subscribed", "history"}),
              boost::test_tools::per_element());
@@ -100,14 +80,10 @@ BOOST_AUTO_TEST_CASE(asks_for_the_snapshot_at_the_first_subscribe_and_only_once)
 
 BOOST_AUTO_TEST_CASE(live_values_do_not_wait_for_the_database) {
   HubFixture f;
-  TestClient client(f, f.device(1));
-  f.confirm_device(1);
-  client.subscribe({Channel::metrics, Channel::history});
-  client.take();
+  TestClient client(f, 1, {Channel::metrics, Channel::history});
   f.publish_metrics(1, 7);
   BOOST_TEST(client.take_types() == (std::vector<std::string>{"metrics"}), boost::test_tools::per_element());
-  f.source.answer(rows({1, 2}, f));
-  f.run();
+  f.answer(f.rows({1, 2}));
   // The window holds rows and event; the row-based sample is not sent, since a newer one has been.
   const auto messages = client.take();
   BOOST_REQUIRE_EQUAL(messages.size(), 1u);
@@ -116,35 +92,24 @@ BOOST_AUTO_TEST_CASE(live_values_do_not_wait_for_the_database) {
 
 BOOST_AUTO_TEST_CASE(the_newest_row_is_the_first_sample_of_metrics_where_no_event_has_come) {
   HubFixture f;
-  TestClient client(f, f.device(1));
-  f.confirm_device(1);
-  client.subscribe({Channel::metrics});
-  f.source.answer(rows({1, 2}, f));
-  f.run();
-  BOOST_TEST(client.take_types() == (std::vector<std::string>{"subscribed", "metrics"}),
-             boost::test_tools::per_element());
+  TestClient client(f, 1, {Channel::metrics});
+  f.answer(f.rows({1, 2}));
+  BOOST_TEST(client.take_types() == (std::vector<std::string>{"metrics"}), boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_CASE(nothing_known_is_said_as_unknown_and_taken_back_by_the_first_event) {
   HubFixture f;
-  TestClient client(f, f.device(1));
-  f.confirm_device(1);
-  client.subscribe({Channel::metrics});
-  f.source.answer({});
-  f.run();
-  BOOST_TEST(client.take_types() == (std::vector<std::string>{"subscribed", "status"}),
-             boost::test_tools::per_element());
+  TestClient client(f, 1, {Channel::metrics});
+  f.answer({});
+  BOOST_TEST(client.take_types() == (std::vector<std::string>{"status"}), boost::test_tools::per_element());
   f.publish_metrics(1, 1);
   BOOST_TEST(client.take_types() == (std::vector<std::string>{"metrics", "status"}), boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_CASE(subscribing_again_acknowledges_and_delivers_again) {
   HubFixture f;
-  TestClient client(f, f.device(1));
-  f.confirm_device(1);
-  client.subscribe({Channel::metrics});
-  f.source.answer({});
-  f.run();
+  TestClient client(f, 1, {Channel::metrics});
+  f.answer({});
   f.publish_metrics(1, 1);
   client.take();
   client.subscribe({Channel::metrics});
@@ -156,11 +121,8 @@ BOOST_AUTO_TEST_CASE(subscribing_again_acknowledges_and_delivers_again) {
 
 BOOST_AUTO_TEST_CASE(history_is_sent_at_most_once_per_interval_and_never_loses_the_last_point) {
   HubFixture f;
-  TestClient client(f, f.device(1));
-  f.confirm_device(1);
-  client.subscribe({Channel::history});
-  f.source.answer({});
-  f.run();
+  TestClient client(f, 1, {Channel::history});
+  f.answer({});
   client.take();
   f.advance(std::chrono::seconds(2));
   for (int i = 1; i <= 5; ++i) f.publish_metrics(1, i);
@@ -173,11 +135,8 @@ BOOST_AUTO_TEST_CASE(history_is_sent_at_most_once_per_interval_and_never_loses_t
 
 BOOST_AUTO_TEST_CASE(a_report_published_twice_is_one_point_of_history_and_two_messages_of_metrics) {
   HubFixture f;
-  TestClient client(f, f.device(1));
-  f.confirm_device(1);
-  client.subscribe({Channel::history, Channel::metrics});
-  f.source.answer({});
-  f.run();
+  TestClient client(f, 1, {Channel::history, Channel::metrics});
+  f.answer({});
   client.take();
   f.advance(std::chrono::seconds(2));
   f.publish_metrics(1, 5);
@@ -191,14 +150,11 @@ BOOST_AUTO_TEST_CASE(a_report_published_twice_is_one_point_of_history_and_two_me
 
 BOOST_AUTO_TEST_CASE(the_latest_value_is_sent_again_after_the_refresh_interval_by_one_timer_for_all) {
   HubFixture f;
-  TestClient a(f, f.device(1));
-  f.confirm_device(1);
-  a.subscribe({Channel::system_info});
+  TestClient a(f, 1, {Channel::system_info});
   storage::Snapshot snapshot;
   snapshot.state.emplace();
   snapshot.state->system.json[0] = "\"linux\"";
-  f.source.answer(snapshot);
-  f.run();
+  f.answer(snapshot);
   a.take();
   f.advance(std::chrono::seconds(20));
   TestClient b(f, f.device(1));
@@ -213,11 +169,8 @@ BOOST_AUTO_TEST_CASE(the_latest_value_is_sent_again_after_the_refresh_interval_b
 
 BOOST_AUTO_TEST_CASE(unchanged_processes_are_not_sent_again_before_their_refresh) {
   HubFixture f;
-  TestClient client(f, f.device(1));
-  f.confirm_device(1);
-  client.subscribe({Channel::processes});
-  f.source.answer({});
-  f.run();
+  TestClient client(f, 1, {Channel::processes});
+  f.answer({});
   client.take();
   f.publish_metrics(1, 1, R"(,"top_processes":[{"pid":1}])");
   f.publish_metrics(1, 2, R"(,"top_processes":[{"pid":1}])");
@@ -227,12 +180,9 @@ BOOST_AUTO_TEST_CASE(unchanged_processes_are_not_sent_again_before_their_refresh
 
 BOOST_AUTO_TEST_CASE(bus_loss_is_told_and_its_return_brings_status_history_and_gap) {
   HubFixture f;
-  TestClient client(f, f.device(1));
-  f.confirm_device(1);
-  client.subscribe({Channel::metrics, Channel::history});
-  storage::Snapshot repaired = rows({1}, f);
-  f.source.answer(repaired);
-  f.run();
+  TestClient client(f, 1, {Channel::metrics, Channel::history});
+  storage::Snapshot repaired = f.rows({1});
+  f.answer(repaired);
   f.publish_metrics(1, 2);
   f.advance(std::chrono::seconds(2));
   client.take();
@@ -246,8 +196,7 @@ BOOST_AUTO_TEST_CASE(bus_loss_is_told_and_its_return_brings_status_history_and_g
   BOOST_TEST((f.source.outstanding_request().reason == storage::ReadReason::repair));
   repaired.metrics.push_back(f.row(2, -6));
   repaired.metrics.push_back(f.row(3, -3));
-  f.source.answer(repaired);
-  f.run();
+  f.answer(repaired);
   const auto messages = client.take();
   BOOST_TEST(count_type(messages, "metrics") == 0);
   BOOST_TEST(cpu_of_history(last_of_type(messages, "history")) == (std::vector<int>{1, 2, 3}),
@@ -262,8 +211,7 @@ BOOST_AUTO_TEST_CASE(a_subscription_while_the_bus_is_away_is_acknowledged_at_onc
   client.subscribe({Channel::history});
   BOOST_TEST(client.take_types() == (std::vector<std::string>{"subscribed", "status"}),
              boost::test_tools::per_element());
-  f.source.answer(rows({1, 2}, f));
-  f.run();
+  f.answer(f.rows({1, 2}));
   BOOST_TEST(client.take_types() == (std::vector<std::string>{"history"}), boost::test_tools::per_element());
   f.advance(std::chrono::seconds(17));
   f.answer_all({});  // the second look
@@ -284,21 +232,16 @@ BOOST_AUTO_TEST_CASE(a_pending_acknowledgement_is_given_when_the_bus_is_lost) {
 
 BOOST_AUTO_TEST_CASE(a_failed_read_is_told_serves_memory_and_is_repeated_with_backoff) {
   HubFixture f;
-  TestClient client(f, f.device(1));
-  f.confirm_device(1);
-  client.subscribe({Channel::history});
-  client.take();
+  TestClient client(f, 1, {Channel::history});
   f.publish_metrics(1, 4);
-  f.source.fail(storage::SnapshotError::unavailable);
-  f.run();
+  f.fail();
   auto messages = client.take();
   BOOST_TEST(count_type(messages, "status") == 1);
   BOOST_TEST(cpu_of_history(last_of_type(messages, "history")) == (std::vector<int>{4}),
              boost::test_tools::per_element());
   f.advance(std::chrono::seconds(2));
   BOOST_REQUIRE_EQUAL(f.source.outstanding(), 1u);
-  f.source.answer(rows({1, 2}, f));
-  f.run();
+  f.answer(f.rows({1, 2}));
   messages = client.take();
   BOOST_TEST(last_of_type(messages, "status").at("data").at("database").string() == "up");
   BOOST_TEST(cpu_of_history(last_of_type(messages, "history")) == (std::vector<int>{1, 2, 4}),
@@ -331,11 +274,9 @@ BOOST_AUTO_TEST_CASE(an_answer_for_a_device_that_is_gone_or_born_again_is_ignore
   again.subscribe({Channel::history});
   f.confirm_device(1);
   again.take();
-  f.source.answer(rows({9}, f));  // of the first life
-  f.run();
+  f.answer(f.rows({9}));  // of the first life
   BOOST_TEST(again.take().empty());
-  f.source.answer(rows({1}, f));
-  f.run();
+  f.answer(f.rows({1}));
   BOOST_TEST(cpu_of_history(last_of_type(again.take(), "history")) == (std::vector<int>{1}),
              boost::test_tools::per_element());
 }
