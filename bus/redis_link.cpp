@@ -7,7 +7,9 @@
 #include <asio/error.hpp>
 #include <asio/ip/address.hpp>
 #include <asio/local/stream_protocol.hpp>
+#include <asio/post.hpp>
 #include <asio/write.hpp>
+#include <exception>
 #include <utility>
 
 #include "bus/redis_error.hpp"
@@ -73,6 +75,9 @@ void RedisLink::connected() {
     socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
     socket_.set_option(asio::socket_base::keep_alive(true), ignored);
   }
+  std::error_code error;
+  socket_.non_blocking(true, error);  // for read_on()
+  if (error) return fail(Loss::connection, "cannot set up the connection to Redis: " + error.message());
   buffer_.reset(new char[config_.read_buffer]);
   last_received_ = Clock::now();
   handshake();
@@ -126,7 +131,8 @@ bool RedisLink::on_reply(const Reply& reply) {
 }
 
 // Each turn of this loop goes through the io_context's queue, even when data is ready at once: other handlers run
-// between.
+// between. Asio tries recv() first and asks epoll only when there was nothing. Waiting for readability instead would
+// save that recv(), but costs an epoll_ctl() each time.
 void RedisLink::read() {
   socket_.async_read_some(asio::buffer(buffer_.get(), config_.read_buffer),
                           [self = shared_from_this()](const std::error_code& error, std::size_t size) {
@@ -134,6 +140,19 @@ void RedisLink::read() {
                           });
 }
 
+// After a read that says that there is more. Whether it was right shows at once, since the owner waits for the answer.
+void RedisLink::read_on() {
+  asio::post(io_, [self = shared_from_this()] {
+    if (self->owner_ == nullptr) return;
+    std::error_code error;
+    const std::size_t size =
+        self->socket_.read_some(asio::buffer(self->buffer_.get(), self->config_.read_buffer), error);
+    if (error == asio::error::would_block || error == asio::error::try_again) error.clear();
+    self->received(error, size);
+  });
+}
+
+// `size` is 0 when read_on() found nothing.
 void RedisLink::received(const std::error_code& error, std::size_t size) {
   if (error == asio::error::eof) {
     return fail(Loss::connection,
@@ -141,15 +160,32 @@ void RedisLink::received(const std::error_code& error, std::size_t size) {
                        : "Redis closed the connection before it was authenticated");
   }
   if (error) return fail(Loss::connection, "the connection to Redis broke: " + error.message());
-  last_received_ = Clock::now();
+  if (size > 0) last_received_ = Clock::now();
+  // Half a buffer at once is more than comes while this thread keeps up.
+  const bool more_waiting = size >= config_.read_buffer / 2;
+  try {
+    deliver(size, more_waiting);
+  } catch (const std::exception& fault) {
+    return give_up(fault.what());
+  }
+  if (owner_ == nullptr) return;
+  more_waiting ? read_on() : read();
+}
+
+void RedisLink::deliver(std::size_t size, bool more_waiting) {
   const auto outcome = reader_.feed({buffer_.get(), size}, *this);
   if (owner_ == nullptr) return;
-  owner_->on_link_read_end();
-  if (owner_ == nullptr) return;
-  if (outcome == RespReader::Outcome::failed) {
-    return fail(Loss::protocol, "what answers at " + config_.url.redacted() + " sent " + reader_.error());
-  }
-  read();
+  const bool failed = outcome == RespReader::Outcome::failed;
+  owner_->on_link_read_end(more_waiting && !failed);
+  if (owner_ == nullptr || !failed) return;
+  fail(Loss::protocol, "what answers at " + config_.url.redacted() + " sent " + reader_.error());
+}
+
+// The rest of that read is gone, so something is missing that only a new subscription shows. Called while the exception
+// is handled.
+void RedisLink::give_up(const std::string& fault) {
+  if (owner_ == nullptr) throw;
+  fail(Loss::connection, "what Redis sent could not be taken: " + fault);
 }
 
 void RedisLink::send(std::string_view commands) {

@@ -21,7 +21,8 @@ namespace pulsegate::bus {
 
 // Thread: the io_context's thread only.
 // Owner: a RedisSubscriber; pending handlers share it until they have run.
-// 1. The owner is called only between open() and close(), and nothing follows on_link_lost().
+// 1. The owner is called only between open() and close(), and nothing follows on_link_lost(). What on_link_reply() or
+// on_link_read_end() throws is a loss.
 // 2. What is queued for writing is bounded by the owner's window of topics in flight plus one PING.
 class RedisLink final : public std::enable_shared_from_this<RedisLink>, private ReplyHandler {
  public:
@@ -32,7 +33,8 @@ class RedisLink final : public std::enable_shared_from_this<RedisLink>, private 
     virtual ~Owner() = default;
     virtual void on_link_ready() = 0;                    // authenticated, the database is selected
     virtual void on_link_reply(const Reply& reply) = 0;  // never a pong
-    virtual void on_link_read_end() = 0;                 // all replies of one read have been delivered
+    // All replies of one read have been delivered. `more_waiting`: the next read follows at once, and another call.
+    virtual void on_link_read_end(bool more_waiting) = 0;
     virtual void on_link_lost(Loss loss, const std::string& reason) = 0;
   };
 
@@ -58,7 +60,10 @@ class RedisLink final : public std::enable_shared_from_this<RedisLink>, private 
   void on_handshake_reply(const Reply& reply);
   bool on_reply(const Reply& reply) override;
   void read();
+  void read_on();
   void received(const std::error_code& error, std::size_t size);
+  void deliver(std::size_t size, bool more_waiting);
+  void give_up(const std::string& fault);
   void write();
   void arm(Clock::time_point when);
   void on_timer();

@@ -5,6 +5,7 @@
 #include <asio/post.hpp>
 #include <asio/steady_timer.hpp>
 #include <chrono>
+#include <exception>
 #include <string_view>
 #include <utility>
 
@@ -31,12 +32,13 @@ class RedisSubscriber::Core final : public std::enable_shared_from_this<Core>, p
  private:
   void on_link_ready() override;
   void on_link_reply(const Reply& reply) override;
-  void on_link_read_end() override;
+  void on_link_read_end(bool more_waiting) override;
   void on_link_lost(RedisLink::Loss loss, const std::string& reason) override;
 
   void connect();
   void schedule_turn();
   void turn();
+  void confirm_again();
   void send_due();
   void confirm(std::string_view topic, std::size_t times);
   void update_gauges() noexcept;
@@ -54,7 +56,7 @@ class RedisSubscriber::Core final : public std::enable_shared_from_this<Core>, p
   bool up_ = false;
   bool down_reported_ = false;  // since the last on_bus_up()
   bool turn_scheduled_ = false;
-  bool delivered_ = false;  // the sink was called since the last on_batch_end()
+  bool owes_batch_end_ = false;  // the sink was called since the last on_batch_end(), or told of another one
   std::chrono::steady_clock::time_point up_since_{};
   SubscriberCounters counters_;
   std::string last_error_;
@@ -106,14 +108,23 @@ void RedisSubscriber::Core::schedule_turn() {
 }
 
 void RedisSubscriber::Core::turn() {
+  try {
+    confirm_again();
+    on_link_read_end(false);  // a turn ends like a read: what is due goes out, and the sink may flush
+  } catch (const std::exception& fault) {
+    if (!link_) throw;
+    on_link_lost(RedisLink::Loss::connection, std::string("a confirmation could not be taken: ") + fault.what());
+  }
+}
+
+void RedisSubscriber::Core::confirm_again() {
   // Counted first: a callback that subscribes again is answered in a following turn.
   std::string topic;
   for (std::size_t left = tracker_.reconfirmations(); left > 0 && sink_ != nullptr && up_; --left) {
     if (!tracker_.next_reconfirmation(topic)) break;
-    delivered_ = true;
+    owes_batch_end_ = true;
     sink_->on_subscribed(topic);
   }
-  on_link_read_end();  // a turn ends like a read: what is due goes out, and the sink may flush
 }
 
 void RedisSubscriber::Core::send_due() {
@@ -147,7 +158,7 @@ void RedisSubscriber::Core::on_link_reply(const Reply& reply) {
     case ReplyKind::message:
       ++counters_.messages;
       counters_.message_bytes += reply.text.size();
-      delivered_ = true;
+      owes_batch_end_ = true;
       return sink_->on_event(reply.topic, reply.text);
     case ReplyKind::oversized:
       ++counters_.messages;
@@ -178,15 +189,17 @@ void RedisSubscriber::Core::confirm(std::string_view topic, std::size_t times) {
   const std::string name = times > 0 ? std::string(topic) : std::string();
   // The callback may unsubscribe, or stop everything.
   for (; times > 0 && sink_ != nullptr && up_ && tracker_.holds(name); --times) {
-    delivered_ = true;
+    owes_batch_end_ = true;
     sink_->on_subscribed(name);
   }
 }
 
-void RedisSubscriber::Core::on_link_read_end() {
+void RedisSubscriber::Core::on_link_read_end(bool more_waiting) {
   const auto keep = shared_from_this();
   send_due();
-  if (std::exchange(delivered_, false) && sink_ != nullptr) sink_->on_batch_end();
+  if (sink_ == nullptr || !owes_batch_end_) return;
+  owes_batch_end_ = more_waiting;
+  sink_->on_batch_end(more_waiting);
 }
 
 void RedisSubscriber::Core::on_link_lost(RedisLink::Loss loss, const std::string& reason) {
@@ -208,8 +221,14 @@ void RedisSubscriber::Core::on_link_lost(RedisLink::Loss loss, const std::string
     if (!error) self->connect();
   });
   // What was delivered before the loss in the same read must not wait for the next connection.
-  if (std::exchange(delivered_, false)) sink_->on_batch_end();
+  std::exception_ptr fault;
+  try {
+    if (std::exchange(owes_batch_end_, false)) sink_->on_batch_end(false);
+  } catch (...) {
+    fault = std::current_exception();  // the loss must be told all the same
+  }
   if (sink_ != nullptr && !std::exchange(down_reported_, true)) sink_->on_bus_down(last_error_);
+  if (fault) std::rethrow_exception(fault);
 }
 
 void RedisSubscriber::Core::update_gauges() noexcept {

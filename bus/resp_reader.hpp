@@ -32,7 +32,8 @@ struct Reply {
 class ReplyHandler {
  public:
   virtual ~ReplyHandler() = default;
-  // false: feed() returns at once; the reader must not be fed again. Must not throw, and must not feed the reader.
+  // false: feed() returns at once; the reader must not be fed again. The same when it throws: the exception leaves
+  // feed(). Must not feed the reader.
   virtual bool on_reply(const Reply& reply) = 0;
 };
 

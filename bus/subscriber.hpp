@@ -12,7 +12,8 @@
 namespace pulsegate::bus {
 
 // Thread: all calls come on the thread of the Subscriber's io_context, never from inside subscribe(), unsubscribe() or
-// start(). A callback may call subscribe() and unsubscribe(). Exceptions must not leave a callback.
+// start(). A callback may call subscribe() and unsubscribe(). An exception that leaves one costs the connection, since
+// nobody knows what it has left undone: on_bus_down() follows, and everything is confirmed anew.
 class EventSink {
  public:
   virtual ~EventSink() = default;
@@ -32,8 +33,10 @@ class EventSink {
   // logs.
   virtual void on_bus_down(std::string_view reason) = 0;
 
-  // All events of one socket read have been delivered: the moment to flush clients once.
-  virtual void on_batch_end() = 0;
+  // All events of one socket read have been delivered: the moment to flush clients once. `more_waiting`: the bus has
+  // sent more already, and another on_batch_end() follows at once, in a later loop turn (but for stop()). Whoever has
+  // much to write may put it off until then: a server cuts the connection of a subscriber that does not read.
+  virtual void on_batch_end(bool more_waiting) = 0;
 };
 
 // Plain counters of one Subscriber; written by its thread only. Units: events, bytes, topics.

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -15,7 +16,7 @@ namespace pulsegate::bus {
 struct SubscriptionTrackerConfig {
   std::size_t batch = 512;  // topics per SUBSCRIBE or UNSUBSCRIBE
   std::size_t max_in_flight =
-      4'096;  // topics sent and not answered: bounds what Redis buffers for us during a resubscribe
+      4'096;  // topics sent and not answered, below 65 536: bounds what Redis buffers for us during a resubscribe
 };
 
 // Thread: one at a time.
@@ -45,7 +46,7 @@ class SubscriptionTracker {
   void add(const std::string& topic);
   // One reference less; false: the topic was not held.
   bool remove(const std::string& topic);
-  bool holds(const std::string& topic) const;
+  bool holds(const std::string& topic);
 
   // The connection is gone: nothing is sent or confirmed any more, and everything wanted is due again.
   void disconnected();
@@ -64,31 +65,46 @@ class SubscriptionTracker {
   std::size_t wanted() const noexcept { return wanted_; }        // topics with a reference
   std::size_t confirmed() const noexcept { return confirmed_; }  // of those, confirmed ones
   std::size_t in_flight() const noexcept { return in_flight_; }  // topics sent and not answered
-  std::size_t entries() const noexcept { return entries_.size(); }
+  std::size_t entries() const noexcept { return entries_; }
 
  private:
   struct Entry {
     std::uint32_t references = 0;
     std::uint32_t unanswered = 0;    // subscribe() calls that wait for on_subscribed
-    std::uint32_t subscribes = 0;    // answers in flight
-    std::uint32_t unsubscribes = 0;  // answers in flight
+    std::uint16_t subscribes = 0;    // answers in flight
+    std::uint16_t unsubscribes = 0;  // answers in flight
+    std::uint8_t ending = 0;         // index into endings_
     bool sent = false;               // the last command sent was SUBSCRIBE
     bool queued = false;             // stands in due_
 
     bool confirmed() const noexcept { return sent && subscribes == 0 && unsubscribes == 0; }
     bool counts() const noexcept { return confirmed() && references > 0; }
   };
-  using Entries = std::unordered_map<std::string, Entry>;
+  // Topics are kept by device: "device:<uuid>:" once, and behind it an entry for each ending. That takes half the
+  // memory of an entry with a text of its own for each topic.
+  using Stems = std::unordered_map<std::string, std::vector<Entry>>;
+  using Stem = Stems::value_type;
+  struct Due {
+    Stem* stem;
+    std::uint8_t ending;
+  };
 
-  Entries::iterator find(std::string_view topic);
-  void queue_if_due(Entries::value_type& item);
-  void erase_if_done(Entries::iterator item);
+  // What `topic` consists of: in stem_ and as the result. nullopt: its ending was never seen.
+  std::optional<std::uint8_t> split(std::string_view topic);
+  // nullptr: no such topic. The stem that was looked for is left in stem_, the one that was found in `found`.
+  Entry* find(std::string_view topic, Stem*& found);
+  static Entry& entry_of(const Due& due) noexcept;
+  std::string topic_of(const Due& due) const { return due.stem->first + endings_[due.ending]; }
+  void queue_if_due(Stem& stem, Entry& entry);
+  void erase_if_done(Stem& stem, Entry& entry);
 
   const SubscriptionTrackerConfig config_;
-  Entries entries_;
-  std::deque<const std::string*> due_;  // keys of entries_ that may need a command; a key outlives its place here
+  Stems stems_;
+  std::vector<std::string> endings_{""};  // "metrics", "state", …; only grows
+  std::deque<Due> due_;                   // entries that may need a command; an entry outlives its place here
   std::deque<std::string> reconfirm_;
-  std::string key_;  // scratch, so that looking up a view does not allocate
+  std::string stem_;  // scratch, so that looking up a view does not allocate
+  std::size_t entries_ = 0;
   std::size_t wanted_ = 0;
   std::size_t confirmed_ = 0;
   std::size_t in_flight_ = 0;

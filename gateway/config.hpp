@@ -67,9 +67,11 @@ struct Config {
   Millis handshake_timeout{5'000};
   Millis ping_interval{25'000};
   Millis idle_timeout{55'000};
+  std::size_t coalesce_ms = 0;             // a write of events waits so long for more that leave with it
   std::size_t conflate_above = 64 * 1024;  // bytes of a session's backlog
   std::size_t close_above = 1024 * 1024;
   Millis stalled_after{30'000};
+  bool compress = false;  // permessage-deflate, where a client offers it
 
   // Life cycle and logs.
   Millis drain_time{15'000};        // clients are sent away spread over this time

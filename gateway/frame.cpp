@@ -7,9 +7,10 @@
 namespace pulsegate {
 namespace {
 
-constexpr unsigned char kFinalText = 0x81;  // FIN and opcode 1 (RFC 6455, section 5.2)
-constexpr std::size_t kMaxShort = 125;      // lengths that fit into the second byte
-constexpr std::size_t kMaxMedium = 0xffff;  // lengths that fit into two further bytes
+constexpr char kFinalText = '\x81';            // FIN and opcode 1 (RFC 6455, section 5.2)
+constexpr char kFinalCompressedText = '\xc1';  // and RSV1 (RFC 7692, section 6)
+constexpr std::size_t kMaxShort = 125;         // lengths that fit into the second byte
+constexpr std::size_t kMaxMedium = 0xffff;     // lengths that fit into two further bytes
 
 constexpr std::size_t header_size_for(std::size_t payload) noexcept {
   return payload <= kMaxShort ? 2 : payload <= kMaxMedium ? 4 : 10;
@@ -33,12 +34,20 @@ void Frame::destroy(const Frame* frame) noexcept {
 }
 
 FramePtr Frame::text(std::string_view payload) {
+  return with_header(kFinalText, payload);
+}
+
+FramePtr Frame::compressed_text(std::string_view payload) {
+  return with_header(kFinalCompressedText, payload);
+}
+
+FramePtr Frame::with_header(char first_byte, std::string_view payload) {
   const std::size_t header_size = header_size_for(payload.size());
   Frame* frame = allocate(header_size + payload.size(), header_size);
   FramePtr owner(frame);
 
   char* out = frame->data();
-  *out++ = static_cast<char>(kFinalText);
+  *out++ = first_byte;
   switch (header_size) {
     case 2:
       *out++ = static_cast<char>(payload.size());

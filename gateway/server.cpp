@@ -208,7 +208,7 @@ void Server::shut_down() {
   for (const auto& shard : shards_) shard->join();
   // The database last: until here a shard could still be told an answer.
   if (parts_.source) parts_.source->stop();
-  // A socket that has sent nothing yet may still be waited for; nobody is left to serve it.
+  // By now nothing should keep run() from returning; should something be left behind, it must not hold up the end.
   io_.stop();
 }
 

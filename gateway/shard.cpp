@@ -17,6 +17,7 @@ namespace {
 // How often clients are sent away during a drain, and the shard's own numbers are published.
 constexpr std::chrono::milliseconds kDrainStep{100};
 constexpr std::chrono::milliseconds kTick{250};
+constexpr std::chrono::milliseconds kIdleCheck{10};
 constexpr std::chrono::milliseconds kStopDeadline{2'000};
 
 devices::DeviceConfig device_config(const Config& config, const proto::ChannelTable& channels) {
@@ -43,9 +44,11 @@ ws::EndpointConfig endpoint_config(const Config& config) {
   result.handshake_timeout = config.handshake_timeout;
   result.ping_interval = config.ping_interval;
   result.idle_timeout = config.idle_timeout;
+  result.coalesce = std::chrono::milliseconds(config.coalesce_ms);
   result.outbox.conflate_above = config.conflate_above;
   result.outbox.close_above = config.close_above;
   result.outbox.stalled_after = config.stalled_after;
+  result.compress = config.compress;
   return result;
 }
 
@@ -56,8 +59,10 @@ Shard::Shard(std::size_t number, const ShardParts& parts)
       parts_(parts),
       work_(asio::make_work_guard(io_)),
       hub_timer_(io_),
-      tick_timer_(io_),
-      drain_timer_(io_),
+      stop_deadline_(io_),
+      tick_(io_, kTick, [this] { tick(); }),
+      drain_steps_(io_, kDrainStep, [this] { drain_step(); }),
+      idle_check_(io_, kIdleCheck, [this] { end_when_idle(); }),
       random_state_(std::random_device{}()) {
   subscriber_ = parts_.subscriber(io_);
   endpoint_ = std::make_unique<ws::Endpoint>(io_, endpoint_config(parts_.config), static_cast<ws::LinkFactory&>(*this),
@@ -69,7 +74,7 @@ Shard::Shard(std::size_t number, const ShardParts& parts)
                         *subscriber_,
                         parts_.source,
                         [this](std::function<void()> task) { post(std::move(task)); },
-                        [this] { endpoint_->flush(); },
+                        [this](bool more_waiting) { endpoint_->end_batch(more_waiting); },
                         [this](SteadyTime due) { arm(due); },
                         [this](devices::Notice notice, std::string_view detail) { write_notice(notice, detail); }};
   hub_ = std::make_unique<devices::Hub>(device_config(parts_.config, parts_.channels), std::move(hub), random_state_);
@@ -81,8 +86,8 @@ Shard::~Shard() {
 
 void Shard::start() {
   thread_ = std::thread([this] {
-    subscriber_->start(*hub_);
-    tick();
+    subscriber_->start(*this);
+    tick_.start();
     for (;;) {
       try {
         io_.run();
@@ -107,7 +112,7 @@ void Shard::adopt(asio::ip::tcp::socket socket) {
   ++handed_over_;
   post([this, descriptor, protocol = local.protocol()] {
     ++adopted_;
-    endpoint_->adopt(asio::ip::tcp::socket(io_, protocol, descriptor));
+    endpoint_->adopt(protocol, descriptor);
   });
 }
 
@@ -139,20 +144,21 @@ std::unique_ptr<ws::LinkHandler> Shard::on_open(ws::Link& link, const access::Ad
   return std::make_unique<ws::Session>(link, admission, config, *hub_, parts_.channels, session_counters_, now);
 }
 
+void Shard::on_event(std::string_view topic, std::string_view payload) {
+  const ws::Endpoint::EventScope scope(*endpoint_);
+  hub_->on_event(topic, payload);
+}
+
 void Shard::tick() {
   const ws::EndpointCounters& counters = endpoint_->counters();
   // Sockets that were handed over but whose post has not run yet count as occupied.
   released_ = adopted_ - std::min<std::size_t>(adopted_, counters.sockets);
-  tick_timer_.expires_after(kTick);
-  tick_timer_.async_wait([this](const asio::error_code& error) {
-    // Cancelling does not reach a handler that is queued already.
-    if (!error && !stopped_) tick();
-  });
 }
 
 void Shard::arm(SteadyTime due) {
   hub_timer_.expires_at(due);
   hub_timer_.async_wait([this](const asio::error_code& error) {
+    // Cancelling does not reach a handler that is queued already.
     if (!error && !stopped_) hub_->advance();
   });
 }
@@ -179,15 +185,14 @@ std::size_t Shard::client_count(const std::optional<proto::DeviceId>& device) co
 }
 
 std::size_t Shard::broadcast(const proto::DeviceId& device, std::string_view json) {
-  const std::size_t receivers = hub_->broadcast(device, json);
-  endpoint_->flush();
-  return receivers;
+  return hub_->broadcast(device, json);
 }
 
 void Shard::drain(std::chrono::milliseconds time, std::function<void()> done) {
   endpoint_->set_accepting(false);
   drained_ = std::move(done);
   drain_end_ = std::chrono::steady_clock::now() + time;
+  drain_steps_.start();
   drain_step();
 }
 
@@ -210,13 +215,9 @@ void Shard::drain_step() {
   }
   // Those that are closing have their time for the closing handshake; the endpoint cuts it off.
   if (open.empty() && endpoint_->counters().connections == 0) {
+    drain_steps_.stop();
     if (drained_) std::exchange(drained_, nullptr)();
-    return;
   }
-  drain_timer_.expires_after(kDrainStep);
-  drain_timer_.async_wait([this](const asio::error_code& error) {
-    if (!error) drain_step();
-  });
 }
 
 void Shard::stop() {
@@ -227,25 +228,24 @@ void Shard::stop() {
   subscriber_->stop();
   hub_->stop();
   hub_timer_.cancel();
-  tick_timer_.cancel();
+  tick_.stop();
+  drain_steps_.stop();
   work_.reset();
   // The thread ends when the last aborted operation has been told so; should one be left behind, it must not hold us
   // up.
-  drain_timer_.expires_after(kStopDeadline);
-  drain_timer_.async_wait([this](const asio::error_code& error) {
+  stop_deadline_.expires_after(kStopDeadline);
+  stop_deadline_.async_wait([this](const asio::error_code& error) {
     if (!error) io_.stop();
   });
+  idle_check_.start();
   asio::post(io_, [this] { end_when_idle(); });
 }
 
 // The deadline itself is work, so it is cancelled once nothing else is left to do.
 void Shard::end_when_idle() {
-  if (endpoint_->counters().sockets == 0) {
-    drain_timer_.cancel();
-  } else {
-    tick_timer_.expires_after(std::chrono::milliseconds(10));
-    tick_timer_.async_wait([this](const asio::error_code&) { end_when_idle(); });
-  }
+  if (endpoint_->counters().sockets > 0) return;
+  stop_deadline_.cancel();
+  idle_check_.stop();
 }
 
 void Shard::join() {

@@ -21,6 +21,7 @@
 #include "gateway/counters.hpp"
 #include "gateway/devices/hub.hpp"
 #include "gateway/log.hpp"
+#include "gateway/repeating_timer.hpp"
 #include "gateway/ws/endpoint.hpp"
 #include "gateway/ws/link.hpp"
 #include "proto/channel.hpp"
@@ -45,7 +46,7 @@ struct ShardParts {
 
 // Thread: any for post(), adopt(), occupied() and join(); everything else on the shard's own thread, so through post().
 // Owner: Server.
-class Shard final : private ws::LinkFactory {
+class Shard final : private ws::LinkFactory, private bus::EventSink {
  public:
   Shard(std::size_t number, const ShardParts& parts);
   ~Shard() override;
@@ -76,6 +77,12 @@ class Shard final : private ws::LinkFactory {
 
  private:
   std::unique_ptr<ws::LinkHandler> on_open(ws::Link& link, const access::Admission& admission, const Now& now) override;
+  // bus::EventSink: all of it is the hub's; the endpoint is told what is an event.
+  void on_event(std::string_view topic, std::string_view payload) override;
+  void on_subscribed(std::string_view topic) override { hub_->on_subscribed(topic); }
+  void on_bus_up() override { hub_->on_bus_up(); }
+  void on_bus_down(std::string_view reason) override { hub_->on_bus_down(reason); }
+  void on_batch_end(bool more_waiting) override { hub_->on_batch_end(more_waiting); }
   void write_notice(devices::Notice notice, std::string_view detail);
   void drain_step();
   void tick();
@@ -86,20 +93,24 @@ class Shard final : private ws::LinkFactory {
   const ShardParts parts_;
   asio::io_context io_{1};
   asio::executor_work_guard<asio::io_context::executor_type> work_;
-  std::unique_ptr<bus::Subscriber> subscriber_;
-  std::unique_ptr<devices::Hub> hub_;
-  std::unique_ptr<ws::Endpoint> endpoint_;
   SessionCounters session_counters_;
   log::RateLimited repeated_;  // lines that one device or one fault could write without end
 
   asio::steady_timer hub_timer_;
-  asio::steady_timer tick_timer_;
-  asio::steady_timer drain_timer_;
+  asio::steady_timer stop_deadline_;
+  RepeatingTimer tick_;
+  RepeatingTimer drain_steps_;
+  RepeatingTimer idle_check_;
   SteadyTime drain_end_{};
   std::function<void()> drained_;
   std::uint64_t random_state_;
   bool stopped_ = false;
   std::size_t adopted_ = 0;  // sockets that the endpoint has taken over
+
+  // After what their ends still call upon: timers, counters, logs.
+  std::unique_ptr<bus::Subscriber> subscriber_;
+  std::unique_ptr<devices::Hub> hub_;
+  std::unique_ptr<ws::Endpoint> endpoint_;
 
   std::atomic<std::size_t> handed_over_{0};  // written by the listener's thread
   std::atomic<std::size_t> released_{0};     // written by the shard's tick

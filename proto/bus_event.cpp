@@ -216,6 +216,7 @@ BusEventError BusEventParser::Reader::finish(BusEvent& event) {
   event.top_processes = fields.top_processes;
   event.network_interfaces = fields.network_interfaces;
   event.values = fields.values;
+  if (kind_ != TopicKind::state) return BusEventError::none;
   std::string& address = fields.system.json[static_cast<std::size_t>(SystemField::ip_address)];
   if (address.empty()) address.swap(fields.local_ip);
   event.system.json.swap(fields.system.json);

@@ -4,16 +4,18 @@
 namespace pulsegate::proto {
 namespace {
 
-constexpr bool is_dash_position(std::size_t i) noexcept {
-  return i == 8 || i == 13 || i == 18 || i == 23;
-}
+// Where the two digits of each byte stand in the text.
+constexpr std::uint8_t kDigitsAt[16] = {0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34};
+constexpr std::size_t kDashesAt[] = {8, 13, 18, 23};
 
-int hex_value(char c) noexcept {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
+constexpr std::array<std::int8_t, 256> hex_values() {
+  std::array<std::int8_t, 256> values{};
+  for (std::int8_t& value : values) value = -1;
+  for (std::int8_t i = 0; i < 10; ++i) values['0' + i] = i;
+  for (std::int8_t i = 0; i < 6; ++i) values['a' + i] = values['A' + i] = static_cast<std::int8_t>(10 + i);
+  return values;
 }
+constexpr std::array<std::int8_t, 256> kHexValues = hex_values();  // -1: no digit
 
 // The finaliser of MurmurHash3: every input bit changes every output bit with probability close to one half.
 constexpr std::uint64_t mix(std::uint64_t x) noexcept {
@@ -29,19 +31,17 @@ constexpr std::uint64_t mix(std::uint64_t x) noexcept {
 
 std::optional<DeviceId> DeviceId::parse(std::string_view text) noexcept {
   if (text.size() != kTextSize) return std::nullopt;
+  for (const std::size_t at : kDashesAt)
+    if (text[at] != '-') return std::nullopt;
   DeviceId id;
-  std::size_t nibble = 0;
-  for (std::size_t i = 0; i < kTextSize; ++i) {
-    if (is_dash_position(i)) {
-      if (text[i] != '-') return std::nullopt;
-      continue;
-    }
-    const int value = hex_value(text[i]);
-    if (value < 0) return std::nullopt;
-    std::uint8_t& byte = id.bytes_[nibble / 2];
-    byte = static_cast<std::uint8_t>((byte << 4) | value);
-    ++nibble;
+  int seen = 0;  // negative as soon as one digit is
+  for (std::size_t i = 0; i < id.bytes_.size(); ++i) {
+    const int high = kHexValues[static_cast<unsigned char>(text[kDigitsAt[i]])];
+    const int low = kHexValues[static_cast<unsigned char>(text[kDigitsAt[i] + 1u])];
+    seen |= high | low;
+    id.bytes_[i] = static_cast<std::uint8_t>(high * 16 + low);
   }
+  if (seen < 0) return std::nullopt;
   return id;
 }
 
@@ -54,15 +54,10 @@ std::string DeviceId::text() const {
 void DeviceId::append_to(std::string& out) const {
   static constexpr char kHex[] = "0123456789abcdef";
   char buffer[kTextSize];
-  std::size_t nibble = 0;
-  for (std::size_t i = 0; i < kTextSize; ++i) {
-    if (is_dash_position(i)) {
-      buffer[i] = '-';
-      continue;
-    }
-    const std::uint8_t byte = bytes_[nibble / 2];
-    buffer[i] = kHex[nibble % 2 == 0 ? byte >> 4 : byte & 15];
-    ++nibble;
+  for (const std::size_t at : kDashesAt) buffer[at] = '-';
+  for (std::size_t i = 0; i < bytes_.size(); ++i) {
+    buffer[kDigitsAt[i]] = kHex[bytes_[i] >> 4];
+    buffer[kDigitsAt[i] + 1u] = kHex[bytes_[i] & 15];
   }
   out.append(buffer, kTextSize);
 }

@@ -28,7 +28,8 @@ class JsonVisitor {
 
 enum class JsonScan : std::uint8_t { ok, malformed, too_deep };
 
-// Holds the library's reusable stack, so that a scan allocates only when a text needs more of it than all before.
+// Holds a copy of the text and the library's stack, both reused: a scan allocates only when a text needs more than all
+// before.
 // Thread: one at a time.
 class JsonScanner {
  public:

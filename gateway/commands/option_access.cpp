@@ -71,6 +71,15 @@ OptionAccess option_text(std::string Config::*field) {
           [field](const Config& config) { return config.*field; }};
 }
 
+OptionAccess option_switch(bool Config::*field) {
+  return {[field](Config& config, std::string_view value) -> std::string {
+            if (value != "on" && value != "off") return "must be on or off";
+            config.*field = value == "on";
+            return {};
+          },
+          [field](const Config& config) { return std::string(config.*field ? "on" : "off"); }};
+}
+
 OptionAccess option_word(std::string Config::*field, std::vector<std::string> words) {
   return {[field, words](Config& config, std::string_view value) -> std::string {
             if (std::find(words.begin(), words.end(), value) == words.end()) {

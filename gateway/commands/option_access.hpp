@@ -25,6 +25,7 @@ OptionAccess option_size(std::size_t Config::*field, std::size_t low, std::size_
 OptionAccess option_count(std::size_t Config::*field, std::size_t low, std::size_t high);
 OptionAccess option_real(double Config::*field, double low, double high);
 OptionAccess option_text(std::string Config::*field);
+OptionAccess option_switch(bool Config::*field);  // "on" or "off"
 OptionAccess option_word(std::string Config::*field, std::vector<std::string> words);
 
 OptionAccess option_database();      // "none" or a connection string

@@ -19,11 +19,11 @@ struct ChannelState {
 
   proto::Channel channel;
   bool from_event = false;       // the latest value came by the bus, not from a row
-  std::vector<Member*> members;  // in no particular order
   FramePtr latest;               // what a new subscriber gets; for channels built on demand it may be unset
-  std::string json;              // processes and interfaces: the value itself, to see whether it changed
+  std::vector<Member*> members;  // in no particular order
   proto::Timestamp time{};       // of the latest value
   SteadyTime last_sent{};        // to all members; a value sent to one newcomer does not count
+  std::string json;              // processes and interfaces: the value itself, to see whether it changed
 
   void fan_out(const FramePtr& frame) const {
     for (Member* member : members) member->receiver.deliver(channel, frame);

@@ -87,7 +87,6 @@ void Device::unsubscribe(Member& member, const std::vector<Channel>& channels) {
 
 void Device::on_bus_confirmed(const Now& now) {
   confirmed_ = true;
-  confirmed_at_ = now.wall;
   if (!first_confirmed_) first_confirmed_ = now.wall;
   down_refresh_at_ = kNever;
   const bool after_gap = gap_from_.has_value();

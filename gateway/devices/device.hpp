@@ -72,13 +72,6 @@ class Device {
   // No member for the whole linger time: the hub may drop it.
   bool expired(const Now& now) const noexcept { return members_.empty() && now.steady >= linger_until_; }
 
-  // The hub's own book-keeping.
-  struct HubState {
-    TimerNode timer;
-    std::uint32_t confirmed_topics = 0;  // bit per topic, in the order of TopicTable::topics_of()
-    std::uint64_t generation = 0;        // tells this device from an earlier one of the same id
-  } hub;
-
  private:
   // Whether the snapshot is there. `unread` while a read is in flight: its answer has been overtaken and will not do.
   enum class Read : std::uint8_t { unread, reading, failed, done };
@@ -130,43 +123,49 @@ class Device {
   SteadyTime next_due() const noexcept;
   void wake_by(SteadyTime due);
 
+  // First what every event touches: with thousands of devices each of these cache lines is a miss.
   const proto::DeviceId id_;
   DeviceEnvironment& env_;
+  std::vector<ChannelState> channels_;          // only those that were ever used
+  std::optional<proto::Timestamp> last_event_;  // event time of the newest metrics event, never in our future
+  Read read_ = Read::unread;
+  storage::ReadReason reading_ = storage::ReadReason::first;  // of the read in flight, else of the last one
+  bool read_in_flight_ = false;
+  bool confirmed_ = false;  // by the bus
+  bool told_unknown_ = false;
+  bool gap_to_announce_ = false;
+  std::optional<storage::ReadReason> wanted_read_;  // to start when the one in flight is back
+  SteadyTime history_sent_at_{};                    // last fan-out of `history`
+  SteadyTime history_due_ = kNever;                 // deadlines: kNever when off
+  HistoryWindow history_;
 
   std::vector<Member*> members_;
-  std::vector<ChannelState> channels_;  // only those that were ever used
-  HistoryWindow history_;
   std::unique_ptr<proto::SystemInfo> system_;
   std::unique_ptr<HeldRow> held_row_;
 
   // The bus.
-  bool confirmed_ = false;
   std::optional<proto::Timestamp> first_confirmed_;  // since then events are seen (wall clock)
-  std::optional<proto::Timestamp> confirmed_at_;     // the latest time; meaningful while confirmed_
   std::optional<proto::Timestamp> gap_from_;         // events may have been lost since
-  std::optional<proto::Timestamp> last_event_;       // event time of the newest metrics event, never in our future
+  std::optional<proto::Timestamp> gap_until_;
 
   // The database.
-  Read read_ = Read::unread;
-  storage::ReadReason reading_ = storage::ReadReason::first;  // of the read in flight, else of the last one
-  bool read_in_flight_ = false;
-  std::optional<storage::ReadReason> wanted_read_;   // to start when the one in flight is back
   std::optional<proto::Timestamp> database_failed_;  // told to subscribers as down since
-  bool gap_to_announce_ = false;
-  std::optional<proto::Timestamp> gap_until_;
   Millis retry_after_{0};
 
-  bool told_unknown_ = false;
-  SteadyTime history_sent_at_{};  // last fan-out of `history`
-
-  // Deadlines; kNever when off.
   SteadyTime linger_until_ = kNever;
-  SteadyTime history_due_ = kNever;
   SteadyTime held_row_due_ = kNever;
   SteadyTime retry_at_ = kNever;
   SteadyTime second_look_at_ = kNever;
   SteadyTime reread_at_ = kNever;
   SteadyTime down_refresh_at_ = kNever;  // while the bus is down: the next read in its stead
+
+ public:
+  // The hub's own book-keeping.
+  struct HubState {
+    TimerNode timer;
+    std::uint32_t confirmed_topics = 0;  // bit per topic, in the order of TopicTable::topics_of()
+    std::uint64_t generation = 0;        // tells this device from an earlier one of the same id
+  } hub;
 };
 
 }  // namespace pulsegate::devices

@@ -102,10 +102,10 @@ void Hub::on_event(std::string_view topic_text, std::string_view payload) {
   device->on_event(*topic, event_, *batch_now_);
 }
 
-void Hub::on_batch_end() {
+void Hub::on_batch_end(bool more_waiting) {
   batch_now_.reset();
   rearm();
-  parts_.flush();
+  parts_.flush(more_waiting);
 }
 
 void Hub::on_subscribed(std::string_view topic_text) {
@@ -138,7 +138,7 @@ void Hub::on_bus_down(std::string_view reason) {
   }
   pump_reads(now);
   rearm();
-  parts_.flush();
+  parts_.flush(false);
 }
 
 HubCounters Hub::counters() const {

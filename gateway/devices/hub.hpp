@@ -34,10 +34,10 @@ struct HubParts {
   const proto::ClockFormat& clock_format;
   const Clock& clock;
   bus::Subscriber& subscriber;
-  storage::SnapshotSource* source = nullptr;  // null: `--database none`
-  storage::Executor executor;                 // brings snapshot answers back to this thread
-  std::function<void()> flush;                // after each batch of events
-  std::function<void(SteadyTime)> arm;        // run advance() at this time; replaces the earlier request
+  storage::SnapshotSource* source = nullptr;     // null: `--database none`
+  storage::Executor executor;                    // brings snapshot answers back to this thread
+  std::function<void(bool more_waiting)> flush;  // after each batch of events; as EventSink::on_batch_end()
+  std::function<void(SteadyTime)> arm;           // run advance() at this time; replaces the earlier request
   std::function<void(Notice, std::string_view detail)> notice;  // for the log; whoever writes it limits the rate
 };
 
@@ -74,7 +74,7 @@ class Hub final : public bus::EventSink, private DeviceHost {
   void on_subscribed(std::string_view topic) override;
   void on_bus_up() override;
   void on_bus_down(std::string_view reason) override;
-  void on_batch_end() override;
+  void on_batch_end(bool more_waiting) override;
 
  private:
   using Devices = std::unordered_map<proto::DeviceId, std::unique_ptr<Device>, proto::DeviceIdHash>;

@@ -147,9 +147,25 @@ class Renderer {
           [](const ShardReport& shard) { return shard.endpoint.writes; });
     total("pulsegate_conflated_frames_total", "Frames dropped for newer ones, since a client was slow.",
           [](const ShardReport& shard) { return shard.endpoint.conflated; });
+    compression();
     families_.gauge("pulsegate_backlog_bytes", "Bytes waiting in all outboxes.").add(sum([](const ShardReport& shard) {
       return shard.endpoint.backlog_bytes;
     }));
+  }
+
+  void compression() {
+    families_.gauge("pulsegate_compressed_connections", "Open WebSockets that have agreed to compression.")
+        .add(sum([](const ShardReport& shard) { return shard.endpoint.compressed_connections; }));
+    total("pulsegate_compressions_total", "Frames compressed, each once for all its receivers.",
+          [](const ShardReport& shard) { return shard.endpoint.compressions; });
+    total("pulsegate_compressed_frames_total", "Frames put into outboxes in compressed form.",
+          [](const ShardReport& shard) { return shard.endpoint.compressed_frames_sent; });
+    total("pulsegate_compression_saved_bytes_total", "Bytes by which those frames are shorter.",
+          [](const ShardReport& shard) { return shard.endpoint.compression_saved_bytes; });
+    total("pulsegate_received_compressed_total", "Messages from clients that came compressed.",
+          [](const ShardReport& shard) { return shard.endpoint.compressed_received; });
+    total("pulsegate_inflated_bytes_total", "Bytes of those messages once inflated.",
+          [](const ShardReport& shard) { return shard.endpoint.inflated_bytes; });
   }
 
   void events() {

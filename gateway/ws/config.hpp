@@ -1,5 +1,5 @@
-// websocketpp as it is used here: one thread, no logs, no extensions, no timers, and our transport, messages and HTTP
-// types.
+// websocketpp as it is used here: one thread, no logs, no timers, and our transport, messages, HTTP types and
+// compression.
 #pragma once
 
 #include <cstdint>
@@ -10,11 +10,15 @@
 #include <websocketpp/logger/stub.hpp>
 
 #include "gateway/ws/connection.hpp"
+#include "gateway/ws/endpoint.hpp"
 #include "gateway/ws/handshake.hpp"
 #include "gateway/ws/inbound_message.hpp"
+#include "gateway/ws/permessage_deflate.hpp"
 #include "proto/limits.hpp"
 
 namespace pulsegate::ws {
+
+static_assert(websocketpp::http::max_header_size == kMaxRequestHead);
 
 struct Websocket : websocketpp::config::core {
   using type = Websocket;
@@ -30,6 +34,7 @@ struct Websocket : websocketpp::config::core {
   using response_type = HandshakeResponse;
   using message_type = InboundMessage;
   using con_msg_manager_type = InboundMessages;
+  using permessage_deflate_type = PermessageDeflate;  // the library's inflates without a bound
   struct transport_type {
     using transport_con_type = Connection;
   };
@@ -42,7 +47,7 @@ struct Websocket : websocketpp::config::core {
   static const std::size_t connection_read_buffer_size = 1024;  // bytes, per connection: commands are short
   static const std::size_t max_message_size = proto::limits::kMaxInboundMessage;
   static const std::size_t max_http_body_size = 4 * 1024;  // the default of 32 MB would be read before any refusal
-  static const bool enable_extensions = false;             // permessage-deflate inflates without a bound
+  static const bool enable_extensions = true;              // as far as HandshakeRequest lets the library see any
 };
 
 }  // namespace pulsegate::ws

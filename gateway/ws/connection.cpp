@@ -12,6 +12,7 @@
 #include <websocketpp/processors/hybi07.hpp>
 #include <websocketpp/processors/hybi08.hpp>
 #include <websocketpp/processors/hybi13.hpp>
+#include <websocketpp/utf8_validator.hpp>
 
 #include "gateway/ws/config.hpp"
 #include "proto/message.hpp"
@@ -62,14 +63,14 @@ std::shared_ptr<Connection> Connection::create(Host& host, asio::ip::tcp::socket
   self.attach(std::move(socket), host.config.outbox, host.counters, host.clock);
   self.inbound_ = &connection->get_message(websocketpp::frame::opcode::close, 0)->messages();
   self.inbound_->set_cap(host.config.max_message);
+  const_cast<HandshakeRequest&>(connection->get_request()).allow_compression(host.config.compress);
 
   using Handle = websocketpp::connection_hdl;
   connection->set_validate_handler([&self](const Handle&) { return self.on_handshake(); });
   connection->set_http_handler([&self](const Handle&) { self.on_plain_http(); });
   connection->set_open_handler([&self](const Handle&) { self.on_open(); });
-  connection->set_message_handler([&self](const Handle&, const InboundMessage::ptr& message) {
-    self.on_message(message->get_opcode() == websocketpp::frame::opcode::text, message->get_payload());
-  });
+  connection->set_message_handler(
+      [&self](const Handle&, const InboundMessage::ptr& message) { self.on_message(*message); });
   connection->set_ping_handler([&self](const Handle&, const std::string& payload) {
     self.on_ping(payload);
     return false;  // answered by ourselves: the library would queue any number of pongs for a peer that does not read
@@ -149,6 +150,7 @@ void Connection::answer(const access::Admission& admission) {
 void Connection::on_open() {
   const Now now = host_->clock.now();
   const std::unique_ptr<access::Admission> admission = std::move(admission_);
+  compressed_ = !library(*this).get_response().get_header("Sec-WebSocket-Extensions").empty();
   forget_handshake();
   --host_->counters.handshaking;
   since_ = last_received_ = now.steady;
@@ -158,6 +160,7 @@ void Connection::on_open() {
   next_ping_ = now.steady + host_->config.ping_interval;
   ++host_->counters.opened;
   ++host_->counters.connections;
+  if (compressed_) ++host_->counters.compressed_connections;
   try {
     handler_ = host_->factory.on_open(*this, *admission, now);
   } catch (...) {
@@ -183,17 +186,49 @@ void Connection::forget_handshake() {
   con.set_uri({});
 }
 
-void Connection::on_message(bool text, std::string_view payload) {
+void Connection::on_message(const InboundMessage& message) {
   inbound_->delivered();
   message_pending_ = false;
   if (phase_ != Phase::open || inbound_->overflowed()) return;
   ++host_->counters.messages_received;
   try {
+    std::string_view payload;
+    if (!unpack(message, payload)) return;
     const Now now = host_->clock.now();
-    text ? handler_->on_text(payload, now) : handler_->on_binary(payload, now);
+    message.is_text() ? handler_->on_text(payload, now) : handler_->on_binary(payload, now);
   } catch (...) {
     close(proto::CloseCode::internal_error);
   }
+}
+
+bool Connection::unpack(const InboundMessage& message, std::string_view& payload) {
+  payload = message.get_payload();
+  if (!message.is_compressed()) return true;
+  ++host_->counters.compressed_received;
+  const Inflater::Message inflated = host_->inflater.inflate(payload, host_->config.max_message);
+  switch (inflated.status) {
+    case Inflater::Status::complete:
+      break;
+    case Inflater::Status::too_big:
+      reject(proto::CloseCode::message_too_big);
+      return false;
+    case Inflater::Status::invalid:
+      reject(proto::CloseCode::invalid_payload);
+      return false;
+  }
+  host_->counters.inflated_bytes += inflated.payload.size();
+  payload = inflated.payload;
+  // The library has checked what is not compressed.
+  websocketpp::utf8_validator::validator utf8;
+  if (!message.is_text() || (utf8.decode(payload.begin(), payload.end()) && utf8.complete())) return true;
+  reject(proto::CloseCode::invalid_payload);
+  return false;
+}
+
+// For what the peer has sent: nothing that is queued matters to it any more.
+void Connection::reject(proto::CloseCode code) {
+  drop_unsent();
+  close(code);
 }
 
 void Connection::on_ping(const std::string& payload) {
@@ -215,6 +250,7 @@ void Connection::send_pong(const std::string& payload) {
 
 Outbox::Push Connection::send(FramePtr frame, ConflationKey key) {
   if (phase_ != Phase::open || overflowed_) return Outbox::Push::overflow;
+  if (compressed_) frame = host_->compressor.shared(std::move(frame));
   const Outbox::Push result = queue(std::move(frame), key);
   if (result == Outbox::Push::overflow) {
     overflowed_ = true;
@@ -247,7 +283,8 @@ void Connection::close_slow() {
 }
 
 void Connection::on_queued() {
-  if (!enlisted && wants_write()) host_->enlist(*this);
+  const bool listed = host_->in_event ? has_events : has_answers;
+  if (!listed && wants_write()) host_->enlist(*this);
 }
 
 void Connection::on_received(SteadyTime now) {
@@ -256,10 +293,7 @@ void Connection::on_received(SteadyTime now) {
 
 void Connection::on_consumed(SteadyTime now) {
   if (phase_ != Phase::open) return;
-  if (inbound_->overflowed()) {
-    drop_unsent();
-    return close(proto::CloseCode::message_too_big);
-  }
+  if (inbound_->overflowed()) return reject(proto::CloseCode::message_too_big);
   if (inbound_->receiving() && !message_pending_) message_since_ = now;
   message_pending_ = inbound_->receiving();
 
@@ -275,7 +309,8 @@ void Connection::on_written() {
   on_consumed(last_received_);  // what came with the handshake is read once the response is written
   if (phase_ != Phase::open || !outbox().empty() || outbox().conflated() == 0) return;
   try {
-    handler_->on_drained(outbox().take_conflated(), host_->clock.now());
+    const Now now = host_->clock.now();
+    handler_->on_drained(outbox().take_conflated(now.steady), now);
   } catch (...) {
     close(proto::CloseCode::internal_error);
   }
@@ -297,6 +332,7 @@ void Connection::on_terminated() {
 
   const std::uint16_t code = close_code();
   --counters.connections;
+  if (compressed_) --counters.compressed_connections;
   ++counters.closed[code];
   const std::unique_ptr<LinkHandler> handler = std::move(handler_);
   if (handler == nullptr) return;  // the factory threw
@@ -355,6 +391,7 @@ void Connection::tick_open(const Now& now) {
     return close(proto::CloseCode::policy_violation);
   if (now.steady - last_received_ >= config.idle_timeout) return close(proto::CloseCode::idle);
   if (outbox().stalled(now.steady)) return close_slow();
+  outbox().note_idle(now.steady);
   if (now.steady >= next_ping_) {
     next_ping_ = now.steady + config.ping_interval;
     queue_control(ping_frame(), {});

@@ -10,13 +10,16 @@
 #include <asio/io_context.hpp>
 
 #include "gateway/access/admission.hpp"
+#include "gateway/ws/compressor.hpp"
 #include "gateway/ws/endpoint.hpp"
+#include "gateway/ws/inflater.hpp"
 #include "gateway/ws/link.hpp"
 #include "gateway/ws/transport.hpp"
 
 namespace pulsegate::ws {
 
 class Connection;
+class InboundMessage;
 class InboundMessages;
 
 // What a connection needs of its endpoint. Thread: the shard.
@@ -26,7 +29,8 @@ class Host {
        const Clock& shard_clock)
       : io(io_context), config(endpoint_config), factory(link_factory), clock(shard_clock) {}
 
-  // Has `connection` written at the end of this loop turn, or by an earlier Endpoint::flush().
+  // Has `connection` written: at the end of the batch when in_event, else of this loop turn. Requires: not listed
+  // there.
   virtual void enlist(Connection& connection) = 0;
   // The connection is closed: lets go of it in a later loop turn.
   virtual void retire(Connection& connection) noexcept = 0;
@@ -37,7 +41,10 @@ class Host {
   LinkFactory& factory;
   const Clock& clock;
   EndpointCounters counters;
+  Compressor compressor{counters};
+  Inflater inflater;
   bool accepting = true;
+  bool in_event = false;  // see Endpoint::EventScope
 
  protected:
   ~Host() = default;
@@ -79,7 +86,8 @@ class Connection : public Transport, public Link {
 
   // The endpoint's own: where it keeps the connection.
   std::size_t slot = 0;
-  bool enlisted = false;
+  bool has_answers = false;  // stands in the list of those to be written at the end of this loop turn
+  bool has_events = false;   // … when the batch is over
 
  protected:
   // As websocketpp constructs its transport: loggers and role are of no use here.
@@ -95,7 +103,7 @@ class Connection : public Transport, public Link {
   bool on_handshake();
   void on_plain_http();
   void on_open();
-  void on_message(bool text, std::string_view payload);
+  void on_message(const InboundMessage& message);
   void on_ping(const std::string& payload);
 
   // Transport's hooks.
@@ -110,6 +118,9 @@ class Connection : public Transport, public Link {
   void answer(const access::Admission& admission);
   void tell_and_close(const access::Admission& admission);
   void forget_handshake();
+  // The payload as the session gets it. False: it cannot be, and the connection is closing.
+  bool unpack(const InboundMessage& message, std::string_view& payload);
+  void reject(proto::CloseCode code);
   void tick_open(const Now& now);
   void begin_closing(std::uint16_t code, SteadyTime now);
   void close_slow();
@@ -132,6 +143,7 @@ class Connection : public Transport, public Link {
   SteadyTime message_since_{};    // meaningful while message_pending_
   std::uint16_t close_code_ = 0;  // the first one that was decided or received; 0: none
   Phase phase_ = Phase::handshake;
+  bool compressed_ = false;  // permessage-deflate was agreed on
   bool refusal_counted_ = false;
   bool overflowed_ = false;       // close_slow() is posted
   bool pong_pending_ = false;     // a pong is in the outbox

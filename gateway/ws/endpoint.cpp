@@ -1,5 +1,7 @@
-// The connections of one shard: their registry, the list of those that have something to send, and the tick.
+// The connections of one shard: their registry, the lists of those that have something to send, and the tick.
 #include "gateway/ws/endpoint.hpp"
+
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -11,7 +13,10 @@
 #include <asio/post.hpp>
 #include <asio/steady_timer.hpp>
 
+#include "gateway/repeating_timer.hpp"
 #include "gateway/ws/connection.hpp"
+#include "gateway/ws/flush_list.hpp"
+#include "gateway/ws/flush_pace.hpp"
 
 namespace pulsegate::ws {
 namespace {
@@ -46,18 +51,26 @@ class Endpoint::Impl final : public Host {
   Impl(asio::io_context& io_context, const EndpointConfig& endpoint_config, LinkFactory& link_factory,
        const Clock& shard_clock)
       : Host(io_context, endpoint_config, link_factory, shard_clock),
-        timer_(io_context),
-        period_(tick_period(endpoint_config)) {
-    schedule_tick();
+        pace_(endpoint_config.coalesce),
+        window_(io_context),
+        tick_(io_context, tick_period(endpoint_config), [this] { tick(); }) {
+    tick_.start();
   }
   ~Impl() {
     stop();
     abort_all();
   }
 
-  void adopt(asio::ip::tcp::socket socket) {
+  void adopt(const asio::ip::tcp& protocol, int descriptor) {
+    asio::ip::tcp::socket own(io);
+    asio::error_code error;
+    own.assign(protocol, descriptor, error);  // may fail: the kernel bounds what a user's epolls watch
+    if (error) {
+      ::close(descriptor);
+      ++counters.handshake_failures;
+      return;
+    }
     try {
-      asio::ip::tcp::socket own = take_over(std::move(socket));
       own.set_option(asio::ip::tcp::no_delay(true));
       if (config.socket_send_buffer > 0) own.set_option(asio::socket_base::send_buffer_size(config.socket_send_buffer));
       const std::shared_ptr<Connection> connection = Connection::create(*this, std::move(own));
@@ -72,20 +85,11 @@ class Endpoint::Impl final : public Host {
     }
   }
 
-  void flush() {
-    if (flushing_ || waiting_.empty()) return;
-    flushing_ = true;
-    // What is queued meanwhile goes to the next turn, so that a session that answers every write cannot keep this one.
-    batch_.swap(waiting_);
+  void end_batch(bool more_waiting) {
+    if (events_.empty()) return;
     const SteadyTime now = clock.now().steady;
-    for (std::size_t i = 0; i < batch_.size(); ++i) {
-      Connection* const connection = batch_[i];
-      if (connection == nullptr) continue;
-      connection->enlisted = false;
-      connection->flush(now);
-    }
-    batch_.clear();
-    flushing_ = false;
+    pace_.on_batch_end(more_waiting, now);
+    write_events(now);
   }
 
   // Visiting backwards: whatever the visitor ends is replaced by one that was visited already.
@@ -102,35 +106,62 @@ class Endpoint::Impl final : public Host {
     visit([](Connection& connection) { connection.abort(); });
   }
 
-  void stop() { timer_.cancel(); }
-
- private:
-  // A socket accepted on another thread's io_context moves by its descriptor.
-  asio::ip::tcp::socket take_over(asio::ip::tcp::socket socket) {
-    const auto protocol = socket.local_endpoint().protocol();
-    asio::ip::tcp::socket own(io);
-    own.assign(protocol, socket.release());
-    return own;
+  void stop() {
+    tick_.stop();
+    window_.cancel();
   }
 
+ private:
+  // An event's flush is not posted but made by end_batch(): a handler more costs a look at epoll.
   void enlist(Connection& connection) override {
-    waiting_.push_back(&connection);
-    connection.enlisted = true;
-    if (flush_posted_) return;
-    flush_posted_ = true;
+    if (in_event) return events_.add(connection);
+    answers_.add(connection);
+    post_flush();
+  }
+
+  void post_flush() {
+    if (std::exchange(flush_posted_, true)) return;
     asio::post(io, [this, alive = std::weak_ptr<Impl*>(alive_)] {
       if (alive.expired()) return;
       flush_posted_ = false;
-      flush();
+      flush_turn();
+    });
+  }
+
+  // The end of a loop turn: answers, and the next slice of a long list.
+  void flush_turn() {
+    const SteadyTime now = clock.now().steady;
+    if (!answers_.empty()) answers_.write_slice(now);
+    if (!answers_.empty()) post_flush();
+    if (!events_.empty()) write_events(now);
+  }
+
+  void write_events(SteadyTime now) {
+    switch (pace_.verdict(now)) {
+      case FlushPace::Verdict::hold:
+        return;
+      case FlushPace::Verdict::wait:
+        return await_window(now);
+      case FlushPace::Verdict::write:
+        const bool pass_over = events_.write_slice(now);
+        pace_.on_written(pass_over, !events_.empty(), now);
+        if (!events_.empty()) post_flush();
+    }
+  }
+
+  void await_window(SteadyTime now) {
+    if (std::exchange(window_open_, true)) return;
+    window_.expires_after(pace_.due() - now);
+    window_.async_wait([this, alive = std::weak_ptr<Impl*>(alive_)](const std::error_code& error) {
+      if (error || alive.expired()) return;
+      window_open_ = false;
+      if (!events_.empty()) write_events(clock.now().steady);
     });
   }
 
   void retire(Connection& connection) noexcept override {
-    if (connection.enlisted) {
-      std::replace(waiting_.begin(), waiting_.end(), &connection, static_cast<Connection*>(nullptr));
-      std::replace(batch_.begin(), batch_.end(), &connection, static_cast<Connection*>(nullptr));
-      connection.enlisted = false;
-    }
+    answers_.remove(connection);
+    events_.remove(connection);
     --counters.sockets;
     const std::size_t slot = connection.slot;
     const std::shared_ptr<Connection> gone = std::exchange(connections_[slot], std::move(connections_.back()));
@@ -141,23 +172,19 @@ class Endpoint::Impl final : public Host {
 
   std::string next_id() override { return connection_id(); }
 
-  void schedule_tick() {
-    timer_.expires_after(period_);
-    timer_.async_wait([this, alive = std::weak_ptr<Impl*>(alive_)](const std::error_code& error) {
-      if (error || alive.expired()) return;
-      const Now now = clock.now();
-      visit([&now](Connection& connection) { connection.tick(now); });
-      schedule_tick();
-    });
+  void tick() {
+    const Now now = clock.now();
+    visit([&now](Connection& connection) { connection.tick(now); });
   }
 
-  asio::steady_timer timer_;
-  const std::chrono::milliseconds period_;
   std::vector<std::shared_ptr<Connection>> connections_;  // all that are not closed, at their `slot`
-  std::vector<Connection*> waiting_;                      // those with something to send, each once; null: retired
-  std::vector<Connection*> batch_;                        // those that flush() is at
+  FlushList answers_{&Connection::has_answers};           // those to be written at the end of this loop turn
+  FlushList events_{&Connection::has_events};             // those to be written when pace_ says so
+  FlushPace pace_;
+  asio::steady_timer window_;
+  bool window_open_ = false;  // window_ is running
   bool flush_posted_ = false;
-  bool flushing_ = false;
+  RepeatingTimer tick_;
   const std::shared_ptr<Impl*> alive_ = std::make_shared<Impl*>(this);  // what was posted may come after the endpoint
 };
 
@@ -166,16 +193,24 @@ Endpoint::Endpoint(asio::io_context& io, const EndpointConfig& config, LinkFacto
 
 Endpoint::~Endpoint() = default;
 
-void Endpoint::adopt(asio::ip::tcp::socket socket) {
-  impl_->adopt(std::move(socket));
+void Endpoint::adopt(const asio::ip::tcp& protocol, int descriptor) {
+  impl_->adopt(protocol, descriptor);
 }
 
 void Endpoint::set_accepting(bool accepting) noexcept {
   impl_->accepting = accepting;
 }
 
-void Endpoint::flush() {
-  impl_->flush();
+Endpoint::EventScope::EventScope(Endpoint& endpoint) noexcept : endpoint_(endpoint) {
+  endpoint_.impl_->in_event = true;
+}
+
+Endpoint::EventScope::~EventScope() {
+  endpoint_.impl_->in_event = false;
+}
+
+void Endpoint::end_batch(bool more_waiting) {
+  impl_->end_batch(more_waiting);
 }
 
 void Endpoint::for_each(const std::function<void(Link&)>& visit) {

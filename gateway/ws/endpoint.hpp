@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -19,6 +20,9 @@
 
 namespace pulsegate::ws {
 
+// Bytes of a request line and its headers, websocketpp's own limit; more is refused with 431.
+inline constexpr std::size_t kMaxRequestHead = 16'000;
+
 struct EndpointConfig {
   std::size_t max_message = proto::limits::kMaxInboundMessage;  // bytes of one inbound message, fragments together
   std::chrono::milliseconds handshake_timeout{5'000};           // from accept to the end of the opening handshake
@@ -26,7 +30,9 @@ struct EndpointConfig {
   std::chrono::milliseconds ping_interval{25'000};
   std::chrono::milliseconds idle_timeout{55'000};  // nothing received for so long: closed with `idle`
   std::chrono::milliseconds close_timeout{5'000};  // for the peer's close frame, then the socket is forced
+  std::chrono::milliseconds coalesce{0};           // a write of events waits so long for more that leave with it
   OutboxLimits outbox;
+  bool compress = false;       // agree to permessage-deflate where a client offers it
   int socket_send_buffer = 0;  // bytes, SO_SNDBUF; 0: the kernel's default
 };
 
@@ -39,15 +45,29 @@ class Endpoint {
   Endpoint(const Endpoint&) = delete;
   Endpoint& operator=(const Endpoint&) = delete;
 
-  // Takes over a connected socket. Failures close it and are counted.
-  void adopt(asio::ip::tcp::socket socket);
+  // Takes over a connected socket by its descriptor, since it was accepted on another thread's io_context. Failures
+  // close it and are counted.
+  void adopt(const asio::ip::tcp& protocol, int descriptor);
 
   // false: every new WebSocket is refused with 503 / 1013 (draining).
   void set_accepting(bool accepting) noexcept;
 
-  // Writes what the outboxes hold, once per connection that has something. Also runs by itself at the end of a loop
-  // turn.
-  void flush();
+  // What is sent while one exists is an event's and waits for end_batch(). Everything else leaves at the end of its
+  // loop turn, together with what waits for the same client.
+  class EventScope {
+   public:
+    explicit EventScope(Endpoint& endpoint) noexcept;
+    ~EventScope();
+    EventScope(const EventScope&) = delete;
+    EventScope& operator=(const EventScope&) = delete;
+
+   private:
+    Endpoint& endpoint_;
+  };
+
+  // Writes what events have queued, once per connection; long lists in slices, with other handlers between them.
+  // `more_waiting`: as bus::EventSink::on_batch_end(); clients then come after the bus, see FlushPace.
+  void end_batch(bool more_waiting);
 
   // Visits every open link.
   void for_each(const std::function<void(Link&)>& visit);

@@ -17,11 +17,17 @@ struct EndpointCounters {
   std::map<std::uint16_t, std::uint64_t> closed;  // by close code (1006: without)
   std::uint64_t messages_received = 0;
   std::uint64_t bytes_received = 0;
-  std::uint64_t frames_sent = 0;    // frames pushed into outboxes
-  std::uint64_t bytes_sent = 0;     // bytes taken by the kernel
-  std::uint64_t writes = 0;         // sendmsg calls
-  std::uint64_t conflated = 0;      // frames dropped for newer ones
-  std::uint64_t backlog_bytes = 0;  // gauge: over all outboxes
+  std::uint64_t frames_sent = 0;              // frames pushed into outboxes
+  std::uint64_t bytes_sent = 0;               // bytes taken by the kernel
+  std::uint64_t writes = 0;                   // sendmsg calls
+  std::uint64_t conflated = 0;                // frames dropped for newer ones
+  std::uint64_t backlog_bytes = 0;            // gauge: over all outboxes
+  std::uint64_t compressed_connections = 0;   // gauge: open WebSockets that have agreed to compression
+  std::uint64_t compressions = 0;             // frames deflated, each once for all its receivers
+  std::uint64_t compressed_frames_sent = 0;   // of frames_sent: in compressed form
+  std::uint64_t compression_saved_bytes = 0;  // by which those are shorter
+  std::uint64_t compressed_received = 0;      // of messages_received: in compressed form
+  std::uint64_t inflated_bytes = 0;           // of those, once inflated
 };
 
 }  // namespace pulsegate::ws

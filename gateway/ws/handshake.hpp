@@ -9,6 +9,7 @@
 #include <websocketpp/http/request.hpp>
 #include <websocketpp/http/response.hpp>
 
+#include "gateway/ws/compression_offer.hpp"
 #include "proto/error_code.hpp"
 #include "proto/message.hpp"
 
@@ -36,6 +37,18 @@ class HandshakeRequest : public websocketpp::http::parser::request {
     return Base::get_header(name);
   }
 
+  // What websocketpp asks for extensions: none, or one permessage-deflate whose only attribute is the answer that it
+  // gives back through PermessageDeflate. So a header that it could not parse is no reason to refuse, and the choice is
+  // made in one place.
+  bool get_header_as_plist(const std::string& name, websocketpp::http::parameter_list& list) const {
+    if (name != "Sec-WebSocket-Extensions") return Base::get_header_as_plist(name, list);
+    if (!compression_) return false;
+    if (const auto answer = answer_compression_offer(sent("Sec-WebSocket-Extensions")))
+      list.emplace_back("permessage-deflate", websocketpp::http::attribute_list{{*answer, {}}});
+    return false;  // no error
+  }
+  void allow_compression(bool allowed) noexcept { compression_ = allowed; }
+
   // What the client sent.
   const std::string& sent(const char* name) const { return Base::get_header(name); }
   bool speakable() const {
@@ -44,6 +57,9 @@ class HandshakeRequest : public websocketpp::http::parser::request {
   }
   // Frees what a connection does not need once it is open (some 2 KB with a browser's headers and a token).
   void forget() { static_cast<Base&>(*this) = Base(); }
+
+ private:
+  bool compression_ = false;
 };
 
 class HandshakeResponse : public websocketpp::http::parser::response {
@@ -57,6 +73,7 @@ class HandshakeResponse : public websocketpp::http::parser::response {
   void set_status(websocketpp::http::status_code::value code, const std::string& message) {
     Base::set_status(code, websocketpp::http::status_code::get_string(code));
     if (code < websocketpp::http::status_code::bad_request) return;
+    remove_header("Sec-WebSocket-Extensions");  // negotiated before the handshake was refused
     replace_header("Connection", "close");
     replace_header("Content-Type", "application/json");
     set_body(error_body(proto::ErrorCode::bad_request, message));

@@ -1,7 +1,7 @@
 // websocketpp's message policy, bounded. The library compares a message's size with its limit after an addition that
 // can overflow, so that a fragment followed by a continuation of 2^64-1 bytes passes and grows without end. Here a
 // payload stops growing at the cap, whatever a frame header declares, and memory is taken only for bytes that have
-// arrived.
+// arrived. A compressed message is kept as it came: it is inflated whole, and bounded, by the connection (Inflater).
 #pragma once
 
 #include <algorithm>
@@ -72,16 +72,20 @@ class InboundMessage {
 
   const std::string& get_header() const noexcept { return header_; }
   void set_header(const std::string& header) { header_ = header; }
-  opcode_type get_opcode() const noexcept { return opcode_; }
+  // Compressed text is binary to the library, which would look for UTF-8 in it; see is_text().
+  opcode_type get_opcode() const noexcept { return compressed_ ? websocketpp::frame::opcode::binary : opcode_; }
+  bool is_text() const noexcept { return opcode_ == websocketpp::frame::opcode::text; }
   void set_opcode(opcode_type opcode) noexcept { opcode_ = opcode; }
   bool get_prepared() const noexcept { return prepared_; }
   void set_prepared(bool prepared) noexcept { prepared_ = prepared; }
   bool get_terminal() const noexcept { return terminal_; }
   void set_terminal(bool terminal) noexcept { terminal_ = terminal; }
   bool get_fin() const noexcept { return true; }
-  // Compression is never negotiated.
+  // What the library would inflate piece by piece: nothing.
   bool get_compressed() const noexcept { return false; }
-  void set_compressed(bool) noexcept {}
+  // RSV1 of the first frame, set only where compression was negotiated.
+  void set_compressed(bool compressed) noexcept { compressed_ = compressed; }
+  bool is_compressed() const noexcept { return compressed_; }
 
  private:
   InboundMessages& messages_;  // lives as long as the connection, which holds every message
@@ -90,6 +94,7 @@ class InboundMessage {
   opcode_type opcode_;
   bool prepared_ = false;
   bool terminal_ = false;
+  bool compressed_ = false;
 };
 
 inline InboundMessages::message_ptr InboundMessages::get_message() {

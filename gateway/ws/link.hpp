@@ -41,8 +41,8 @@ class LinkHandler {
 
   virtual void on_text(std::string_view message, const Now& now) = 0;
   virtual void on_binary(std::string_view message, const Now& now) = 0;
-  // The backlog went to zero after frames had been conflated; `frames`: how many were dropped since the last call.
-  virtual void on_drained(std::uint64_t frames, const Now& now) = 0;
+  // The backlog went to zero after frames had been dropped for newer ones; `lost`: since the last call.
+  virtual void on_drained(const Conflated& lost, const Now& now) = 0;
   // About once a second, for deadlines of the session's own. Liveness, pings and stalls are the connection's business.
   virtual void on_tick(const Now& now) = 0;
   // The last call: the link is unusable from here on. `code`: what was sent or received as close code, 1006 when

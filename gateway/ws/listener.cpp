@@ -2,15 +2,14 @@
 
 #include <sys/socket.h>
 
-#include <array>
+#include <algorithm>
 #include <cerrno>
 #include <stdexcept>
 #include <utility>
 
-#include <asio/post.hpp>
-
 #include "gateway/access/admission.hpp"
 #include "gateway/log.hpp"
+#include "gateway/ws/endpoint.hpp"
 
 namespace pulsegate::ws {
 
@@ -18,10 +17,10 @@ using asio::ip::tcp;
 
 namespace {
 
-// As long a request line as is looked at; a longer one goes to shard 0, whose endpoint answers it.
-constexpr std::size_t kPeekBytes = 2048;
-// A partial request line is looked at again after so long: the kernel does not tell when more has come to be peeked at.
-constexpr std::chrono::milliseconds kPeekAgain{10};
+// A partial request line is looked at again after so long, since the kernel does not tell when more has come to be
+// peeked at. Each time twice as long, so that peers who never end their line cost next to nothing.
+constexpr std::chrono::milliseconds kFirstPause{10};
+constexpr std::chrono::milliseconds kLongestPause{500};
 
 tcp::endpoint resolve(asio::io_context& io, const ListenerConfig& config) {
   asio::error_code error;
@@ -49,17 +48,15 @@ std::size_t shard_of_request_line(std::string_view line, std::size_t shards) noe
   return admission.device ? static_cast<std::size_t>(admission.device->hash() % shards) : 0;
 }
 
-// One accepted socket whose request line is still to come.
+// One accepted socket whose request line is still to come. Owner: the listener; operations in flight keep it alive.
 struct Listener::Steering {
-  Steering(asio::io_context& io, tcp::socket s, std::shared_ptr<std::size_t> waiting_sockets)
-      : socket(std::move(s)), timer(io), waiting(std::move(waiting_sockets)) {
-    ++*waiting;
-  }
-  ~Steering() { --*waiting; }
+  Steering(asio::io_context& io, tcp::socket s) : socket(std::move(s)), timer(io) {}
   tcp::socket socket;
   asio::steady_timer timer;
   std::chrono::steady_clock::time_point deadline{};
-  std::shared_ptr<std::size_t> waiting;
+  std::chrono::milliseconds pause = kFirstPause;
+  std::list<SteeringPtr>::iterator place;  // in steering_, unless ended
+  bool ended = false;
 };
 
 Listener::Listener(asio::io_context& io, const ListenerConfig& config, HandOver hand_over)
@@ -73,6 +70,7 @@ Listener::Listener(asio::io_context& io, const ListenerConfig& config, HandOver 
   if (error)
     throw std::runtime_error("cannot listen on " + config_.host + ":" + std::to_string(config_.port) + ": " +
                              error.message());
+  if (config_.shards > 1) peeked_.resize(kMaxRequestHead);
   accept();
 }
 
@@ -93,6 +91,7 @@ void Listener::close() {
   asio::error_code ignored;
   acceptor_.close(ignored);
   pause_.cancel();
+  while (!steering_.empty()) forget(SteeringPtr(steering_.front()));
 }
 
 void Listener::accept() {
@@ -120,53 +119,67 @@ void Listener::accept() {
 }
 
 void Listener::steer(tcp::socket socket) {
-  if (*steering_ >= config_.max_steering) {
+  if (steering_.size() >= config_.max_steering) {
     ++counters_.steer_failures;
     return;
   }
-  auto steering = std::make_shared<Steering>(io_, std::move(socket), steering_);
+  const auto steering = std::make_shared<Steering>(io_, std::move(socket));
   steering->deadline = std::chrono::steady_clock::now() + config_.steer_timeout;
+  steering->place = steering_.insert(steering_.end(), steering);
   peek(steering);
 }
 
 // Looks at what has come without taking it, so that the shard's endpoint reads the request from its first byte.
-void Listener::peek(const std::shared_ptr<Steering>& steering) {
-  if (!*alive_) return;
-  std::array<char, kPeekBytes> buffer;
-  const ssize_t got = ::recv(steering->socket.native_handle(), buffer.data(), buffer.size(), MSG_PEEK | MSG_DONTWAIT);
-  if (got == 0 || (got < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)) return;
-  if (got > 0) {
-    const std::string_view text(buffer.data(), static_cast<std::size_t>(got));
-    const std::size_t end = text.find('\n');
-    if (end != std::string_view::npos || text.size() == buffer.size()) {
-      hand_over_(std::move(steering->socket), shard_of_request_line(text.substr(0, end), config_.shards));
-      return;
-    }
-  }
-  if (std::chrono::steady_clock::now() >= steering->deadline) {
-    ++counters_.steer_failures;
-    return;
-  }
-  const auto again = [this, alive = alive_, steering](const asio::error_code& error) {
-    if (!error && *alive) peek(steering);
-  };
-  if (got > 0) {
-    steering->timer.expires_after(kPeekAgain);
-    steering->timer.async_wait(again);
-    return;
-  }
-  // Nothing has come yet: wait for the first byte or the deadline, whichever is first. The loser finds the socket gone.
+void Listener::peek(const SteeringPtr& steering) {
+  const ssize_t got = ::recv(steering->socket.native_handle(), peeked_.data(), peeked_.size(), MSG_PEEK | MSG_DONTWAIT);
+  if (got == 0 || (got < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)) return forget(steering);
+  if (got <= 0) return wait_for_first_byte(steering);
+
+  const std::string_view text(peeked_.data(), static_cast<std::size_t>(got));
+  const std::size_t end = text.find("\r\n");
+  if (end == std::string_view::npos && text.size() < peeked_.size()) return look_again_later(steering);
+  // What is too long for the endpoint is refused by that of shard 0.
+  const std::size_t shard =
+      end == std::string_view::npos ? 0 : shard_of_request_line(text.substr(0, end), config_.shards);
+  tcp::socket socket = std::move(steering->socket);
+  forget(steering);
+  hand_over_(std::move(socket), shard);
+}
+
+void Listener::wait_for_first_byte(const SteeringPtr& steering) {
   steering->timer.expires_at(steering->deadline);
-  steering->timer.async_wait([this, alive = alive_, steering](const asio::error_code& error) {
-    if (error || !*alive) return;
-    ++counters_.steer_failures;
-    asio::error_code ignored;
-    steering->socket.close(ignored);
+  steering->timer.async_wait([this, steering](const asio::error_code& error) {
+    if (!error && !steering->ended) fail(steering);
   });
-  steering->socket.async_wait(tcp::socket::wait_read, [this, alive = alive_, steering](const asio::error_code& error) {
+  steering->socket.async_wait(tcp::socket::wait_read, [this, steering](const asio::error_code& error) {
+    if (steering->ended) return;
+    if (error) return forget(steering);
     steering->timer.cancel();
-    if (!error && *alive) peek(steering);
+    peek(steering);
   });
+}
+
+void Listener::look_again_later(const SteeringPtr& steering) {
+  const auto now = std::chrono::steady_clock::now();
+  if (now >= steering->deadline) return fail(steering);
+  steering->timer.expires_at(std::min(now + steering->pause, steering->deadline));
+  steering->pause = std::min(steering->pause * 2, kLongestPause);
+  steering->timer.async_wait([this, steering](const asio::error_code& error) {
+    if (!error && !steering->ended) peek(steering);
+  });
+}
+
+void Listener::fail(const SteeringPtr& steering) {
+  ++counters_.steer_failures;
+  forget(steering);
+}
+
+void Listener::forget(const SteeringPtr& steering) {
+  steering->ended = true;
+  steering->timer.cancel();
+  asio::error_code ignored;
+  steering->socket.close(ignored);
+  steering_.erase(steering->place);
 }
 
 }  // namespace pulsegate::ws

@@ -6,8 +6,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <list>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include <asio/io_context.hpp>
 #include <asio/ip/tcp.hpp>
@@ -32,6 +35,8 @@ struct ListenerCounters {
 };
 
 // Thread: the io_context's thread only. Owner: Server.
+// Invariants: 1. It looks at as much of a request line as the endpoint would read of it, so that a device that is
+// accepted was steered to its shard. 2. After close() nothing of it keeps the io_context running.
 class Listener {
  public:
   // Takes over the socket. `shard`: where its device lives. Runs on the listener's thread.
@@ -51,10 +56,16 @@ class Listener {
 
  private:
   struct Steering;
+  using SteeringPtr = std::shared_ptr<Steering>;
 
   void accept();
   void steer(asio::ip::tcp::socket socket);
-  void peek(const std::shared_ptr<Steering>& steering);
+  void peek(const SteeringPtr& steering);
+  void wait_for_first_byte(const SteeringPtr& steering);
+  void look_again_later(const SteeringPtr& steering);
+  void fail(const SteeringPtr& steering);
+  // Closes the socket unless it was handed over. What is still queued for it does nothing any more.
+  void forget(const SteeringPtr& steering);
 
   asio::io_context& io_;
   const ListenerConfig config_;
@@ -62,7 +73,8 @@ class Listener {
   asio::ip::tcp::acceptor acceptor_;
   asio::steady_timer pause_;
   ListenerCounters counters_;
-  std::shared_ptr<std::size_t> steering_ = std::make_shared<std::size_t>(0);  // sockets that are being steered
+  std::list<SteeringPtr> steering_;  // all that are not ended
+  std::vector<char> peeked_;         // kMaxRequestHead bytes, with several shards
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

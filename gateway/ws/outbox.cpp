@@ -2,6 +2,7 @@
 #include "gateway/ws/outbox.hpp"
 
 #include <algorithm>
+#include <cassert>
 #include <utility>
 
 namespace pulsegate::ws {
@@ -14,23 +15,19 @@ constexpr std::uint32_t kKeptCapacity =
 }  // namespace
 
 Outbox::Push Outbox::push(FramePtr frame, ConflationKey key) {
+  assert(key <= kMaxConflationKey);
   const std::size_t size = frame->size();
-  bool replaced = false;
   if (backlog_ + size > limits_.conflate_above) {
     // One full pass when the mark is crossed; from then on every push removes its own predecessor only.
     if (!unique_keys_) keep_latest_per_key();
-    if (key != 0) {
-      const std::size_t dropped = retain([key](const Entry& entry) { return entry.key != key; });
-      conflated_ += dropped;
-      replaced = dropped > 0;
-    }
+    if (key != 0) conflate([key](const Entry& entry) { return entry.key == key; });
     unique_keys_ = true;
   } else {
     unique_keys_ = false;
   }
   if (backlog_ + size > limits_.close_above) return Push::overflow;
   append(std::move(frame), key, false);
-  return replaced ? Push::conflated : Push::queued;
+  return Push::queued;
 }
 
 void Outbox::push_control(FramePtr frame, std::function<void()> sent) {
@@ -64,7 +61,10 @@ void Outbox::consume(std::size_t bytes, SteadyTime now) {
     if (at(0).control) ++due_;
     pop_front();
   }
-  if (count_ == 0) drained();
+  if (count_ == 0) {
+    drained();
+    note_idle(now);
+  }
   // Only now, with everything accounted for: a handler may push, or clear.
   while (due_ > 0) {
     --due_;
@@ -78,8 +78,13 @@ bool Outbox::stalled(SteadyTime now) const noexcept {
   return count_ > 0 && clock_started_ && now - last_progress_ >= limits_.stalled_after;
 }
 
-std::uint64_t Outbox::take_conflated() noexcept {
-  return std::exchange(conflated_, 0);
+Conflated Outbox::take_conflated(SteadyTime now) noexcept {
+  assert(empty());
+  return {std::exchange(conflated_, 0), std::exchange(conflated_keys_, {}), std::exchange(last_empty_, now)};
+}
+
+void Outbox::note_idle(SteadyTime now) noexcept {
+  if (count_ == 0 && conflated_ == 0) last_empty_ = now;
 }
 
 void Outbox::drop_unsent() noexcept {
@@ -152,14 +157,22 @@ std::size_t Outbox::retain(Keep&& keep) noexcept {
   return write;
 }
 
-void Outbox::keep_latest_per_key() {
-  std::vector<ConflationKey> seen;
-  seen.reserve(count_);  // so that the visit below cannot throw
-  conflated_ += retain([&seen](const Entry& entry) {
-    if (entry.key == 0) return true;
-    if (std::find(seen.begin(), seen.end(), entry.key) != seen.end()) return false;
-    seen.push_back(entry.key);
-    return true;
+template <typename Newer>
+void Outbox::conflate(Newer&& newer) noexcept {
+  conflated_ += retain([this, &newer](const Entry& entry) {
+    if (!newer(entry)) return true;
+    conflated_keys_.add(entry.key);
+    return false;
+  });
+}
+
+void Outbox::keep_latest_per_key() noexcept {
+  ConflationKeys seen;
+  conflate([&seen](const Entry& entry) {
+    if (entry.key == 0) return false;
+    const bool newer = seen.contains(entry.key);
+    seen.add(entry.key);
+    return newer;
   });
 }
 

@@ -23,9 +23,32 @@ struct OutboxLimits {
   std::chrono::milliseconds stalled_after{30'000};  // no byte taken by the socket for so long, with a backlog: closed
 };
 
-// Which frames replace each other when the backlog is too long; 0: never replaced (acks, errors, broadcasts, control
-// frames).
+// Which frames replace each other when the backlog is too long: 1 to kMaxConflationKey; 0: never replaced (acks,
+// errors, broadcasts, control frames).
 using ConflationKey = std::uint32_t;
+inline constexpr ConflationKey kMaxConflationKey = 32;
+
+// A set of keys other than 0, as a bit mask. Thread: value.
+class ConflationKeys {
+ public:
+  constexpr bool contains(ConflationKey key) const noexcept { return (bits_ & bit(key)) != 0; }
+  constexpr bool empty() const noexcept { return bits_ == 0; }
+  constexpr void add(ConflationKey key) noexcept { bits_ |= bit(key); }
+
+  friend constexpr bool operator==(ConflationKeys a, ConflationKeys b) noexcept { return a.bits_ == b.bits_; }
+
+ private:
+  static constexpr std::uint32_t bit(ConflationKey key) noexcept { return std::uint32_t{1} << (key - 1); }
+
+  std::uint32_t bits_ = 0;
+};
+
+// What conflation has cost.
+struct Conflated {
+  std::uint64_t frames = 0;  // that were dropped
+  ConflationKeys keys;       // of those frames
+  SteadyTime since{};        // none of them was pushed before
+};
 
 // Thread: one shard. Owner: the connection.
 // Invariants: 1. backlog() is the exact number of bytes not yet handed to the kernel. 2. A frame of which a byte was
@@ -33,12 +56,12 @@ using ConflationKey = std::uint32_t;
 // ones.
 class Outbox {
  public:
-  enum class Push : std::uint8_t { queued, conflated, overflow };
+  enum class Push : std::uint8_t { queued, overflow };
 
   explicit Outbox(const OutboxLimits& limits) noexcept : limits_(limits) {}
 
-  // `conflated`: the frame was queued and at least one older frame with its key was dropped. `overflow`: the backlog
-  // would exceed close_above even so; the frame was not queued and the session must be closed.
+  // May drop older frames, of this key and of others. `overflow`: the backlog would exceed close_above even so; the
+  // frame was not queued and the session must be closed.
   Push push(FramePtr frame, ConflationKey key);
   // As push(key 0), but not subject to close_above, and `sent` (may be empty) runs once the last byte was handed to the
   // kernel (from consume(), which may push again or clear). For what websocketpp writes: handshake and close frames.
@@ -56,7 +79,11 @@ class Outbox {
   bool stalled(SteadyTime now) const noexcept;
   // Frames dropped by conflation since the last call of take_conflated().
   std::uint64_t conflated() const noexcept { return conflated_; }
-  std::uint64_t take_conflated() noexcept;
+  // Hands out what was dropped and begins anew. Requires: empty(), so that the client has everything that was kept.
+  Conflated take_conflated(SteadyTime now) noexcept;
+  // To be called now and then: bounds Conflated::since where nothing was pushed for long. The push itself takes no time
+  // stamp.
+  void note_idle(SteadyTime now) noexcept;
   // Drops the data frames of which no byte was sent, so that a close frame does not wait behind them.
   void drop_unsent() noexcept;
   // Drops everything, without calling `sent` handlers. For a socket that is gone.
@@ -77,7 +104,10 @@ class Outbox {
   // sent. Returns how many were dropped.
   template <typename Keep>
   std::size_t retain(Keep&& keep) noexcept;
-  void keep_latest_per_key();
+  // Drops the frames for which newer(entry) holds, visited as by retain(), for newer ones.
+  template <typename Newer>
+  void conflate(Newer&& newer) noexcept;
+  void keep_latest_per_key() noexcept;
 
   OutboxLimits limits_;
   // A ring that owns nothing while the session is idle: an empty std::deque costs over 500 bytes.
@@ -91,6 +121,8 @@ class Outbox {
   std::size_t backlog_ = 0;
   std::uint64_t conflated_ = 0;
   SteadyTime last_progress_{};  // of the last consume() that took bytes or started the clock
+  SteadyTime last_empty_{};     // when it was known to be empty, before the frames of conflated_ were pushed
+  ConflationKeys conflated_keys_;
   bool clock_started_ = false;  // false: nothing was offered to the socket since the outbox was last empty
   bool unique_keys_ = false;    // no key occurs twice in the queue
 };

@@ -1,5 +1,8 @@
 #include "gateway/ws/session.hpp"
 
+#include <algorithm>
+#include <chrono>
+
 #include "gateway/log.hpp"
 #include "proto/message.hpp"
 
@@ -7,6 +10,16 @@ namespace pulsegate::ws {
 
 using proto::Command;
 using proto::ErrorCode;
+
+namespace {
+
+static_assert(proto::kMaxChannels <= kMaxConflationKey);
+
+constexpr ConflationKey key_of(proto::Channel channel) {
+  return static_cast<ConflationKey>(1 + index(channel));
+}
+
+}  // namespace
 
 Session::Session(Link& link, const access::Admission& admission, const SessionConfig& config, devices::Hub& hub,
                  const proto::ChannelTable& channels, SessionCounters& counters, const Now& now)
@@ -90,30 +103,27 @@ void Session::send_error(ErrorCode code, std::string_view message, std::string_v
 }
 
 void Session::deliver(proto::Channel channel, const FramePtr& frame) {
-  const auto key = static_cast<ConflationKey>(1 + index(channel));
-  if (link_.send(frame, key) != Outbox::Push::conflated) return;
-  conflated_.add(channel);
-  if (!conflated_since_) conflated_since_ = hub_.now().wall;
+  link_.send(frame, key_of(channel));
 }
 
 void Session::deliver_control(const FramePtr& frame) {
   link_.send(frame, 0);
 }
 
-void Session::on_drained(std::uint64_t, const Now& now) {
+void Session::on_drained(const Conflated& lost, const Now& now) {
   // Of channels that send whole values the latest has arrived; of those where each message is a sample some are
   // missing.
-  proto::ChannelSet lost;
-  conflated_.for_each([&](proto::Channel channel) {
-    if (channel == proto::Channel::metrics || index(channel) >= proto::kBuiltInChannels) lost.add(channel);
-  });
-  if (!lost.empty()) {
-    std::string text;
-    proto::append_gap(text, device_, conflated_since_.value_or(now.wall), now.wall, lost, channels_, "conflated");
-    deliver_control(Frame::text(text));
+  proto::ChannelSet samples;
+  for (std::size_t i = 0; i < channels_.size(); ++i) {
+    const auto channel = static_cast<proto::Channel>(i);
+    const bool sampled = channel == proto::Channel::metrics || i >= proto::kBuiltInChannels;
+    if (sampled && lost.keys.contains(key_of(channel))) samples.add(channel);
   }
-  conflated_.clear();
-  conflated_since_.reset();
+  if (samples.empty()) return;
+  const auto ago = std::chrono::ceil<std::chrono::microseconds>(now.steady - lost.since);
+  std::string text;
+  proto::append_gap(text, device_, std::max(opened_, now.wall - ago), now.wall, samples, channels_, "conflated");
+  deliver_control(Frame::text(text));
 }
 
 void Session::on_tick(const Now&) {}

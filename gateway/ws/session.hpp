@@ -1,7 +1,6 @@
 // One client of one device: reads its commands, answers them, and passes on what the device delivers.
 #pragma once
 
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -32,7 +31,7 @@ class Session final : public LinkHandler, private devices::Receiver {
 
   void on_text(std::string_view message, const Now& now) override;
   void on_binary(std::string_view message, const Now& now) override;
-  void on_drained(std::uint64_t frames, const Now& now) override;
+  void on_drained(const Conflated& lost, const Now& now) override;
   void on_tick(const Now& now) override;
   void on_closed(std::uint16_t code, std::string_view reason, const Now& now) override;
 
@@ -51,9 +50,7 @@ class Session final : public LinkHandler, private devices::Receiver {
   SessionCounters& counters_;
   devices::Member member_;
   access::RateBucket rate_;
-  SteadyTime rate_told_{};       // last `rate-limited` error: once a second is enough
-  proto::ChannelSet conflated_;  // channels that have lost frames since the backlog was last empty
-  std::optional<proto::Timestamp> conflated_since_;
+  SteadyTime rate_told_{};  // last `rate-limited` error: once a second is enough
   const proto::Timestamp opened_;
 };
 

@@ -13,7 +13,7 @@ extern "C" [[gnu::noinline]] void pulsegate_measured(HubWorld& world, const std:
   for (const Batch& batch : batches) {
     for (std::size_t i = 0; i < batch.payloads.size(); ++i)
       world.hub().on_event(world.topics[i % world.topics.size()], batch.payloads[i]);
-    world.hub().on_batch_end();
+    world.hub().on_batch_end(false);
   }
 }
 
@@ -36,7 +36,7 @@ int main(int argc, char** argv) {
   const std::vector<Batch> first = render(0, 1);
   for (std::size_t i = 0; i < first[0].payloads.size(); ++i)
     world.hub().on_event(world.topics[i % devices], first[0].payloads[i]);
-  world.hub().on_batch_end();
+  world.hub().on_batch_end(false);
   const std::uint64_t before = world.deliveries();
 
   const std::vector<Batch> measured = render(1, batches);

@@ -106,8 +106,9 @@ class FakeSubscriber final : public bus::Subscriber {
     sink_->on_event(topic, payload);
     return true;
   }
-  void end_batch() {
-    if (sink_ != nullptr) sink_->on_batch_end();
+  // `more_waiting`: the test calls it again.
+  void end_batch(bool more_waiting = false) {
+    if (sink_ != nullptr) sink_->on_batch_end(more_waiting);
   }
   // publish() as the only event of its batch.
   bool deliver(const std::string& topic, std::string_view payload) {

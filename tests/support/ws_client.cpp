@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "tests/support/ws_deflate.hpp"
+
 namespace pulsegate::test {
 namespace {
 
@@ -72,6 +74,9 @@ bool WsClient::send_fragment(Opcode opcode, std::string_view bytes, bool fin) {
 bool WsClient::send_text(std::string_view text) {
   return send_fragment(Opcode::text, text, true);
 }
+bool WsClient::send_compressed(std::string_view text) {
+  return send_frame({true, 4, Opcode::text, true, deflate_message(text)});
+}
 bool WsClient::send_binary(std::string_view bytes) {
   return send_fragment(Opcode::binary, bytes, true);
 }
@@ -128,15 +133,26 @@ std::optional<WsMessage> WsClient::receive(Millis deadline) {
         return WsMessage{Opcode::close, std::move(frame->payload)};
       }
       default:
-        if (!partial_) partial_ = WsMessage{frame->opcode, {}};
+        if (!partial_) {
+          partial_ = WsMessage{frame->opcode, {}};
+          partial_compressed_ = frame->rsv == 4;
+        }
         partial_->payload += frame->payload;
-        if (!frame->fin) break;
-        WsMessage message = *std::move(partial_);
-        partial_.reset();
-        return message;
+        if (frame->fin) return take_partial();
     }
   }
   return std::nullopt;
+}
+
+WsMessage WsClient::take_partial() {
+  WsMessage message = *std::move(partial_);
+  partial_.reset();
+  if (!partial_compressed_) return message;
+  ++compressed_;
+  auto text = extensions().empty() ? std::nullopt : inflate_message(message.payload);
+  if (!text) throw std::runtime_error("a compressed message that nobody can read");
+  message.payload = *std::move(text);
+  return message;
 }
 
 void WsClient::fail(const std::string& wanted, const std::vector<Json>& seen) const {

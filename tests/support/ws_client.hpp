@@ -18,7 +18,7 @@ struct WsOptions {
   std::string host = "127.0.0.1";
   Headers headers;                        // for instance {"Origin", …}, {"Authorization", …}
   std::vector<std::string> subprotocols;  // Sec-WebSocket-Protocol
-  std::string extensions;                 // Sec-WebSocket-Extensions; empty: none
+  std::string extensions;                 // Sec-WebSocket-Extensions; empty: none. What comes compressed is inflated
   bool answer_pings = true;               // false: to be found dead by the server
   TcpOptions tcp;
 };
@@ -49,11 +49,14 @@ class WsClient {
   bool is_open() const { return open_; }
   // The subprotocol that the server selected; empty: none.
   std::string subprotocol() const { return response_.header("sec-websocket-protocol"); }
+  // The extensions that the server has agreed to; empty: none.
+  std::string extensions() const { return response_.header("sec-websocket-extensions"); }
 
   // Sending. False when the peer is gone or does not take the bytes in time.
   bool send_text(std::string_view text);
   bool send_binary(std::string_view bytes);
   bool send_fragment(Opcode opcode, std::string_view bytes, bool fin);  // continuation for all but the first
+  bool send_compressed(std::string_view text);                          // whether or not that was negotiated
   bool send_frame(const WsFrame& frame);                                // masked is taken as it stands
   bool send_raw(std::string_view bytes);
   bool ping(std::string_view payload = {});
@@ -70,6 +73,8 @@ class WsClient {
   bool ended() const { return ended_; }
   std::size_t pings_received() const { return pings_; }
   std::size_t pongs_received() const { return pongs_; }
+  // Messages that came compressed. One that cannot be inflated, or was not agreed on, makes receive() throw.
+  std::size_t compressed_received() const { return compressed_; }
 
   // The next message as JSON.
   Json expect_json(Millis deadline = kDeadline);
@@ -97,18 +102,21 @@ class WsClient {
  private:
   WsClient() = default;
   bool send_command(const char* type, const std::vector<std::string>& channels, const std::string& more);
+  WsMessage take_partial();
   [[noreturn]] void fail(const std::string& wanted, const std::vector<Json>& seen) const;
 
   TcpSocket socket_;
   HttpResponse response_;
   std::string buffer_;                // bytes received and not yet decoded
   std::optional<WsMessage> partial_;  // a fragmented message in progress
+  bool partial_compressed_ = false;   // its first frame had RSV1
   std::optional<CloseInfo> close_;    // the server's close frame
   bool open_ = false;
   bool ended_ = false;
   bool answer_pings_ = true;
   std::size_t pings_ = 0;
   std::size_t pongs_ = 0;
+  std::size_t compressed_ = 0;
 };
 
 }  // namespace pulsegate::test

@@ -44,11 +44,12 @@ void Client::open(const Options& options, std::size_t device, std::uint64_t firs
   state_ = State::connecting;
 }
 
-void Client::on_connected(const Options&) {
+void Client::on_connected(const Options& options) {
   const std::string request = "GET /api/v1/devices/" + device_uuid(device_) +
                               "/ws HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
                               "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " +
-                              std::string(kKey) + "\r\n\r\n";
+                              std::string(kKey) +
+                              (options.compress ? "\r\nSec-WebSocket-Extensions: permessage-deflate" : "") + "\r\n\r\n";
   // A fresh socket takes a few hundred bytes at once; if not, the handshake's deadline tells.
   if (::send(fd_, request.data(), request.size(), MSG_NOSIGNAL) > 0) state_ = State::shaking_hands;
 }
@@ -65,6 +66,10 @@ std::size_t Client::take_handshake(const char* data, std::size_t size, const Opt
   }
   if (!starts_with(response_, "HTTP/1.1 101 ") || response_.find(kAccept) > end) {
     on_failure(response_.substr(0, response_.find('\r')), counts);
+    return size;
+  }
+  if (options.compress && response_.find("server_no_context_takeover") > end) {
+    on_failure("the server does not agree to compression without context", counts);
     return size;
   }
   const std::size_t taken = end + kEnd.size() - before;
@@ -94,6 +99,8 @@ void Client::on_bytes(const char* data, std::size_t size, const Options& options
   scanner_.feed(data, size, [&](unsigned opcode, std::string_view head, std::uint64_t payload) {
     if (opcode == kText) {
       on_message(head, payload, options, counts, now);
+    } else if (opcode == (kText | FrameScanner::kCompressed)) {
+      on_message(counts.heads.head(head), payload, options, counts, now);
     } else if (opcode == kPing) {
       send_frame(kPong, head);
     } else if (opcode == kClose && head.size() >= 2) {

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "tests/bench/load/frame_scanner.hpp"
+#include "tests/bench/load/head_inflater.hpp"
 #include "tests/bench/load/latency.hpp"
 #include "tests/bench/load/options.hpp"
 #include "tests/bench/load/sequence.hpp"
@@ -16,12 +17,13 @@ namespace pulsegate::bench {
 // What all clients count together.
 struct ClientCounts {
   SequenceCounts events;
-  std::uint64_t bytes = 0;   // payloads of events
+  std::uint64_t bytes = 0;   // payloads of events, as they came
   std::uint64_t gaps = 0;    // `gap` notices: the server has dropped something and says so
   std::uint64_t others = 0;  // messages of other types
   std::uint64_t closed = 0;  // by the server, or connections that broke
   int last_close_code = 0;
   std::string last_failure;
+  HeadInflater heads;
   LatencyHistogram latency;
   LatencyHistogram awaited;  // from the start of the connection to the awaited message
 };

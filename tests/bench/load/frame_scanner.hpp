@@ -13,7 +13,9 @@ namespace pulsegate::bench {
 // Unmasked frames (RFC 6455, section 5.2), in pieces of any size.
 class FrameScanner {
  public:
-  static constexpr std::size_t kHead = 125;  // bytes of a payload that are shown; a whole control frame
+  static constexpr unsigned kCompressed = 0x40;  // in the opcode of a message that begins compressed (RSV1)
+  // Bytes of a payload that are shown: a whole control frame, and of a compressed event what its beginning is made of.
+  static constexpr std::size_t kHead = 240;
 
   // Calls on(opcode, head of the payload, size of the payload) for each frame whose head has come.
   template <typename OnFrame>
@@ -72,7 +74,7 @@ class FrameScanner {
     const std::size_t header = header_size(data, size);
     const std::uint64_t payload = payload_size(data, header);
     skip_ = payload - (size - header);
-    on(static_cast<unsigned>(data[0]) & 0x0fu, std::string_view(data + header, size - header), payload);
+    on(static_cast<unsigned>(data[0]) & (0x0fu | kCompressed), std::string_view(data + header, size - header), payload);
   }
 
   std::uint64_t skip_ = 0;  // bytes of a payload still to come that nobody looks at

@@ -9,6 +9,7 @@
 #include "proto/bus_event.hpp"
 #include "tests/bench/load/event.hpp"
 #include "tests/bench/load/frame_scanner.hpp"
+#include "tests/bench/load/head_inflater.hpp"
 #include "tests/bench/load/latency.hpp"
 #include "tests/bench/load/sequence.hpp"
 
@@ -107,6 +108,17 @@ BOOST_AUTO_TEST_CASE(who_joins_late_misses_only_what_comes_after) {
 }
 
 BOOST_AUTO_TEST_SUITE_END()
+
+// RFC 7692, section 7.2.3.1.
+BOOST_AUTO_TEST_CASE(the_beginning_of_a_compressed_message_is_read_each_time) {
+  using namespace std::string_literals;
+  HeadInflater heads;
+  for (int i = 0; i < 3; ++i) {
+    BOOST_TEST(heads.head("\xf2\x48\xcd\xc9\xc9\x07\x00"s) == "Hello");
+    BOOST_TEST(heads.head("\xf2\x48\xcd\xc9"s) == "Hel");
+    BOOST_TEST(heads.head("\xff\xff\xff"s) == "");
+  }
+}
 
 BOOST_AUTO_TEST_CASE(percentiles_are_exact_to_two_per_cent) {
   LatencyHistogram histogram;

@@ -44,6 +44,7 @@ const std::map<std::string, Setter>& setters() {
       {"--publishers", number(&Options::publishers, 1, 16)},
       {"--channel", text(&Options::channel)},
       {"--await", text(&Options::await)},
+      {"--compress", word<bool>(&Options::compress, {{"yes", true}, {"no", false}})},
       {"--rate", number(&Options::rate, 0, 1e6)},
       {"--flat-out", word<bool>(&Options::flat_out, {{"yes", true}, {"no", false}})},
       {"--burst", number(&Options::burst, 1, 100'000)},

@@ -27,6 +27,7 @@ struct Options {
   std::size_t publishers = 1;       // connections that publish; a device always uses the same one
   std::string channel = "metrics";  // or several, with commas between them
   std::string await;                // type of a message that every client must get first: "history"
+  bool compress = false;            // offer permessage-deflate, and insist on it
   double rate = 2000;               // events per second over all devices; 0: none
   bool flat_out = false;            // as fast as the publishing connection takes them
   std::size_t burst = 1;            // events published at the same time

@@ -18,7 +18,7 @@ void event_among_devices(benchmark::State& state) {
     i = (i + 7919) % devices;
     world.advance(std::chrono::seconds(1));
     world.hub().on_event(world.topics[i], batch.payloads[i]);
-    world.hub().on_batch_end();
+    world.hub().on_batch_end(false);
   }
   state.SetItemsProcessed(state.iterations());
 }
@@ -31,7 +31,7 @@ void fan_out(benchmark::State& state) {
   const Batch batch(1, burst, 1);
   for (auto _ : state) {
     for (const std::string& payload : batch.payloads) world.hub().on_event(world.topics[0], payload);
-    world.hub().on_batch_end();
+    world.hub().on_batch_end(false);
   }
   state.SetItemsProcessed(state.iterations() * state.range(0) * state.range(1));
 }

@@ -86,7 +86,7 @@ class HubWorld {
       }
     }
     subscriber_.confirm_all();
-    hub_.on_batch_end();
+    hub_.on_batch_end(false);
   }
   ~HubWorld() {
     for (OutboxReceiver& receiver : receivers_) hub_.leave(receiver.member);
@@ -127,7 +127,7 @@ class HubWorld {
                                       subscriber_,
                                       nullptr,
                                       {},
-                                      [this] { flush(); },
+                                      [this](bool) { flush(); },
                                       [](SteadyTime) {},
                                       [](devices::Notice, std::string_view) {}},
                     42};

@@ -17,6 +17,7 @@ sys.path.insert(0, str(ROOT / "deploy/demo"))
 from services import Child, Children, StartupError, free_port, wait_until  # noqa: E402
 
 GATEWAY, FLOOR_SEND, FLOOR_BATCH, NODE, NCHAN = "pulsegate", "floor_send", "floor_batch", "node", "nchan"
+COMPRESSING = "compressing"  # the gateway with --compress on
 ALL = (GATEWAY, FLOOR_SEND, FLOOR_BATCH, NODE, NCHAN)
 SERVER_CORE, OTHERS_CORE = 0, 1
 
@@ -47,6 +48,7 @@ class Server:
     def load_options(self) -> list[str]:
         options = ["--port", str(self.port), "--publish-port", str(self.publish_port)]
         options += ["--ready", self.ready, "--form", self.form]
+        options += ["--compress", "yes"] if self.name == COMPRESSING else []
         return options + [word for pid in self.pids for word in ("--server-pid", str(pid))]
 
     def metric(self, name: str, labels: str = "") -> float:
@@ -107,11 +109,12 @@ class Stand:
     def _start(self, name: str, options: list[str], pinned: bool) -> Server:
         port, health, admin = free_port(), free_port(), free_port()
         ready, form, publish_port = "open", "redis", self.redis_port
-        if name == GATEWAY:
+        if name in (GATEWAY, COMPRESSING):
             command = [str(self._build / "pulsegate"), "serve", "--listen", f"127.0.0.1:{port}"]
             command += ["--health", f"127.0.0.1:{health}", "--admin", f"127.0.0.1:{admin}", "--drain-time", "0s"]
             command += ["--redis", f"redis://127.0.0.1:{self.redis_port}/0", "--auth", "none"]
             command += options if "--database" in options else ["--database", "none", *options]
+            command += ["--compress", "on"] if name == COMPRESSING else []
             ready = "subscribed"
         elif name == NODE:
             variables = [f"PORT={port}", f"REDIS_PORT={self.redis_port}", "NODE_ENV=production"]

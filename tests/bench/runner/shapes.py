@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from .servers import ALL, FLOOR_BATCH, FLOOR_SEND, GATEWAY, NCHAN, NODE
+from .servers import ALL, COMPRESSING, FLOOR_BATCH, FLOOR_SEND, GATEWAY, NCHAN, NODE
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,12 @@ SIZE = (
     Shape("size_clients_5000", "1 device × 5 000 clients, 20 events/s", 1, 5000, 20, (GATEWAY, FLOOR_SEND)),
     Shape("size_devices_100", "100 devices × 1 client, 2 000 events/s", 100, 100, 2000, (GATEWAY, FLOOR_SEND)),
     Shape("size_devices_10000", "10 000 devices × 1 client, 2 000 events/s", 10_000, 10_000, 2000, (GATEWAY, FLOOR_SEND)),
+)
+
+# The same deliveries with and without compression: one compression for 500 receivers, and one for ten.
+COMPRESSION = (
+    Shape("compress_many", "1 device × 500 clients, 200 events/s", 1, 500, 200, (GATEWAY, COMPRESSING)),
+    Shape("compress_few", "100 devices × 10 clients, 2 000 events/s", 100, 1000, 2000, (GATEWAY, COMPRESSING)),
 )
 
 MEMORY = (

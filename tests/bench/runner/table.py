@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from .measure import Result
-from .servers import FLOOR_BATCH, FLOOR_SEND, GATEWAY, NODE
+from .servers import COMPRESSING, FLOOR_BATCH, FLOOR_SEND, GATEWAY, NODE
 
 Results = dict[str, dict[str, list[Result]]]  # by shape, then server: one per round
 BEGIN, END = "<!-- results: begin -->", "<!-- results: end -->"
@@ -89,6 +89,9 @@ def targets(results: Results) -> list[tuple[str, float, str, float]]:
         }
         floor = f" (floor_send: {number(growth[FLOOR_SEND])})"
         add(f"CPU per delivery with more {what}{floor}", growth[GATEWAY], "≤", 1.2)
+    for shape, receivers in (("compress_many", 500), ("compress_few", 10)):
+        cost = per_cpu(shape, GATEWAY) / per_cpu(shape, COMPRESSING)
+        add(f"CPU per delivery with compression, of one without, {receivers} receivers", cost, "≤", 1.15)
     return found + memory_targets(results)
 
 

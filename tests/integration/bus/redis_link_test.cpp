@@ -4,7 +4,9 @@
 #include <asio/write.hpp>
 #include <boost/test/unit_test.hpp>
 #include <memory>
+#include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tests/integration/bus/bus_world.hpp"
@@ -221,6 +223,102 @@ BOOST_AUTO_TEST_CASE(events_before_garbage_are_flushed_before_the_loss_is_told) 
     BOOST_TEST(script.sink.lines[at + 2] == "down");
     BOOST_TEST(script.world.subscriber().counters().protocol_errors == 1u);
   }
+}
+
+BOOST_AUTO_TEST_CASE(sink_that_throws_costs_the_connection_and_is_told_so) {
+  for (const char* where : {"event t 2", "batch", "subscribed t"}) {
+    Script script;
+    script.establish();
+    bool thrown = false;
+    script.sink.react = [&](const std::string& line) {
+      if (line == where && !std::exchange(thrown, true)) throw std::runtime_error("a fault of the sink");
+    };
+    // "subscribed t" comes from a loop turn of its own, without a read.
+    script.world.subscriber().subscribe({"t"});
+    script.redis.send(message("t", "1") + message("t", "2") + message("t", "3"));
+    script.expect_line("down");
+    BOOST_TEST(thrown);
+    BOOST_TEST(contains(script.sink.reasons[0], "a fault of the sink"));
+    BOOST_TEST(contains(script.world.subscriber().last_error(), "a fault of the sink"));
+    BOOST_TEST(script.world.subscriber().counters().disconnects == 1u);
+    BOOST_TEST(script.world.subscriber().counters().protocol_errors == 0u);
+    BOOST_TEST(script.sink.lines[script.sink.position("down") - 1] == "batch");
+    script.sink.clear();
+    script.accept();
+    script.redis.send(kGreeting);
+    script.expect_line("up");
+    script.expect_received("SUBSCRIBE");
+    script.redis.send(confirmation("subscribe", "t", 1) + message("t", "4"));
+    script.expect_line("event t 4");
+    script.expect_line("batch");
+  }
+}
+
+BOOST_AUTO_TEST_CASE(loss_is_told_although_the_sink_throws_at_the_end_of_the_batch) {
+  Script script;
+  script.establish();
+  script.sink.react = [&](const std::string& line) {
+    if (line == "batch") throw std::runtime_error("a fault of the sink");
+  };
+  script.redis.send(message("t", "1") + "-ERR what\r\n");
+  BOOST_CHECK_THROW(script.world.run_until([&] { return script.sink.has("down"); }), std::runtime_error);
+  BOOST_TEST(script.sink.lines.back() == "down");
+  script.sink.react = nullptr;
+  script.accept();
+}
+
+BOOST_AUTO_TEST_CASE(read_that_fills_half_the_buffer_is_followed_by_another_end_of_batch) {
+  ScriptedRedis redis;
+  auto config = test::quick_config(redis.url());
+  config.read_buffer = 4096;
+  RecordingSink sink;
+  BusWorld world(config);
+  world.subscriber().start(sink);
+  BOOST_REQUIRE(world.run_until([&] { return redis.accept(); }));
+  redis.send(kGreeting);
+  BOOST_REQUIRE(world.run_until([&] { return sink.has("up"); }));
+  world.subscriber().subscribe({"t"});
+  BOOST_REQUIRE(world.run_until([&] { return contains(redis.received(), "SUBSCRIBE"); }));
+  redis.send(confirmation("subscribe", "t", 1));
+  BOOST_REQUIRE(world.run_until([&] { return sink.has("batch"); }));
+  sink.clear();
+
+  // More than half of the buffer, and then nothing: what was announced comes nevertheless.
+  redis.send(message("t", std::string(3000, 'x')));
+  BOOST_REQUIRE(world.run_until([&] { return sink.has("batch"); }));
+  BOOST_TEST(sink.count("batch, more waiting") == 1u);
+  BOOST_TEST(sink.lines.back() == "batch");
+  sink.clear();
+
+  std::string flood;
+  for (int i = 0; i < 20; ++i) flood += message("t", std::string(1000, 'x'));
+  redis.send(flood);
+  BOOST_REQUIRE(world.run_until([&] { return sink.events == 21 && sink.has("batch"); }));
+  BOOST_TEST(sink.count("batch, more waiting") >= 4u);
+  BOOST_TEST(sink.count("batch") == 1u);
+  BOOST_TEST(sink.lines.back() == "batch");
+}
+
+BOOST_AUTO_TEST_CASE(end_of_batch_that_was_announced_comes_before_a_loss) {
+  ScriptedRedis redis;
+  auto config = test::quick_config(redis.url());
+  config.read_buffer = 4096;
+  RecordingSink sink;
+  BusWorld world(config);
+  sink.react = [&](const std::string& line) {
+    if (line == "batch, more waiting") redis.close();
+  };
+  world.subscriber().start(sink);
+  BOOST_REQUIRE(world.run_until([&] { return redis.accept(); }));
+  redis.send(kGreeting);
+  BOOST_REQUIRE(world.run_until([&] { return sink.has("up"); }));
+  world.subscriber().subscribe({"t"});
+  BOOST_REQUIRE(world.run_until([&] { return contains(redis.received(), "SUBSCRIBE"); }));
+  redis.send(confirmation("subscribe", "t", 1) + message("t", std::string(3000, 'x')));
+  BOOST_REQUIRE(world.run_until([&] { return sink.has("down"); }));
+  const std::size_t down = sink.position("down");
+  BOOST_TEST(sink.lines[down - 1] == "batch");
+  BOOST_TEST(sink.lines[down - 2] == "batch, more waiting");
 }
 
 BOOST_AUTO_TEST_CASE(anything_received_counts_as_a_sign_of_life) {

@@ -79,6 +79,7 @@ class EndpointFixture {
     done.get();
   }
   ws::Endpoint& endpoint() { return *endpoint_; }  // inside run() only
+  asio::io_context& io() { return io_; }           // the endpoint's
   // The link of the session that was opened as `index`; inside run() only, while it is open.
   ws::Link& link(std::size_t index = 0) { return *links_.at(index); }
 
@@ -120,8 +121,8 @@ class EndpointFixture {
     void on_binary(std::string_view, const Now&) override {
       write([&] { ++log_.binaries; });
     }
-    void on_drained(std::uint64_t frames, const Now&) override {
-      write([&] { log_.drained += frames; });
+    void on_drained(const ws::Conflated& lost, const Now&) override {
+      write([&] { log_.drained += lost.frames; });
     }
     void on_tick(const Now&) override {
       write([&] { ++log_.ticks; });
@@ -172,7 +173,8 @@ class EndpointFixture {
   void accept() {
     acceptor_.async_accept([this](const std::error_code& error, asio::ip::tcp::socket socket) {
       if (error) return;
-      endpoint_->adopt(std::move(socket));
+      const auto protocol = socket.local_endpoint().protocol();
+      endpoint_->adopt(protocol, socket.release());
       accept();
     });
   }

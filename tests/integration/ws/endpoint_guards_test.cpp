@@ -3,6 +3,10 @@
 
 #include <sys/socket.h>
 
+#include <unistd.h>
+
+#include <asio/posix/stream_descriptor.hpp>
+
 #include "gateway/ws/endpoint.hpp"
 #include "tests/integration/ws/endpoint_fixture.hpp"
 
@@ -109,6 +113,23 @@ BOOST_AUTO_TEST_CASE(request_headers_are_bounded) {
   BOOST_TEST(status == "HTTP/1.1 431 Request Header Fields Too Large");
 }
 
+// The kernel refuses to watch a descriptor when a user watches too many; here, since the loop watches it already.
+BOOST_AUTO_TEST_CASE(a_socket_that_cannot_be_watched_is_closed) {
+  EndpointFixture fixture;
+  int ends[2];
+  BOOST_REQUIRE_EQUAL(::socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+  fixture.run([&] {
+    asio::posix::stream_descriptor watched(fixture.io(), ends[0]);
+    fixture.endpoint().adopt(asio::ip::tcp::v4(), ends[0]);
+    watched.release();
+  });
+  char byte;
+  BOOST_TEST(::recv(ends[1], &byte, 1, MSG_DONTWAIT) == 0);  // the end; a leaked descriptor would leave it waiting
+  ::close(ends[1]);
+  BOOST_TEST(fixture.counters().handshake_failures == 1u);
+  BOOST_TEST(fixture.counters().sockets == 0u);
+}
+
 BOOST_AUTO_TEST_CASE(what_is_not_http_is_a_handshake_failure) {
   EndpointFixture fixture;
   TcpSocket socket("127.0.0.1", fixture.port());
@@ -170,13 +191,14 @@ BOOST_AUTO_TEST_CASE(the_backlog_of_a_slow_reader_is_exact) {
   std::string expected;
   std::uint64_t sent_before = 0;
   fixture.run([&] {
+    const ws::Endpoint::EventScope event(fixture.endpoint());
     sent_before = fixture.endpoint().counters().bytes_sent;
     for (int i = 0; i < 300; ++i) {
       const FramePtr frame = Frame::text("message " + std::to_string(i) + std::string(500, '.'));
       expected.append(frame->bytes());
       BOOST_REQUIRE((fixture.link().send(frame, 0) != ws::Outbox::Push::overflow));
     }
-    fixture.endpoint().flush();
+    fixture.endpoint().end_batch(false);
   });
   fixture.run([&] {
     const ws::EndpointCounters& counters = fixture.endpoint().counters();
@@ -196,13 +218,15 @@ BOOST_AUTO_TEST_CASE(a_slow_reader_gets_the_latest_values_and_is_told_what_was_l
   constexpr int kMessages = 2000;
   std::size_t highest = 0;
   fixture.run([&] {
+    const ws::Endpoint::EventScope event(fixture.endpoint());
     for (int i = 0; i < kMessages; ++i) {
       fixture.link().send(Frame::text("a" + std::to_string(i) + std::string(500, '.')), 1);
       fixture.link().send(Frame::text("b" + std::to_string(i) + std::string(500, '.')), 2);
-      fixture.endpoint().flush();
+      fixture.endpoint().end_batch(false);
       highest = std::max(highest, fixture.link().backlog());
     }
     fixture.link().send(Frame::text("end"), 0);
+    fixture.endpoint().end_batch(false);
   });
   BOOST_TEST(highest <= 64u * 1024u);
 

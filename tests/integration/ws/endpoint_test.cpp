@@ -92,7 +92,7 @@ BOOST_AUTO_TEST_CASE(only_our_subprotocol_is_selected_and_only_if_offered) {
   BOOST_TEST(fixture.open(options).subprotocol().empty());
 }
 
-BOOST_AUTO_TEST_CASE(compression_is_never_negotiated) {
+BOOST_AUTO_TEST_CASE(compression_is_not_negotiated_unless_switched_on) {
   EndpointFixture fixture;
   WsOptions options;
   options.extensions = "permessage-deflate; client_max_window_bits";
@@ -196,14 +196,119 @@ BOOST_AUTO_TEST_CASE(many_frames_of_one_turn_leave_in_one_write) {
   std::uint64_t writes = 0;
   fixture.run([&] {
     writes = fixture.endpoint().counters().writes;
+    const ws::Endpoint::EventScope event(fixture.endpoint());
     for (int i = 0; i < 50; ++i) fixture.link().send(Frame::text(std::to_string(i)), 1);
     BOOST_TEST(fixture.link().backlog() > 0u);
-    fixture.endpoint().flush();
+    fixture.endpoint().end_batch(false);
     BOOST_TEST(fixture.link().backlog() == 0u);
     writes = fixture.endpoint().counters().writes - writes;
   });
   BOOST_TEST(writes == 1u);
   for (int i = 0; i < 50; ++i) BOOST_REQUIRE_EQUAL(client.receive().value().payload, std::to_string(i));
+}
+
+BOOST_AUTO_TEST_CASE(events_within_the_window_leave_in_one_write_in_order) {
+  ws::EndpointConfig config = EndpointFixture::quick();
+  config.coalesce = std::chrono::milliseconds(50);
+  EndpointFixture fixture(config);
+  WsClient client = fixture.open();
+  BOOST_TEST(eventually([&] { return fixture.sessions() == 1; }));
+  const std::uint64_t writes = fixture.counters().writes;
+  const auto begin = std::chrono::steady_clock::now();
+  for (int batch = 0; batch < 3; ++batch) {
+    fixture.run([&] {
+      const ws::Endpoint::EventScope event(fixture.endpoint());
+      for (int i = 0; i < 5; ++i) fixture.link().send(Frame::text(std::to_string(batch * 5 + i)), 1);
+      fixture.endpoint().end_batch(false);
+      BOOST_TEST(fixture.link().backlog() > 0u);
+    });
+  }
+  for (int i = 0; i < 15; ++i) BOOST_REQUIRE_EQUAL(client.receive().value().payload, std::to_string(i));
+  BOOST_TEST((std::chrono::steady_clock::now() - begin >= config.coalesce));
+  BOOST_TEST(fixture.counters().writes == writes + 1);
+}
+
+BOOST_AUTO_TEST_CASE(an_answer_does_not_wait_for_the_window_and_takes_along_what_came_before) {
+  ws::EndpointConfig config = EndpointFixture::quick();
+  config.coalesce = std::chrono::hours(1);
+  EndpointFixture fixture(config);
+  WsClient client = fixture.open();
+  WsClient other = fixture.open();
+  BOOST_TEST(eventually([&] { return fixture.sessions() == 2; }));
+  fixture.run([&] {
+    const ws::Endpoint::EventScope event(fixture.endpoint());
+    for (std::size_t i = 0; i < 2; ++i) fixture.link(i).send(Frame::text("event"), 1);
+    fixture.endpoint().end_batch(false);
+  });
+  client.send_text("answer");
+  BOOST_TEST(client.receive().value().payload == "event");
+  BOOST_TEST(client.receive().value().payload == "answer");
+  fixture.run([&] { BOOST_TEST(fixture.link(1).backlog() > 0u); });  // whom nobody answers
+}
+
+BOOST_AUTO_TEST_CASE(clients_come_after_a_bus_that_has_more_but_not_for_ever) {
+  EndpointFixture fixture;
+  WsClient client = fixture.open();
+  BOOST_TEST(eventually([&] { return fixture.sessions() == 1; }));
+  const auto batch = [&](const std::string& text, bool more_waiting) {
+    std::size_t backlog = 0;
+    fixture.run([&] {
+      const ws::Endpoint::EventScope event(fixture.endpoint());
+      fixture.link().send(Frame::text(text), 1);
+      fixture.endpoint().end_batch(more_waiting);
+      backlog = fixture.link().backlog();
+    });
+    return backlog;
+  };
+  for (int read = 1; read < 4; ++read) BOOST_TEST(batch("held", true) > 0u);
+  BOOST_TEST(batch("the fourth read", true) == 0u);
+  BOOST_TEST(batch("held", true) > 0u);
+  BOOST_TEST(batch("the last read", false) == 0u);
+  for (const char* text : {"held", "held", "held", "the fourth read", "held", "the last read"})
+    BOOST_REQUIRE_EQUAL(client.receive().value().payload, text);
+}
+
+BOOST_AUTO_TEST_CASE(others_are_served_between_the_slices_of_a_long_flush) {
+  EndpointFixture fixture;
+  constexpr std::size_t kClients = 600;
+  std::vector<WsClient> clients;
+  for (std::size_t i = 0; i < kClients; ++i) clients.push_back(fixture.open());
+  BOOST_TEST(eventually([&] { return fixture.sessions() == kClients; }));
+  std::size_t written = 0;
+  const auto count = [&] {
+    written = 0;
+    for (std::size_t i = 0; i < kClients; ++i) written += fixture.link(i).backlog() == 0 ? 1 : 0;
+  };
+  fixture.run([&] {
+    const ws::Endpoint::EventScope event(fixture.endpoint());
+    for (std::size_t i = 0; i < kClients; ++i) fixture.link(i).send(Frame::text("event"), 1);
+    fixture.endpoint().end_batch(false);
+    count();
+  });
+  BOOST_TEST(written > 0u);
+  BOOST_TEST(written < kClients);
+  for (WsClient& client : clients) BOOST_REQUIRE_EQUAL(client.receive().value().payload, "event");
+  fixture.run([&] { fixture.link(kClients - 1).close(CloseCode::service_restart); });
+  fixture.run(count);
+  BOOST_TEST(written >= kClients - 1);
+}
+
+BOOST_AUTO_TEST_CASE(a_connection_that_ends_is_not_written_by_a_flush_under_way) {
+  EndpointFixture fixture;
+  constexpr std::size_t kClients = 300;  // more than a slice
+  std::vector<WsClient> clients;
+  for (std::size_t i = 0; i < kClients; ++i) clients.push_back(fixture.open());
+  BOOST_TEST(eventually([&] { return fixture.sessions() == kClients; }));
+  fixture.run([&] {
+    {
+      const ws::Endpoint::EventScope event(fixture.endpoint());
+      for (std::size_t i = 0; i < kClients; ++i) fixture.link(i).send(Frame::text("event"), 1);
+      fixture.endpoint().end_batch(false);
+    }
+    fixture.link(kClients - 1).send(Frame::text("answer"), 0);  // in both lists
+    fixture.endpoint().abort_all();
+  });
+  BOOST_TEST(fixture.wait_empty());
 }
 
 BOOST_AUTO_TEST_CASE(frames_leave_without_anybody_calling_flush) {

@@ -90,7 +90,7 @@ class Model {
     server_.clear();
     answers_.clear();
   }
-  void check() const {
+  void check() {
     std::size_t wanted = 0;
     for (const auto& [topic, count] : references_) {
       if (count > 0) ++wanted;

@@ -223,6 +223,42 @@ BOOST_AUTO_TEST_CASE(one_batch_has_one_verb) {
   BOOST_TEST(batches[2].subscribe);
 }
 
+BOOST_AUTO_TEST_CASE(topics_of_a_device_are_told_apart) {
+  SubscriptionTracker tracker;
+  const std::vector<std::string> topics = {"device:1:metrics", "device:1:state", "device:1:", "device:1",
+                                           "device:2:state",   "metrics",        ":",         ""};
+  for (const std::string& topic : topics) tracker.add(topic);
+  const auto batches = due(tracker);
+  BOOST_REQUIRE(batches.size() == 1u);
+  BOOST_TEST(batches[0].topics == topics, boost::test_tools::per_element());
+  BOOST_TEST((tracker.on_subscribed("device:1:state").answer == Answer::confirmed));
+  BOOST_TEST((tracker.on_subscribed("device:2:metrics").answer == Answer::unsolicited));
+  BOOST_TEST((tracker.on_subscribed("device:1:broadcast").answer == Answer::unsolicited));
+  BOOST_TEST(tracker.remove("device:1:state"));
+  BOOST_TEST(!tracker.holds("device:1:state"));
+  BOOST_TEST(tracker.holds("device:1:metrics"));
+  BOOST_TEST(tracker.holds("device:2:state"));
+  BOOST_TEST(!tracker.holds("device:2:metrics"));
+  BOOST_TEST(tracker.wanted() == topics.size() - 1);
+}
+
+// A device has a handful of topics, and their endings share a small table. More of them must still be right.
+BOOST_AUTO_TEST_CASE(any_number_of_endings_is_kept_apart) {
+  SubscriptionTracker tracker({1'000, 4'096});
+  std::vector<std::string> topics;
+  for (int i = 0; i < 400; ++i) topics.push_back("device:1:kind-" + std::to_string(i));
+  for (const std::string& topic : topics) tracker.add(topic);
+  auto batches = due(tracker);
+  BOOST_REQUIRE(batches.size() == 1u);
+  BOOST_TEST(batches[0].topics == topics, boost::test_tools::per_element());
+  for (const std::string& topic : topics) BOOST_TEST((tracker.on_subscribed(topic).answer == Answer::confirmed));
+  for (const std::string& topic : topics) BOOST_TEST(tracker.remove(topic));
+  batches = due(tracker);
+  BOOST_REQUIRE(batches.size() == 1u);
+  for (const std::string& topic : topics) BOOST_TEST((tracker.on_unsubscribed(topic) == Answer::stale));
+  BOOST_TEST(tracker.entries() == 0u);
+}
+
 BOOST_AUTO_TEST_CASE(every_interleaving_of_seven_steps_on_one_topic_agrees_with_the_model) {
   constexpr int kActions = 6;
   constexpr int kSteps = 7;
@@ -262,7 +298,9 @@ BOOST_AUTO_TEST_CASE(long_random_interleavings_on_many_topics_agree_with_the_mod
   for (int round = 0; round < 200; ++round) {
     Model model({1 + random() % 4, 1 + random() % 12});
     for (int step = 0; step < 400; ++step) {
-      const std::string topic = "t" + std::to_string(random() % 6);
+      // Two devices with three topics each.
+      const auto number = random() % 6;
+      const std::string topic = "d" + std::to_string(number % 2) + ":k" + std::to_string(number / 2);
       const auto dice = random() % 100;
       if (dice < 30) {
         model.add(topic);

@@ -48,6 +48,22 @@ BOOST_AUTO_TEST_CASE(text_is_copied_as_it_is) {
                                   "e\"}"));
 }
 
+BOOST_AUTO_TEST_CASE(compressed_text_says_so_in_its_first_byte) {
+  const FramePtr frame = Frame::compressed_text(std::string(300, 'x'));
+  BOOST_TEST(header_of(frame) == std::string("\xc1\x7e\x01\x2c", 4));
+}
+
+BOOST_AUTO_TEST_CASE(a_twin_is_kept_with_its_frame) {
+  FramePtr frame = Frame::text("plain");
+  BOOST_TEST(!frame->twin_tried());
+  frame->set_twin(Frame::compressed_text("twin"));
+  const FramePtr copy = frame;
+  frame.reset();
+  BOOST_TEST(copy->twin_tried());
+  BOOST_TEST((copy->twin()->payload() == "twin"));
+  BOOST_TEST(sizeof(Frame) <= 24u);  // one is kept per device and channel
+}
+
 BOOST_AUTO_TEST_CASE(raw_bytes_have_no_header) {
   const std::string bytes("\x8a\x00\x88", 3);
   const FramePtr frame = Frame::raw(bytes);

@@ -36,7 +36,7 @@ class HubFixture {
     hub = std::make_unique<devices::Hub>(
         config,
         devices::HubParts{channels, topics, zone, clock, subscriber, database == Database::present ? &source : nullptr,
-                          tasks.executor(), [] {}, [this](SteadyTime due) { due_ = due; },
+                          tasks.executor(), [](bool) {}, [this](SteadyTime due) { due_ = due; },
                           [this](devices::Notice notice, std::string_view) { notices.push_back(notice); }},
         42);
     subscriber.start(*hub);

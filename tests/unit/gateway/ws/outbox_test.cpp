@@ -8,6 +8,7 @@
 #include <array>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 using namespace pulsegate;
@@ -93,9 +94,9 @@ BOOST_AUTO_TEST_CASE(above_the_mark_only_the_latest_frame_per_key_is_kept) {
   Outbox outbox(limits(10, 100));
   outbox.push(bytes("a1--"), 1);
   outbox.push(bytes("b1--"), 2);
-  BOOST_TEST((outbox.push(bytes("a2--"), 1) == Outbox::Push::conflated));
+  BOOST_TEST((outbox.push(bytes("a2--"), 1) == Outbox::Push::queued));
   BOOST_TEST(outbox.backlog() == 8u);
-  BOOST_TEST((outbox.push(bytes("b2--"), 2) == Outbox::Push::conflated));
+  BOOST_TEST((outbox.push(bytes("b2--"), 2) == Outbox::Push::queued));
   BOOST_TEST(outbox.conflated() == 2u);
   BOOST_TEST(take(outbox) == "a2--b2--");
 }
@@ -108,9 +109,45 @@ BOOST_AUTO_TEST_CASE(crossing_the_mark_conflates_what_was_queued_before) {
   outbox.push(bytes("b2"), 2);
   // The frame that crosses the mark belongs to neither, nor may it be replaced itself.
   BOOST_TEST((outbox.push(bytes("ack"), 0) == Outbox::Push::queued));
-  BOOST_TEST(outbox.take_conflated() == 2u);
-  BOOST_TEST(outbox.take_conflated() == 0u);
+  BOOST_TEST(outbox.conflated() == 2u);
   BOOST_TEST(take(outbox) == "a2b2ack");
+}
+
+BOOST_AUTO_TEST_CASE(tells_whose_frames_were_dropped_not_only_the_pushed_key) {
+  Outbox outbox(limits(10, 100));
+  outbox.push(bytes("a1--"), 1);
+  outbox.push(bytes("a2--"), 1);
+  outbox.push(bytes("c1"), kMaxConflationKey);
+  outbox.push(bytes("b1"), 2);  // crosses the mark and drops a1
+  outbox.push(bytes("c2-"), kMaxConflationKey);
+  BOOST_TEST(take(outbox) == "a2--b1c2-");
+  const Conflated lost = outbox.take_conflated(kStart);
+  BOOST_TEST(lost.frames == 2u);
+  BOOST_TEST(lost.keys.contains(1));
+  BOOST_TEST(!lost.keys.contains(2));
+  BOOST_TEST(lost.keys.contains(kMaxConflationKey));
+  const Conflated nothing = outbox.take_conflated(kStart);
+  BOOST_TEST(nothing.frames == 0u);
+  BOOST_TEST(nothing.keys.empty());
+}
+
+BOOST_AUTO_TEST_CASE(what_was_dropped_was_not_pushed_before_the_outbox_was_last_empty) {
+  Outbox outbox(limits(4, 100));
+  outbox.push(bytes("a1"), 1);
+  take(outbox, 2, kStart);
+  outbox.note_idle(kStart + seconds(10));
+  outbox.push(bytes("a2"), 1);
+  take(outbox, 1, kStart + seconds(11));
+  outbox.push(bytes("a3"), 1);
+  outbox.push(bytes("a4"), 1);  // drops a3
+  outbox.note_idle(kStart + seconds(12));
+  take(outbox, 3, kStart + seconds(13));
+  const Conflated lost = outbox.take_conflated(kStart + seconds(13));
+  BOOST_TEST(lost.frames == 1u);
+  BOOST_TEST((lost.since == kStart + seconds(10)));
+  for (const char* text : {"b1---", "b2---", "b3---"}) outbox.push(bytes(text), 2);
+  take(outbox, 5, kStart + seconds(14));
+  BOOST_TEST((outbox.take_conflated(kStart + seconds(14)).since == kStart + seconds(13)));
 }
 
 BOOST_AUTO_TEST_CASE(key_zero_is_never_replaced) {
@@ -124,7 +161,8 @@ BOOST_AUTO_TEST_CASE(a_frame_of_which_a_byte_was_sent_is_never_dropped) {
   outbox.push(bytes("a1--"), 1);
   BOOST_TEST(take(outbox, 1) == "a");
   BOOST_TEST((outbox.push(bytes("a2--"), 1) == Outbox::Push::queued));
-  BOOST_TEST((outbox.push(bytes("a3--"), 1) == Outbox::Push::conflated));
+  BOOST_TEST((outbox.push(bytes("a3--"), 1) == Outbox::Push::queued));
+  BOOST_TEST(outbox.conflated() == 1u);
   BOOST_TEST(outbox.backlog() == 7u);
   BOOST_TEST(take(outbox) == "1--a3--");
 }
@@ -142,7 +180,7 @@ BOOST_AUTO_TEST_CASE(conflation_makes_room_before_overflow_is_decided) {
   Outbox outbox(limits(4, 10));
   outbox.push(bytes("aaaaa"), 1);
   outbox.push(bytes("bbbbb"), 2);
-  BOOST_TEST((outbox.push(bytes("AAAAA"), 1) == Outbox::Push::conflated));
+  BOOST_TEST((outbox.push(bytes("AAAAA"), 1) == Outbox::Push::queued));
   BOOST_TEST(outbox.backlog() == 10u);
   BOOST_TEST(take(outbox) == "bbbbbAAAAA");
 }
@@ -168,7 +206,7 @@ BOOST_AUTO_TEST_CASE(control_frames_are_not_subject_to_the_hard_limit_and_surviv
   outbox.push_control(bytes("one"), [&] { ++sent; });
   outbox.push_control(bytes("two"), [&] { ++sent; });
   BOOST_TEST(outbox.backlog() == 16u);
-  BOOST_TEST((outbox.push(bytes("AAAA"), 1) == Outbox::Push::conflated));
+  BOOST_TEST((outbox.push(bytes("AAAA"), 1) == Outbox::Push::queued));
   BOOST_TEST(take(outbox) == "onetwoAAAA");
   BOOST_TEST(sent == 2);
 }
@@ -285,6 +323,7 @@ BOOST_AUTO_TEST_CASE(agrees_with_a_plain_model_on_random_operations) {
     std::vector<Queued> model;
     std::size_t front_sent = 0;
     std::uint64_t dropped = 0;
+    ConflationKeys dropped_keys;
     const auto backlog = [&] {
       std::size_t sum = 0;
       for (const Queued& item : model) sum += item.text.size();
@@ -301,6 +340,7 @@ BOOST_AUTO_TEST_CASE(agrees_with_a_plain_model_on_random_operations) {
           kept.push_back(model[i]);
         } else {
           ++dropped;
+          dropped_keys.add(model[i].key);
         }
       }
       model = kept;
@@ -328,6 +368,10 @@ BOOST_AUTO_TEST_CASE(agrees_with_a_plain_model_on_random_operations) {
       BOOST_REQUIRE_EQUAL(outbox.backlog(), backlog());
       BOOST_REQUIRE_EQUAL(outbox.empty(), model.empty());
       BOOST_REQUIRE_EQUAL(outbox.conflated(), dropped);
+      if (!outbox.empty()) continue;
+      const Conflated lost = outbox.take_conflated(kStart);
+      BOOST_REQUIRE_EQUAL(lost.frames, std::exchange(dropped, 0));
+      BOOST_REQUIRE((lost.keys == std::exchange(dropped_keys, {})));
     }
   }
 }

@@ -17,11 +17,11 @@ class FakeLink final : public ws::Link {
  public:
   Outbox::Push send(FramePtr frame, ws::ConflationKey key) override {
     messages.push_back(Json::parse(frame->payload()));
-    return key == 0 ? Outbox::Push::queued : next;
+    return outbox.push(std::move(frame), key);
   }
   void close(proto::CloseCode code) override { closed = code; }
   bool closing() const noexcept override { return closed.has_value(); }
-  std::size_t backlog() const noexcept override { return 0; }
+  std::size_t backlog() const noexcept override { return outbox.backlog(); }
   std::string_view id() const noexcept override { return "test-1"; }
 
   std::vector<std::string> take_types() {
@@ -30,9 +30,16 @@ class FakeLink final : public ws::Link {
     return types;
   }
 
-  Outbox::Push next = Outbox::Push::queued;  // what becomes of channel messages
-  std::vector<Json> messages;
+  Outbox outbox{conflate_soon()};
+  std::vector<Json> messages;  // all that were sent, those that the outbox dropped later included
   std::optional<proto::CloseCode> closed;
+
+ private:
+  static ws::OutboxLimits conflate_soon() {
+    ws::OutboxLimits limits;
+    limits.conflate_above = 2'000;  // bytes: some ten messages
+    return limits;
+  }
 };
 
 struct SessionFixture {
@@ -42,6 +49,14 @@ struct SessionFixture {
     session = std::make_unique<ws::Session>(link, admission, config, *hub.hub, hub.channels, counters, hub.clock.now());
   }
   void text(const std::string& message) { session->on_text(message, hub.clock.now()); }
+  // The client reads everything, and the session is told what it has missed. Returns what it says to that.
+  std::vector<Json> drain() {
+    const Now now = hub.clock.now();
+    link.messages.clear();
+    link.outbox.consume(link.outbox.backlog(), now.steady);
+    if (link.outbox.conflated() > 0) session->on_drained(link.outbox.take_conflated(now.steady), now);
+    return link.messages;
+  }
 
   HubFixture hub;
   FakeLink link;
@@ -51,6 +66,12 @@ struct SessionFixture {
 };
 
 using Types = std::vector<std::string>;
+
+std::string time_text(const Now& now) {
+  std::string text;
+  proto::append_iso8601(text, now.wall);
+  return text;
+}
 
 }  // namespace
 
@@ -80,19 +101,43 @@ BOOST_AUTO_TEST_CASE(says_which_samples_conflation_cost_once_the_client_has_caug
   f.text(R"({"type":"subscribe","channels":["metrics","history"]})");
   f.hub.source.answer({});
   f.hub.run();
-  f.link.next = Outbox::Push::conflated;
-  f.hub.publish_metrics(1, 1);
-  f.hub.advance(std::chrono::seconds(3));
-  f.link.messages.clear();
-  f.session->on_drained(2, f.hub.clock.now());
+  for (int i = 0; i < 40; ++i) {
+    f.hub.publish_metrics(1, i);
+    f.hub.advance(std::chrono::seconds(1));
+  }
+  const std::vector<Json> said = f.drain();
   // Of `history` nothing is missing: its newest message holds the whole window.
-  const Json gap = f.link.messages.at(0);
-  BOOST_TEST(gap.type() == "gap");
-  BOOST_TEST(gap.at("data").at("reason").string() == "conflated");
-  BOOST_TEST(gap.at("data").at("channels").text() == R"(["metrics"])");
-  f.link.messages.clear();
-  f.session->on_drained(0, f.hub.clock.now());
-  BOOST_TEST(f.link.take_types().empty());
+  BOOST_REQUIRE(said.size() == 1u);
+  BOOST_TEST(said[0].type() == "gap");
+  BOOST_TEST(said[0].at("data").at("reason").string() == "conflated");
+  BOOST_TEST(said[0].at("data").at("channels").text() == R"(["metrics"])");
+  BOOST_TEST(f.drain().empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_sample_dropped_by_another_channels_message_is_in_the_gap_too) {
+  SessionFixture f;
+  f.hub.confirm_device(1);
+  f.text(R"({"type":"subscribe","channels":["metrics","system-info"]})");
+  f.hub.source.answer({});
+  f.hub.run();
+  f.drain();
+  f.hub.advance(std::chrono::seconds(60));
+  f.link.outbox.note_idle(f.hub.clock.now().steady);
+  const std::string from = time_text(f.hub.clock.now());
+  for (int i = 0; f.link.backlog() < 1'600; ++i) {
+    f.hub.publish_metrics(1, i);
+    f.hub.advance(std::chrono::seconds(1));
+  }
+  BOOST_TEST(f.link.outbox.conflated() == 0u);
+  f.hub.publish("device:" + HubFixture::text(1) + ":state", R"({"hostname":")" + std::string(500, 'h') + R"("})");
+  BOOST_TEST(f.link.messages.back().type() == "system-info");
+  BOOST_TEST(f.link.outbox.conflated() > 0u);
+  f.hub.advance(std::chrono::seconds(5));
+  const std::vector<Json> said = f.drain();
+  BOOST_REQUIRE(said.size() == 1u);
+  BOOST_TEST(said[0].at("data").at("channels").text() == R"(["metrics"])");
+  BOOST_TEST(said[0].at("data").at("from").string() == from);
+  BOOST_TEST(said[0].at("data").at("to").string() == time_text(f.hub.clock.now()));
 }
 
 BOOST_AUTO_TEST_CASE(tells_of_a_flood_once_a_second_not_once_a_command) {
