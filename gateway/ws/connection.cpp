@@ -1,4 +1,5 @@
-// The only translation unit that instantiates websocketpp: a connection of ours is the base of one of the library's.
+// The only translation unit that instantiates websocketpp, hence long: a connection of ours is the base of one of the
+// library's.
 #include "gateway/ws/connection.hpp"
 
 #include <algorithm>
@@ -283,8 +284,9 @@ void Connection::close_slow() {
 }
 
 void Connection::on_queued() {
-  const bool listed = host_->in_event ? has_events : has_answers;
-  if (!listed && wants_write()) host_->enlist(*this);
+  if (!wants_write()) return;
+  if (!(host_->in_event ? has_events : has_answers)) host_->enlist(*this);
+  if (host_->in_event && !has_much && outbox().backlog() > host_->config.outbox.conflate_above / 2) host_->hurry(*this);
 }
 
 void Connection::on_received(SteadyTime now) {

@@ -32,6 +32,8 @@ class Host {
   // Has `connection` written: at the end of the batch when in_event, else of this loop turn. Requires: not listed
   // there.
   virtual void enlist(Connection& connection) = 0;
+  // Has `connection` written before that, because it has much to write. Requires: not has_much.
+  virtual void hurry(Connection& connection) = 0;
   // The connection is closed: lets go of it in a later loop turn.
   virtual void retire(Connection& connection) noexcept = 0;
   virtual std::string next_id() = 0;
@@ -88,6 +90,7 @@ class Connection : public Transport, public Link {
   std::size_t slot = 0;
   bool has_answers = false;  // stands in the list of those to be written at the end of this loop turn
   bool has_events = false;   // … when the batch is over
+  bool has_much = false;     // … as soon as the event is over
 
  protected:
   // As websocketpp constructs its transport: loggers and role are of no use here.

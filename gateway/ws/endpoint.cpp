@@ -23,6 +23,7 @@ namespace {
 
 constexpr std::chrono::milliseconds kTick{1'000};
 constexpr std::chrono::milliseconds kShortestTick{10};
+constexpr std::chrono::milliseconds kLongestHurry{50};
 
 // Deadlines are kept to a quarter of the shortest, which matters only where they are set to less than seconds.
 std::chrono::milliseconds tick_period(const EndpointConfig& config) {
@@ -85,7 +86,19 @@ class Endpoint::Impl final : public Host {
     }
   }
 
+  // A client that takes whatever it is offered is not slow: a burst is written before an outbox would conflate it. Not
+  // when the bus has more than we read, nor for long in one batch: then this is no burst but an overload.
+  void end_event() {
+    in_event = false;
+    if (much_.empty() || bus_has_more_ || hurried_ >= kLongestHurry) return;
+    const SteadyTime begin = clock.now().steady;
+    much_.write_slice(begin);
+    hurried_ += clock.now().steady - begin;
+  }
+
   void end_batch(bool more_waiting) {
+    bus_has_more_ = more_waiting;
+    hurried_ = {};
     if (events_.empty()) return;
     const SteadyTime now = clock.now().steady;
     pace_.on_batch_end(more_waiting, now);
@@ -118,6 +131,8 @@ class Endpoint::Impl final : public Host {
     answers_.add(connection);
     post_flush();
   }
+
+  void hurry(Connection& connection) override { much_.add(connection); }
 
   void post_flush() {
     if (std::exchange(flush_posted_, true)) return;
@@ -162,6 +177,7 @@ class Endpoint::Impl final : public Host {
   void retire(Connection& connection) noexcept override {
     answers_.remove(connection);
     events_.remove(connection);
+    much_.remove(connection);
     --counters.sockets;
     const std::size_t slot = connection.slot;
     const std::shared_ptr<Connection> gone = std::exchange(connections_[slot], std::move(connections_.back()));
@@ -180,6 +196,9 @@ class Endpoint::Impl final : public Host {
   std::vector<std::shared_ptr<Connection>> connections_;  // all that are not closed, at their `slot`
   FlushList answers_{&Connection::has_answers};           // those to be written at the end of this loop turn
   FlushList events_{&Connection::has_events};             // those to be written when pace_ says so
+  FlushList much_{&Connection::has_much};                 // those that cannot wait for that
+  SteadyTime::duration hurried_{};                        // time spent on much_ in this batch
+  bool bus_has_more_ = false;                             // the last read of the bus was not its last
   FlushPace pace_;
   asio::steady_timer window_;
   bool window_open_ = false;  // window_ is running
@@ -206,7 +225,7 @@ Endpoint::EventScope::EventScope(Endpoint& endpoint) noexcept : endpoint_(endpoi
 }
 
 Endpoint::EventScope::~EventScope() {
-  endpoint_.impl_->in_event = false;
+  endpoint_.impl_->end_event();
 }
 
 void Endpoint::end_batch(bool more_waiting) {

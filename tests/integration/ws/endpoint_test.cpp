@@ -228,6 +228,37 @@ BOOST_AUTO_TEST_CASE(events_within_the_window_leave_in_one_write_in_order) {
   BOOST_TEST(fixture.counters().writes == writes + 1);
 }
 
+// 400 KB at once, while an outbox conflates above 64 KiB.
+void send_burst(EndpointFixture& fixture, bool bus_had_more) {
+  fixture.run([&] {
+    fixture.endpoint().end_batch(bus_had_more);
+    for (int i = 0; i < 200; ++i) {
+      const ws::Endpoint::EventScope event(fixture.endpoint());
+      fixture.link().send(Frame::text(std::to_string(1000 + i) + std::string(2'000, ' ')), 1);
+    }
+    fixture.endpoint().end_batch(false);
+  });
+}
+
+BOOST_AUTO_TEST_CASE(a_burst_is_not_conflated_for_a_client_that_takes_it) {
+  EndpointFixture fixture;
+  WsClient client = fixture.open();
+  BOOST_TEST(eventually([&] { return fixture.sessions() == 1; }));
+  send_burst(fixture, false);
+  for (int i = 0; i < 200; ++i)
+    BOOST_REQUIRE_EQUAL(client.receive().value().payload.substr(0, 4), std::to_string(1000 + i));
+  BOOST_TEST(fixture.counters().conflated == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(a_burst_is_conflated_when_the_bus_has_more_than_we_read) {
+  EndpointFixture fixture;
+  WsClient client = fixture.open();
+  BOOST_TEST(eventually([&] { return fixture.sessions() == 1; }));
+  send_burst(fixture, true);
+  BOOST_TEST(eventually([&] { return client.receive().value().payload.substr(0, 4) == "1199"; }));
+  BOOST_TEST(fixture.counters().conflated > 100u);
+}
+
 BOOST_AUTO_TEST_CASE(an_answer_does_not_wait_for_the_window_and_takes_along_what_came_before) {
   ws::EndpointConfig config = EndpointFixture::quick();
   config.coalesce = std::chrono::hours(1);
