@@ -1,143 +1,38 @@
-// Reads a client's command. The text may come from anyone: every error is an answer, none an exception.
+// Judges a client's command. The text may come from anyone: every error is an answer, none an exception.
 #include "proto/command.hpp"
 
 #include <algorithm>
-#include <optional>
 #include <utility>
 
-#include "proto/json_scan.hpp"
+#include "proto/command_reader.hpp"
 #include "proto/limits.hpp"
-#include "proto/message.hpp"
 
 namespace pulsegate::proto {
 namespace {
 
 // Connections are capped far below this already; it only keeps a wrongly configured cap from reaching the parser.
 constexpr std::size_t kMaxText = 1024 * 1024;
-constexpr std::size_t kMaxEchoedName = 64;  // bytes of a client's own word in our answers
-constexpr std::size_t kMaxId = 128;         // bytes of JSON text; a longer id is not echoed
-
-// At most `max` bytes of valid UTF-8, never half a character.
-std::string_view cut(std::string_view text, std::size_t max) noexcept {
-  if (text.size() <= max) return text;
-  while (max > 0 && (static_cast<unsigned char>(text[max]) & 0xC0) == 0x80) --max;
-  return text.substr(0, max);
-}
-
-class Visitor final : public JsonVisitor {
- public:
-  enum class List : std::uint8_t { absent, strings, invalid };
-
-  bool is_object = false;
-  std::optional<std::string> type;
-  List channels = List::absent;
-  std::vector<std::string> names;  // of `channels`, at most one more than a command may have
-  List channel = List::absent;
-  std::string channel_name;
-  std::string id;
-
-  void key(std::size_t depth, std::string_view name) override {
-    target_ = Target::none;
-    if (depth != 1) return;
-    // The last of repeated members counts, so each starts from nothing again.
-    if (name == "type") {
-      type.reset();
-      target_ = Target::type;
-    } else if (name == "channels") {
-      channels = List::absent;
-      names.clear();
-      target_ = Target::channels;
-    } else if (name == "channel") {
-      channel = List::absent;
-      target_ = Target::channel;
-    } else if (name == "id") {
-      id.clear();
-      target_ = Target::id;
-    }
-  }
-
-  void scalar(std::size_t depth, JsonKind kind, std::string_view text) override {
-    if (in_channels_ && depth == 2) return add_channel(kind, text);
-    const bool is_string = kind == JsonKind::string;
-    switch (std::exchange(target_, Target::none)) {
-      case Target::type:
-        // One character more than is echoed, so that a cut shows.
-        if (is_string) type.emplace(cut(text, kMaxEchoedName + 4));
-        break;
-      case Target::channels:
-        // null is what some clients send for "none": as if it were absent.
-        if (kind != JsonKind::null) channels = List::invalid;
-        break;
-      case Target::channel:
-        if (is_string) channel_name.assign(text);
-        if (kind != JsonKind::null) channel = is_string ? List::strings : List::invalid;
-        break;
-      case Target::id:
-        if (text.size() > kMaxId) break;
-        if (is_string) append_json_string(id, text);
-        if (kind == JsonKind::number) id.assign(text);
-        if (id.size() > kMaxId) id.clear();
-        break;
-      case Target::none:
-        break;
-    }
-  }
-
-  void open(std::size_t depth, JsonKind kind, std::size_t) override {
-    const Target target = std::exchange(target_, Target::none);
-    if (depth == 0) {
-      is_object = kind == JsonKind::object;
-    } else if (depth == 2 && in_channels_) {
-      channels = List::invalid;
-    } else if (target == Target::channels) {
-      in_channels_ = kind == JsonKind::array;
-      channels = in_channels_ ? List::strings : List::invalid;
-    } else if (target == Target::channel) {
-      channel = List::invalid;
-    }
-  }
-
-  void close(std::size_t depth, JsonKind, std::size_t) override {
-    if (depth == 1) in_channels_ = false;
-  }
-
- private:
-  enum class Target : std::uint8_t { none, type, channels, channel, id };
-
-  void add_channel(JsonKind kind, std::string_view text) {
-    if (kind != JsonKind::string) {
-      channels = List::invalid;
-    } else if (names.size() <= limits::kMaxChannelsPerCommand) {
-      names.emplace_back(text);
-    }
-  }
-
-  Target target_ = Target::none;
-  bool in_channels_ = false;
-};
 
 template <typename Items, typename Item>
 void add_once(Items& items, Item&& item) {
   if (std::find(items.begin(), items.end(), item) == items.end()) items.push_back(std::forward<Item>(item));
 }
 
-CommandError fail(ErrorCode code, std::string message, Visitor& seen) {
+CommandError fail(ErrorCode code, std::string message, CommandReader& seen) {
   return CommandError{code, std::move(message), std::move(seen.id)};
 }
 
-CommandError unknown_type(Visitor& seen) {
+CommandError unknown_type(CommandReader& seen, std::string_view known) {
   const std::string_view shown = cut(*seen.type, kMaxEchoedName);
   std::string message = "Unknown type \"";
   message.append(shown).append(shown.size() < seen.type->size() ? "…" : "");
-  message.append("\"; this gateway knows \"subscribe\", \"unsubscribe\" and \"ping\".");
+  message.append("\"; this gateway knows ").append(known).append(1, '.');
   return fail(ErrorCode::unknown_type, std::move(message), seen);
 }
 
-}  // namespace
-
-std::variant<Command, CommandError> parse_command(std::string_view text, const ChannelTable& table) {
+// The text as an object with a type, or why it is none.
+std::optional<CommandError> read(std::string_view text, CommandReader& seen) {
   if (text.size() > kMaxText) return CommandError{ErrorCode::malformed_json, "The command is larger than 1 MiB.", {}};
-  Visitor seen;
   switch (JsonScanner().scan(text, seen)) {
     case JsonScan::malformed:
       return CommandError{ErrorCode::malformed_json,
@@ -154,27 +49,17 @@ std::variant<Command, CommandError> parse_command(std::string_view text, const C
   if (!seen.is_object)
     return fail(ErrorCode::not_an_object, "A command is a JSON object with a member \"type\".", seen);
   if (!seen.type) return fail(ErrorCode::missing_type, "The command has no member \"type\" that is a string.", seen);
+  return std::nullopt;
+}
 
-  Command command;
-  if (*seen.type == "subscribe") {
-    command.type = Command::Type::subscribe;
-  } else if (*seen.type == "unsubscribe") {
-    command.type = Command::Type::unsubscribe;
-  } else if (*seen.type != "ping") {
-    return unknown_type(seen);
-  }
-  if (command.type == Command::Type::ping) {
-    command.id = std::move(seen.id);
-    return command;
-  }
-
-  if (seen.channels == Visitor::List::absent && seen.channel == Visitor::List::strings) {
-    seen.channels = Visitor::List::strings;
+std::optional<CommandError> take_channels(CommandReader& seen, const ChannelTable& table, Command& command) {
+  if (seen.channels == CommandReader::List::absent && seen.channel == CommandReader::List::strings) {
+    seen.channels = CommandReader::List::strings;
     seen.names.assign(1, std::move(seen.channel_name));
   }
-  if (seen.channels != Visitor::List::strings || seen.names.empty())
+  if (seen.channels != CommandReader::List::strings || seen.names.empty())
     return fail(ErrorCode::invalid_channels, "\"channels\" must be a non-empty array of channel names.", seen);
-  if (seen.names.size() > limits::kMaxChannelsPerCommand)
+  if (seen.names.size() + seen.strange.size() > limits::kMaxChannelsPerCommand)
     return fail(ErrorCode::too_many_channels,
                 "One command names at most " + std::to_string(limits::kMaxChannelsPerCommand) + " channels.", seen);
   for (const std::string& name : seen.names) {
@@ -184,8 +69,83 @@ std::variant<Command, CommandError> parse_command(std::string_view text, const C
       add_once(command.unknown_channels, std::string(cut(name, kMaxEchoedName)));
     }
   }
+  for (const std::string& entry : seen.strange)
+    add_once(command.unknown_channels, std::string(cut(entry, kMaxEchoedName)));
+  return std::nullopt;
+}
+
+std::optional<CommandError> take_resume_and_form(CommandReader& seen, Command& command) {
+  if (seen.since.kind != RequestValue::Kind::absent) {
+    if (seen.since.kind == RequestValue::Kind::string) command.since = parse_since(seen.since.text);
+    if (!command.since)
+      return fail(
+          ErrorCode::bad_since,
+          "\"since\" must be a string: the \"cursor\" of a message of this gateway, or an ISO 8601 time such as "
+          "\"2026-11-22T14:05:00.123Z\".",
+          seen);
+  }
+  if (seen.history) {
+    auto options = parse_history_options(*seen.history);
+    if (auto* const sentence = std::get_if<std::string>(&options))
+      return fail(ErrorCode::bad_history, std::move(*sentence), seen);
+    command.history = std::get<HistoryOptions>(options);
+  }
+  return std::nullopt;
+}
+
+// Requires: the type is one of the three.
+std::variant<Command, CommandError> judge(CommandReader& seen, const ChannelTable& table, Command::Type type) {
+  Command command;
+  command.type = type;
+  if (type != Command::Type::ping) {
+    if (auto error = take_channels(seen, table, command)) return std::move(*error);
+  }
+  if (type == Command::Type::subscribe) {
+    if (auto error = take_resume_and_form(seen, command)) return std::move(*error);
+  }
   command.id = std::move(seen.id);
   return command;
+}
+
+std::variant<HistoryQuery, CommandError> judge_query(CommandReader& seen, Timestamp now) {
+  const std::size_t quotes = !seen.id.empty() && seen.id.front() == '"' ? 2 : 0;
+  if (seen.id.empty() || seen.id.size() - quotes > limits::kMaxQueryId)
+    return fail(ErrorCode::bad_query, "A history-query needs an \"id\": a string or a number of at most 64 bytes.",
+                seen);
+  auto query = parse_history_query(seen.query, now);
+  if (auto* const sentence = std::get_if<std::string>(&query))
+    return fail(ErrorCode::bad_query, std::move(*sentence), seen);
+  std::get<HistoryQuery>(query).id = std::move(seen.id);
+  return std::get<HistoryQuery>(std::move(query));
+}
+
+std::optional<Command::Type> find_type(std::string_view name) noexcept {
+  if (name == "subscribe") return Command::Type::subscribe;
+  if (name == "unsubscribe") return Command::Type::unsubscribe;
+  if (name == "ping") return Command::Type::ping;
+  return std::nullopt;
+}
+
+template <typename Wide, typename... Narrow>
+Wide widen(std::variant<Narrow...> narrow) {
+  return std::visit([](auto& value) { return Wide(std::move(value)); }, narrow);
+}
+
+}  // namespace
+
+ParsedCommand parse_command(std::string_view text, const ChannelTable& table, Timestamp now) {
+  CommandReader seen;
+  if (auto error = read(text, seen)) return std::move(*error);
+  if (const auto type = find_type(*seen.type)) return widen<ParsedCommand>(judge(seen, table, *type));
+  if (*seen.type == "history-query") return widen<ParsedCommand>(judge_query(seen, now));
+  return unknown_type(seen, R"("subscribe", "unsubscribe", "ping" and "history-query")");
+}
+
+std::variant<Command, CommandError> parse_command(std::string_view text, const ChannelTable& table) {
+  CommandReader seen;
+  if (auto error = read(text, seen)) return std::move(*error);
+  if (const auto type = find_type(*seen.type)) return judge(seen, table, *type);
+  return unknown_type(seen, R"("subscribe", "unsubscribe" and "ping")");
 }
 
 }  // namespace pulsegate::proto

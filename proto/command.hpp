@@ -1,14 +1,17 @@
 // What clients send: `subscribe`, `unsubscribe`, `ping`, in the guide's dialect ("channels":[…]) and the older one
-// ("channel":"…").
+// ("channel":"…"), and `history-query`.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
 #include <vector>
 
 #include "proto/channel.hpp"
+#include "proto/cursor.hpp"
 #include "proto/error_code.hpp"
+#include "proto/history_request.hpp"
 
 namespace pulsegate::proto {
 
@@ -20,6 +23,10 @@ struct Command {
   std::vector<std::string>
       unknown_channels;  // names that the table does not have, each cut to 64 bytes on a character boundary
   std::string id;        // the client's own "id" as JSON text (string or number), empty when none was sent
+
+  // Of a subscribe only; a client that knows nothing of them sends neither.
+  std::optional<Since> since;             // resume after this
+  std::optional<HistoryOptions> history;  // how the `history` channel shall come
 };
 
 struct CommandError {
@@ -28,7 +35,12 @@ struct CommandError {
   std::string id;       // as Command::id, where it could be read
 };
 
+using ParsedCommand = std::variant<Command, HistoryQuery, CommandError>;
+
 // Pure. Never throws on any input; unknown members are ignored. Text is untrusted: bounded depth, checked UTF-8.
+// `now`: where a history-query without `to` ends.
+ParsedCommand parse_command(std::string_view text, const ChannelTable& channels, Timestamp now);
+// For whoever answers no queries: a history-query is of an unknown type.
 std::variant<Command, CommandError> parse_command(std::string_view text, const ChannelTable& channels);
 
 }  // namespace pulsegate::proto

@@ -21,6 +21,12 @@ std::string_view name(ErrorCode code) noexcept {
       return "too-many-channels";
     case ErrorCode::unknown_channel:
       return "unknown-channel";
+    case ErrorCode::bad_since:
+      return "bad-since";
+    case ErrorCode::bad_history:
+      return "bad-history";
+    case ErrorCode::bad_query:
+      return "bad-query";
     case ErrorCode::binary_message:
       return "binary-message";
     case ErrorCode::rate_limited:

@@ -15,6 +15,9 @@ enum class ErrorCode : std::uint8_t {
   invalid_channels,   // "channels" is not an array of strings (nor "channel" a string), or is empty
   too_many_channels,  // more entries than limits::kMaxChannelsPerCommand
   unknown_channel,    // one channel of the list does not exist; the others proceed
+  bad_since,          // "since" of a subscribe is neither a cursor nor a time
+  bad_history,        // a member of "history" of a subscribe has a value that it cannot have
+  bad_query,          // a member of a history-query is missing or has a value that it cannot have
   binary_message,     // a binary message that is not a command
   rate_limited,       // more commands a second than allowed; this one was not carried out
   device_limit,       // the process serves as many devices as it is allowed to

@@ -1,10 +1,19 @@
-// The `history` message. A point goes into three arrays, so three texts grow side by side and are joined at the end.
+// The `history` message and the answer to a query. A point goes into up to three arrays, so three texts grow side by
+// side and are joined at the end.
 #include <algorithm>
 
 #include "proto/message.hpp"
 
 namespace pulsegate::proto {
 namespace {
+
+struct Keys {
+  std::string_view chart;
+  std::array<std::string_view, 2> values;
+};
+// Shape: one entry per Chart, with as many keys as values_of() says.
+constexpr std::array<Keys, kChartCount> kKeys = {
+    {{"cpu", {"value"}}, {"memory", {"used", "available"}}, {"network", {"download", "upload"}}}};
 
 void append_member(std::string& out, std::string_view key, double value) {
   out.append(",\"").append(key).append("\":");
@@ -16,42 +25,81 @@ void append_member(std::string& out, std::string_view key, double value) {
 HistoryMessage::HistoryMessage(const DeviceId& device, const ClockFormat& clock) : device_(device), clock_(clock) {}
 
 void HistoryMessage::add(const HistoryPoint& point) {
-  std::string head = cpu_.empty() ? "{\"time\":\"" : ",{\"time\":\"";
-  clock_.append(head, point.time);
-  head.push_back('"');
-  std::string tail = ",\"timestamp\":\"";
-  append_iso8601(tail, point.time);
-  tail.append("\"}");
-
-  cpu_.append(head);
-  append_member(cpu_, "value", point.cpu);
-  cpu_.append(tail);
-  memory_.append(head);
-  append_member(memory_, "used", point.memory_used);
-  append_member(memory_, "available", point.memory_available);
-  memory_.append(tail);
-  network_.append(head);
-  append_member(network_, "download", point.download);
-  append_member(network_, "upload", point.upload);
-  network_.append(tail);
-  newest_ = std::max(newest_, point.time);
+  set_time(point.time);
+  for (const Chart chart : {Chart::cpu, Chart::memory, Chart::network}) append_point(chart, chart_point(chart, point));
 }
 
-void HistoryMessage::append_to(std::string& out, std::string_view mode) {
-  out.reserve(out.size() + cpu_.size() + memory_.size() + network_.size() + 192);
-  out.append("{\"type\":\"history\",\"data\":{\"cpu\":[").append(cpu_);
-  out.append("],\"memory\":[").append(memory_);
-  out.append("],\"network\":[").append(network_);
-  out.append("]},\"deviceUuid\":\"");
+void HistoryMessage::add(Chart chart, const ChartPoint& point) {
+  set_time(point.time);
+  append_point(chart, point);
+}
+
+void HistoryMessage::set_time(Timestamp time) {
+  head_.assign("{\"time\":\"");
+  clock_.append(head_, time);
+  head_.push_back('"');
+  tail_.assign(",\"timestamp\":\"");
+  append_iso8601(tail_, time);
+  tail_.append("\"}");
+  newest_ = std::max(newest_, time);
+}
+
+void HistoryMessage::append_point(Chart chart, const ChartPoint& point) {
+  const auto index = static_cast<std::size_t>(chart);
+  std::string& out = charts_[index];
+  if (!out.empty()) out.push_back(',');
+  out.append(head_);
+  append_member(out, kKeys[index].values[0], point.first);
+  if (values_of(chart) > 1) append_member(out, kKeys[index].values[1], point.second);
+  out.append(tail_);
+}
+
+void HistoryMessage::append_to(std::string& out, std::string_view mode, std::string_view cursor) {
+  out.reserve(out.size() + size() + 256);
+  out.append("{\"type\":\"history\",\"data\":");
+  append_data(out);
+  out.append(",\"deviceUuid\":\"");
   device_.append_to(out);
   out.append("\",\"timestamp\":\"");
   append_iso8601(out, newest_);
   out.append("\",\"mode\":");
   append_json_string(out, mode);
+  if (!cursor.empty()) {
+    out.append(",\"cursor\":");
+    append_json_string(out, cursor);
+  }
   out.push_back('}');
-  cpu_.clear();
-  memory_.clear();
-  network_.clear();
+  clear();
+}
+
+void HistoryMessage::append_result_to(std::string& out, std::string_view id) {
+  out.reserve(out.size() + size() + 256);
+  out.append("{\"type\":\"history-result\",\"id\":").append(id).append(",\"deviceUuid\":\"");
+  device_.append_to(out);
+  out.append("\",\"data\":");
+  append_data(out);
+  out.push_back('}');
+  clear();
+}
+
+void HistoryMessage::append_data(std::string& out) const {
+  char before = '{';
+  for (std::size_t i = 0; i < kChartCount; ++i) {
+    out.push_back(before);
+    out.append(1, '"').append(kKeys[i].chart).append("\":[").append(charts_[i]).push_back(']');
+    before = ',';
+  }
+  out.push_back('}');
+}
+
+std::size_t HistoryMessage::size() const noexcept {
+  std::size_t bytes = 0;
+  for (const std::string& chart : charts_) bytes += chart.size();
+  return bytes;
+}
+
+void HistoryMessage::clear() noexcept {
+  for (std::string& chart : charts_) chart.clear();
   newest_ = {};
 }
 

@@ -12,6 +12,10 @@ double value_or_zero(const MetricValue& value) noexcept {
   return value.present ? value.value : 0.0;
 }
 
+double finite_or_zero(double value) noexcept {
+  return std::isfinite(value) ? value : 0.0;
+}
+
 }  // namespace
 
 // Not floor(value + 0.5): the sum of 0.49999999999999994 and 0.5 rounds up to 1.
@@ -31,6 +35,22 @@ HistoryPoint make_history_point(Timestamp time, const MetricValues& values) noex
   point.download = value_or_zero(values[Metric::network_rx]);
   point.upload = value_or_zero(values[Metric::network_tx]);
   return point;
+}
+
+std::size_t values_of(Chart chart) noexcept {
+  return chart == Chart::cpu ? 1 : 2;
+}
+
+ChartPoint chart_point(Chart chart, const HistoryPoint& point) noexcept {
+  switch (chart) {
+    case Chart::cpu:
+      break;
+    case Chart::memory:
+      return {point.time, finite_or_zero(point.memory_used), finite_or_zero(point.memory_available)};
+    case Chart::network:
+      return {point.time, finite_or_zero(point.download), finite_or_zero(point.upload)};
+  }
+  return {point.time, finite_or_zero(point.cpu), 0};
 }
 
 }  // namespace pulsegate::proto

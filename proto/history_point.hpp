@@ -1,5 +1,9 @@
-// One point of the `history` channel, computed from a sample as the guide's server computes it.
+// One point of the `history` channel, computed from a sample as the guide's server computes it, and the three charts
+// that it is a point of.
 #pragma once
+
+#include <cstddef>
+#include <cstdint>
 
 #include "proto/metric_values.hpp"
 #include "proto/time.hpp"
@@ -20,5 +24,20 @@ struct HistoryPoint {
 
 // Missing values count as 0, as in the guide.
 HistoryPoint make_history_point(Timestamp time, const MetricValues& values) noexcept;
+
+enum class Chart : std::uint8_t { cpu, memory, network };
+inline constexpr std::size_t kChartCount = 3;
+
+// How many values a point of the chart has: cpu one, memory two (used, available), network two (download, upload).
+std::size_t values_of(Chart chart) noexcept;
+
+struct ChartPoint {
+  Timestamp time{};
+  double first = 0;   // percent, MiB used, or bytes downloaded; finite
+  double second = 0;  // MiB available or bytes uploaded; finite; 0 for a chart of one value
+};
+
+// What is not finite becomes 0, as it is printed.
+ChartPoint chart_point(Chart chart, const HistoryPoint& point) noexcept;
 
 }  // namespace pulsegate::proto

@@ -5,6 +5,8 @@
 #include <rapidjson/reader.h>
 
 #include <array>
+#include <charconv>
+#include <cstdint>
 #include <cstring>
 #include <limits>
 #include <string>
@@ -48,34 +50,48 @@ struct Utf8InRuns : rapidjson::UTF8<> {
   }
 };
 
-// The library rejects a lone high surrogate escape but decodes a lone low one ("\udc00") into bytes that are no UTF-8.
-// Raw text is validated, so these bytes can come from nowhere else.
-bool holds_surrogate(std::string_view decoded) noexcept {
-  for (;;) {
-    const auto* hit = static_cast<const char*>(std::memchr(decoded.data(), 0xED, decoded.size()));
-    if (hit == nullptr) return false;
-    decoded.remove_prefix(static_cast<std::size_t>(hit - decoded.data()) + 1);
-    if (!decoded.empty() && static_cast<unsigned char>(decoded.front()) >= 0xA0) return true;
+enum class Escape : std::uint8_t { other, high_surrogate, low_surrogate };
+
+// What stands at `at`, where there is a backslash or anything else.
+Escape escape_at(std::string_view text, std::size_t at) noexcept {
+  // \uD800 to \uDBFF, \uDC00 to \uDFFF
+  if (at + 6 > text.size() || text[at] != '\\' || text[at + 1] != 'u') return Escape::other;
+  unsigned unit = 0;
+  const char* const digits = text.data() + at + 2;
+  if (std::from_chars(digits, digits + 4, unit, 16).ptr != digits + 4) return Escape::other;
+  if (unit < 0xD800 || unit > 0xDFFF) return Escape::other;
+  return unit < 0xDC00 ? Escape::high_surrogate : Escape::low_surrogate;
+}
+
+// Half a character as an escape is legal JSON (RFC 8259, section 8.2): JavaScript writes it for a text that was cut
+// within an emoji. No UTF-8 stands for it, and the library refuses it or decodes it wrongly. So in our copy it becomes
+// U+FFFD, of the same length; whoever is sent a slice of the original gets what the publisher wrote.
+void replace_lone_surrogates(std::string& text) noexcept {
+  std::size_t at = text.find('\\');
+  while (at != std::string::npos) {
+    std::size_t size = 2;
+    const Escape escape = escape_at(text, at);
+    if (escape == Escape::high_surrogate && escape_at(text, at + 6) == Escape::low_surrogate) {
+      size = 12;
+    } else if (escape != Escape::other) {
+      text.replace(at + 2, 4, "FFFD");
+      size = 6;
+    }
+    at = text.find('\\', at + size);
   }
 }
 
 // Translates the library's callbacks; returning false stops the parse.
 class Adapter {
  public:
-  Adapter(JsonVisitor& visitor, Stream& stream, bool has_escapes)
-      : visitor_(visitor), stream_(stream), has_escapes_(has_escapes) {}
+  Adapter(JsonVisitor& visitor, Stream& stream) : visitor_(visitor), stream_(stream) {}
 
   bool Null() { return scalar(JsonKind::null, {}); }
   bool Bool(bool) { return scalar(JsonKind::boolean, {}); }
   bool RawNumber(const char* text, rapidjson::SizeType size, bool) { return scalar(JsonKind::number, {text, size}); }
-  bool String(const char* text, rapidjson::SizeType size, bool) {
-    const std::string_view decoded(text, size);
-    return !refused(decoded) && scalar(JsonKind::string, decoded);
-  }
+  bool String(const char* text, rapidjson::SizeType size, bool) { return scalar(JsonKind::string, {text, size}); }
   bool Key(const char* text, rapidjson::SizeType size, bool) {
-    const std::string_view decoded(text, size);
-    if (refused(decoded)) return false;
-    visitor_.key(depth_, decoded);
+    visitor_.key(depth_, {text, size});
     return true;
   }
   bool StartObject() { return open(JsonKind::object); }
@@ -93,7 +109,6 @@ class Adapter {
   bool too_deep() const noexcept { return too_deep_; }
 
  private:
-  bool refused(std::string_view decoded) const noexcept { return has_escapes_ && holds_surrogate(decoded); }
   bool scalar(JsonKind kind, std::string_view text) {
     visitor_.scalar(depth_, kind, text);
     return true;
@@ -114,7 +129,6 @@ class Adapter {
 
   JsonVisitor& visitor_;
   Stream& stream_;
-  const bool has_escapes_;  // anywhere in the text
   std::size_t depth_ = 0;
   bool too_deep_ = false;
 };
@@ -133,8 +147,9 @@ JsonScan JsonScanner::scan(std::string_view text, JsonVisitor& visitor) {
   // The library counts bytes in 32 bits.
   if (text.empty() || text.size() > std::numeric_limits<rapidjson::SizeType>::max() / 2) return JsonScan::malformed;
   library_->copy.assign(text).append(kPadding, '\0');
+  replace_lone_surrogates(library_->copy);
   Stream stream(library_->copy.data());
-  Adapter adapter(visitor, stream, std::memchr(text.data(), '\\', text.size()) != nullptr);
+  Adapter adapter(visitor, stream);
   const bool parsed = !library_->reader.Parse<kFlags>(stream, adapter).IsError();
   if (adapter.too_deep()) return JsonScan::too_deep;
   // The parser takes a NUL byte for the end of the text: what stands behind one must not pass unread.

@@ -1,6 +1,7 @@
 // Bounds of the protocol that are the same in every installation; configurable ones have their default here.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 
 namespace pulsegate::proto::limits {
@@ -11,5 +12,9 @@ inline constexpr std::size_t kMaxBusPayload = 256 * 1024;  // bytes of one Redis
 inline constexpr std::size_t kMaxJsonDepth = 32;           // nested arrays and objects
 inline constexpr std::size_t kMaxChannelsPerCommand = 64;  // entries in `channels`
 inline constexpr std::size_t kHistoryPoints = 30;          // points of the guide's window
+inline constexpr std::size_t kMaxHistoryPoints = 2'000;    // most points that a client may ask for
+inline constexpr std::size_t kQueryPoints = 300;           // points of a history-query that does not say how many
+inline constexpr std::size_t kMaxQueryId = 64;  // bytes of a history-query's `id`, as JSON text without quotes
+inline constexpr std::chrono::hours kMaxHistorySpan{24 * 3653};  // ten years, between `from` and `to`, or back from now
 
 }  // namespace pulsegate::proto::limits

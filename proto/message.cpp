@@ -19,19 +19,25 @@ void append_device(std::string& out, const DeviceId& device) {
 }
 
 // The end that all data messages share.
-void append_tail(std::string& out, const DeviceId& device, Timestamp time) {
+void append_tail(std::string& out, const DeviceId& device, Timestamp time, std::string_view cursor = {}) {
   out.push_back(',');
   append_device(out, device);
   out.append(",\"timestamp\":");
   append_time(out, time);
+  if (!cursor.empty()) {
+    out.append(",\"cursor\":");
+    append_json_string(out, cursor);
+  }
   out.push_back('}');
 }
 
-void append_ack(std::string& out, std::string_view type, const DeviceId& device, std::string_view channel) {
+void append_ack(std::string& out, std::string_view type, const DeviceId& device, std::string_view channel,
+                std::optional<bool> resumed = {}) {
   out.append("{\"type\":\"").append(type).append("\",\"channel\":");
   append_json_string(out, channel);
   out.push_back(',');
   append_device(out, device);
+  if (resumed) out.append(*resumed ? ",\"resumed\":true" : ",\"resumed\":false");
   out.push_back('}');
 }
 
@@ -72,8 +78,9 @@ void append_connected(std::string& out, const DeviceId& device, Timestamp now, c
   append_tail(out, device, now);
 }
 
-void append_subscribed(std::string& out, const DeviceId& device, std::string_view channel) {
-  append_ack(out, "subscribed", device, channel);
+void append_subscribed(std::string& out, const DeviceId& device, std::string_view channel,
+                       std::optional<bool> resumed) {
+  append_ack(out, "subscribed", device, channel, resumed);
 }
 
 void append_unsubscribed(std::string& out, const DeviceId& device, std::string_view channel) {
@@ -100,11 +107,11 @@ void append_reconnect(std::string& out, std::uint64_t after_ms) {
 }
 
 void append_verbatim(std::string& out, std::string_view type, const DeviceId& device, Timestamp time,
-                     std::string_view json) {
+                     std::string_view json, std::string_view cursor) {
   out.append("{\"type\":");
   append_json_string(out, type);
   out.append(",\"data\":").append(json);
-  append_tail(out, device, time);
+  append_tail(out, device, time, cursor);
 }
 
 void append_metric_values(std::string& out, const MetricValues& values, std::uint8_t mask) {

@@ -3,6 +3,7 @@
 // at type and data only.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -34,8 +35,10 @@ struct ConnectedInfo {
 
 // {"type":"connected","data":{"deviceUuid","timestamp","protocol":1,"connectionId","limits":{…}},"deviceUuid","timestamp"}
 void append_connected(std::string& out, const DeviceId& device, Timestamp now, const ConnectedInfo& info);
-// {"type":"subscribed","channel":…,"deviceUuid":…}
-void append_subscribed(std::string& out, const DeviceId& device, std::string_view channel);
+// {"type":"subscribed","channel":…,"deviceUuid":…,"resumed":true}; `resumed` only answers a `since`: whether all that
+// came after it follows.
+void append_subscribed(std::string& out, const DeviceId& device, std::string_view channel,
+                       std::optional<bool> resumed = {});
 void append_unsubscribed(std::string& out, const DeviceId& device, std::string_view channel);
 // {"type":"pong","data":{"timestamp":…},"deviceUuid":…,"timestamp":…}
 void append_pong(std::string& out, const DeviceId& device, Timestamp now);
@@ -44,9 +47,10 @@ void append_error(std::string& out, ErrorCode code, std::string_view message, st
 // {"type":"reconnect","data":{"after_ms":…}}
 void append_reconnect(std::string& out, std::uint64_t after_ms);
 
-// Verbatim values: `type` is a channel name, `json` a JSON value (the metrics object, a pass-through payload).
+// Verbatim values: `type` is a channel name, `json` a JSON value (the metrics object, a pass-through payload). `cursor`
+// is the text of a cursor: the last member, left out when empty.
 void append_verbatim(std::string& out, std::string_view type, const DeviceId& device, Timestamp time,
-                     std::string_view json);
+                     std::string_view json, std::string_view cursor = {});
 // {"cpu_usage":45.2,"cpu_temp":null,…}: every metric whose bit is set in `mask`, by its column's name.
 void append_metric_values(std::string& out, const MetricValues& values, std::uint8_t mask);
 // {"type":"processes","data":{"top_processes":…},…}
@@ -56,21 +60,34 @@ void append_network_interfaces(std::string& out, const DeviceId& device, Timesta
 // All six keys always; unknown ones are null.
 void append_system_info(std::string& out, const DeviceId& device, Timestamp time, const SystemInfo& info);
 
-// Appends a whole window, oldest first:
+// The points of three charts, oldest first, as a `history` message:
 // {"type":"history","data":{"cpu":[{"time","value","timestamp"}],"memory":[{"time","used","available","timestamp"}],
-//  "network":[{"time","download","upload","timestamp"}]},"deviceUuid","timestamp","mode":"replace"}
-// `timestamp` at the top is the newest point's time. `points` may be any random-access range of HistoryPoint.
+//  "network":[{"time","download","upload","timestamp"}]},"deviceUuid","timestamp","mode":"replace","cursor"}
+// `timestamp` at the top is the newest point's time. Or as the answer to a history-query:
+// {"type":"history-result","id":…,"deviceUuid":…,"data":{"cpu":[…],"memory":[…],"network":[…]}}
 class HistoryMessage {
  public:
   HistoryMessage(const DeviceId& device, const ClockFormat& clock);
+  // To all three charts.
   void add(const HistoryPoint& point);
-  // Requires: at least one point was added. Leaves the builder empty.
-  void append_to(std::string& out, std::string_view mode = "replace");
+  // To one: charts that are down-sampled keep different points.
+  void add(Chart chart, const ChartPoint& point);
+  // Requires: at least one point was added. `cursor` as in append_verbatim(). Leaves the builder empty.
+  void append_to(std::string& out, std::string_view mode = "replace", std::string_view cursor = {});
+  // `id` is JSON text. Charts without points are empty arrays. Leaves the builder empty.
+  void append_result_to(std::string& out, std::string_view id);
 
  private:
+  void set_time(Timestamp time);
+  void append_point(Chart chart, const ChartPoint& point);
+  void append_data(std::string& out) const;
+  std::size_t size() const noexcept;  // bytes of the charts
+  void clear() noexcept;
+
   const DeviceId device_;
   const ClockFormat& clock_;
-  std::string cpu_, memory_, network_;
+  std::array<std::string, kChartCount> charts_;
+  std::string head_, tail_;  // what stands before and behind the values of the point that is being added
   Timestamp newest_{};
 };
 

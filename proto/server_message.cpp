@@ -43,12 +43,14 @@ class Reader final : public JsonVisitor {
   bool in_list() const { return in_data() && kinds_[2] == JsonKind::array; }
 
   void top_level(JsonKind kind, std::string_view text) {
-    if (kind != JsonKind::string) return;
     const std::string& name = path_[1];
+    if (name == "id" && (kind == JsonKind::string || kind == JsonKind::number)) message.id = text;
+    if (kind != JsonKind::string) return;
     if (name == "type") message.type = text, has_type = true;
     if (name == "deviceUuid") message.device = text;
     if (name == "channel") message.channel = text;
     if (name == "mode") message.mode = text;
+    if (name == "cursor") message.cursor = text;
     if (name == "timestamp") message.time = parse_iso8601(text);
   }
 

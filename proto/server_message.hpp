@@ -21,7 +21,8 @@ struct ServerMessage {
   struct Interface {
     std::string name, ip4, state;
   };
-  // Shape: as many entries as the message has points, oldest first.
+  // Of a `history` or a `history-result`. Shape: as many entries as the chart has points, oldest first; the charts of a
+  // message that was down-sampled may differ.
   struct History {
     std::vector<double> cpu;               // percent
     std::vector<double> used, available;   // MiB
@@ -32,6 +33,8 @@ struct ServerMessage {
   std::string device;                                       // deviceUuid; empty: none
   std::string channel;                                      // of an ack
   std::string mode;                                         // of a history: "replace" or "append"
+  std::string id;                                           // of an answer: the id of its command, decoded
+  std::string cursor;                                       // where to resume after this message; empty: none
   std::optional<Timestamp> time;                            // the event's own
   MetricValues metrics;                                     // members of `data` that are metrics
   std::vector<std::pair<std::string, std::string>> fields;  // strings and numbers of `data`, in order

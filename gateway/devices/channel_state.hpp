@@ -26,7 +26,10 @@ struct ChannelState {
   std::string json;              // processes and interfaces: the value itself, to see whether it changed
 
   void fan_out(const FramePtr& frame) const {
-    for (Member* member : members) member->receiver.deliver(channel, frame);
+    for (Member* member : members) {
+      member->awaiting.remove(channel);
+      member->receiver.deliver(channel, frame);
+    }
   }
 
   void remove(Member& member) {

@@ -14,7 +14,7 @@ Device::Device(const proto::DeviceId& id, DeviceEnvironment& environment, const 
     : id_(id), env_(environment), history_(environment.config.history_points) {
   hub.timer.device = this;
   linger_until_ = now.steady + env_.config.linger;
-  if (env_.host.bus() == DeviceHost::Bus::down) gap_from_ = now.wall;
+  if (env_.host.bus() == DeviceHost::Bus::down) gap_from_ = bus_lost_at_ = now.wall;
 }
 
 Device::~Device() = default;
@@ -45,6 +45,7 @@ void Device::leave(Member& member, const Now& now) {
   member.subscribed.clear();
   member.unacked.clear();
   member.awaiting.clear();
+  member.told_bus_down = member.told_database_down = member.in_gap = false;
   if (members_.empty()) {
     linger_until_ = now.steady + env_.config.linger;
     wake_by(linger_until_);
@@ -61,12 +62,7 @@ void Device::subscribe(Member& member, const std::vector<Channel>& channels, con
     return;
   }
   for (const Channel channel : channels) acknowledge(member, channel, now);
-  if (bus_down) {
-    proto::Status status;
-    status.bus = LinkState::down;
-    status.since = gap_from_;
-    send_status(member, status);
-  }
+  if (bus_down) tell_bus_down(member);
   deliver_first(member, wanted, now);
 }
 
@@ -87,16 +83,20 @@ void Device::unsubscribe(Member& member, const std::vector<Channel>& channels) {
 
 void Device::on_bus_confirmed(const Now& now) {
   confirmed_ = true;
+  confirmed_at_ = now.wall;
   if (!first_confirmed_) first_confirmed_ = now.wall;
   down_refresh_at_ = kNever;
   const bool after_gap = gap_from_.has_value();
-  if (after_gap) {
-    gap_until_ = now.wall;
-    gap_to_announce_ = true;
+  if (std::exchange(bus_lost_at_, std::nullopt)) {
+    for (Member* member : members_) member->told_bus_down = false;
     proto::Status status;
     status.bus = LinkState::up;
     status.since = now.wall;
-    send_status(status, false);
+    send_status(status);
+  }
+  if (after_gap) {
+    gap_until_ = now.wall;
+    gap_to_announce_ = true;
   }
   if (after_gap && env_.host.has_database()) {
     if (has_subscribers()) {
@@ -105,8 +105,7 @@ void Device::on_bus_confirmed(const Now& now) {
       // Nobody misses anything now; whoever subscribes next gets a fresh snapshot. A read in flight may be older.
       read_ = Read::unread;
       state(Channel::metrics).from_event = false;
-      gap_from_.reset();
-      gap_to_announce_ = false;
+      forget_gap();
     }
   }
   acknowledge_pending(now);
@@ -124,16 +123,20 @@ void Device::acknowledge_pending(const Now& now) {
 }
 
 void Device::on_bus_down(const Now& now) {
-  if (!gap_from_) gap_from_ = confirmed_ && last_event_ ? std::max(*last_event_, *first_confirmed_) : now.wall;
+  // A dead connection is noticed late: events may have been lost since the last sign of life.
+  if (!gap_from_) gap_from_ = confirmed_ ? std::max(*confirmed_at_, last_event_.value_or(*confirmed_at_)) : now.wall;
   confirmed_ = false;
   history_.on_gap();
-  proto::Status status;
-  status.bus = LinkState::down;
-  status.since = now.wall;
-  send_status(status, false);
+  if (!bus_lost_at_) bus_lost_at_ = now.wall;
+  for (Member* member : members_) {
+    tell_bus_down(*member);
+    member->in_gap = true;
+  }
   // Whoever waits for an acknowledgement is served from the database meanwhile, and has been told that nothing is live.
   acknowledge_pending(now);
-  if (env_.host.has_database() && has_subscribers()) down_refresh_at_ = now.steady + env_.config.down_refresh;
+  // A bus that comes and goes must not put this off for ever.
+  if (env_.host.has_database() && has_subscribers())
+    down_refresh_at_ = std::min(down_refresh_at_, now.steady + env_.config.down_refresh);
   wake_by(next_due());
 }
 
@@ -167,6 +170,7 @@ void Device::acknowledge(Member& member, Channel channel, const Now& now) {
     if (subscribed.members.empty()) subscribed.last_sent = now.steady;
     subscribed.members.push_back(&member);
     member.subscribed.add(channel);
+    if (bus_lost_at_) member.in_gap = true;
     ++env_.counters.subscriptions[index(channel)];
   }
   env_.scratch.clear();
@@ -177,7 +181,7 @@ void Device::acknowledge(Member& member, Channel channel, const Now& now) {
 void Device::deliver_first(Member& member, proto::ChannelSet channels, const Now& now) {
   const bool all_read = !env_.host.has_database() || read_ == Read::done;
   bool waiting = false;
-  if (database_failed_) send_database_down(member);
+  if (database_failed_) tell_database_down(member);
   channels.for_each([&](Channel channel) {
     // What the bus has shown is at hand: after a failed read it is all there is for now, and a sample of `metrics` that
     // came by the bus is the latest there is in any case.
@@ -190,6 +194,8 @@ void Device::deliver_first(Member& member, proto::ChannelSet channels, const Now
   });
   if (!waiting) ++env_.counters.memory_snapshots;
   if (waiting && read_ == Read::unread) want_read(storage::ReadReason::first);
+  // Somebody has been told that the database is away: somebody must find out that it is back.
+  if (database_failed_ && !read_in_flight_ && retry_at_ == kNever) want_read(storage::ReadReason::retry);
   if (all_read && nothing_known()) tell_unknown(member);
   // While the bus is away what is remembered grows old: read again at once what nobody kept fresh, the rest in its
   // turn.
@@ -211,12 +217,11 @@ bool Device::deliver_latest(Member& member, Channel channel) {
   return true;
 }
 
-void Device::send_status(const proto::Status& status, bool subscribers_only) {
+void Device::send_status(const proto::Status& status) {
   env_.scratch.clear();
   proto::append_status(env_.scratch, id_, status);
   const FramePtr frame = Frame::text(env_.scratch);
-  for (Member* member : members_)
-    if (!subscribers_only || !member->subscribed.empty()) member->receiver.deliver_control(frame);
+  for (Member* member : members_) member->receiver.deliver_control(frame);
 }
 
 void Device::send_status(Member& member, const proto::Status& status) {
@@ -225,17 +230,26 @@ void Device::send_status(Member& member, const proto::Status& status) {
   member.receiver.deliver_control(Frame::text(env_.scratch));
 }
 
-bool Device::nothing_known() const noexcept {
-  if (!history_.samples().empty() || system_ != nullptr) return false;
-  return std::none_of(channels_.begin(), channels_.end(),
-                      [](const ChannelState& s) { return s.latest || !s.json.empty(); });
+void Device::tell_bus_down(Member& member) {
+  if (std::exchange(member.told_bus_down, true)) return;
+  proto::Status status;
+  status.bus = LinkState::down;
+  status.since = bus_lost_at_;
+  send_status(member, status);
 }
 
-void Device::send_database_down(Member& member) {
+void Device::tell_database_down(Member& member) {
+  if (std::exchange(member.told_database_down, true)) return;
   proto::Status status;
   status.database = LinkState::down;
   status.since = database_failed_;
   send_status(member, status);
+}
+
+bool Device::nothing_known() const noexcept {
+  if (!history_.samples().empty() || system_ != nullptr) return false;
+  return std::none_of(channels_.begin(), channels_.end(),
+                      [](const ChannelState& s) { return s.latest || !s.json.empty(); });
 }
 
 void Device::tell_unknown(Member& member) {
@@ -250,7 +264,7 @@ void Device::take_back_unknown(proto::Timestamp since) {
   proto::Status status;
   status.device = proto::DeviceState::live;
   status.since = since;
-  send_status(status, true);
+  send_status(status);
 }
 
 }  // namespace pulsegate::devices

@@ -65,8 +65,8 @@ class Device {
   // A message for every member whatever its subscriptions. Returns how many got it.
   std::size_t broadcast(std::string_view json);
 
-  // The answer to DeviceHost::request_read().
-  void on_snapshot(const storage::SnapshotResult& result, const Now& now);
+  // The answer to DeviceHost::request_read(). `asked`: when the source was asked, so the table was looked at later.
+  void on_snapshot(const storage::SnapshotResult& result, proto::Timestamp asked, const Now& now);
 
   void on_time(const Now& now);
   // No member for the whole linger time: the hub may drop it.
@@ -90,9 +90,10 @@ class Device {
   void acknowledge_pending(const Now& now);
   void deliver_first(Member& member, proto::ChannelSet channels, const Now& now);
   bool deliver_latest(Member& member, proto::Channel channel);
-  void send_status(const proto::Status& status, bool subscribers_only);
+  void send_status(const proto::Status& status);
   void send_status(Member& member, const proto::Status& status);
-  void send_database_down(Member& member);
+  void tell_bus_down(Member& member);
+  void tell_database_down(Member& member);
   void tell_unknown(Member& member);
   void take_back_unknown(proto::Timestamp since);
   bool nothing_known() const noexcept;
@@ -110,16 +111,17 @@ class Device {
   // device_snapshot.cpp
   void want_read(storage::ReadReason reason);
   void start_read_if_wanted();
-  void read_succeeded(const storage::Snapshot& snapshot, const Now& now);
+  void read_succeeded(const storage::Snapshot& snapshot, proto::Timestamp asked, const Now& now);
   void read_failed(storage::SnapshotError error, const Now& now);
-  proto::ChannelSet apply(const storage::Snapshot& snapshot, const Now& now);
+  proto::ChannelSet apply(const storage::Snapshot& snapshot, proto::Timestamp asked, const Now& now);
   bool apply_newest_row(const storage::Snapshot& snapshot, bool newest_row_is_known, const Now& now);
   void release_held_row(const Now& now);
   void remember_row(const storage::MetricsRow& row, std::string_view json);
   proto::ChannelSet apply_state(const storage::StateRow& row, proto::Timestamp fallback_time,
-                                std::chrono::microseconds offset, const Now& now);
+                                std::chrono::microseconds offset, proto::Timestamp asked);
   void deliver_snapshot(proto::ChannelSet changed, const Now& now);
   void announce_gap(bool history_too, const Now& now);
+  void forget_gap() noexcept;
   SteadyTime next_due() const noexcept;
   void wake_by(SteadyTime due);
 
@@ -134,6 +136,7 @@ class Device {
   bool confirmed_ = false;  // by the bus
   bool told_unknown_ = false;
   bool gap_to_announce_ = false;
+  bool look_owed_ = false;                          // a second look, once a read has succeeded
   std::optional<storage::ReadReason> wanted_read_;  // to start when the one in flight is back
   SteadyTime history_sent_at_{};                    // last fan-out of `history`
   SteadyTime history_due_ = kNever;                 // deadlines: kNever when off
@@ -145,6 +148,8 @@ class Device {
 
   // The bus.
   std::optional<proto::Timestamp> first_confirmed_;  // since then events are seen (wall clock)
+  std::optional<proto::Timestamp> confirmed_at_;     // the latest time
+  std::optional<proto::Timestamp> bus_lost_at_;      // told to members as down since; null: not down
   std::optional<proto::Timestamp> gap_from_;         // events may have been lost since
   std::optional<proto::Timestamp> gap_until_;
 

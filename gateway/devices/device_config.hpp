@@ -43,8 +43,8 @@ class DeviceHost {
   virtual Bus bus() const noexcept = 0;
   virtual bool has_database() const noexcept = 0;
   // Asks for a snapshot; the answer comes by Device::on_snapshot(), never before this returns, unless the device is
-  // gone.
-  virtual void request_read(Device& device, storage::ReadReason reason) = 0;
+  // gone. `awaited`: by a client, so it goes before those that are paced.
+  virtual void request_read(Device& device, storage::ReadReason reason, bool awaited) = 0;
   // Device::on_time() is to be called at `due` or soon after; replaces an earlier request of this device.
   virtual void wake_at(Device& device, SteadyTime due) = 0;
   // A uniform number in [0, 1), for jitter.

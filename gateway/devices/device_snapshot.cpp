@@ -42,6 +42,7 @@ Millis scaled(Millis interval, double factor) noexcept {
 
 void Device::want_read(ReadReason reason) {
   if (!env_.host.has_database()) return;
+  if (opens_window(reason) || read_ == Read::unread) look_owed_ = true;
   if (read_in_flight_) {
     // The answer on its way may be older than what is asked for now.
     if (!wanted_read_ || rank(reason) > rank(*wanted_read_)) wanted_read_ = reason;
@@ -52,7 +53,8 @@ void Device::want_read(ReadReason reason) {
   retry_at_ = kNever;
   if (read_ == Read::unread) read_ = Read::reading;
   ++env_.counters.snapshot_reads[static_cast<std::size_t>(reason)];
-  env_.host.request_read(*this, reason);
+  const bool awaited = std::any_of(members_.begin(), members_.end(), [](Member* m) { return !m->awaiting.empty(); });
+  env_.host.request_read(*this, reason, awaited);
 }
 
 void Device::start_read_if_wanted() {
@@ -62,10 +64,10 @@ void Device::start_read_if_wanted() {
   want_read(reason);
 }
 
-void Device::on_snapshot(const storage::SnapshotResult& result, const Now& now) {
+void Device::on_snapshot(const storage::SnapshotResult& result, proto::Timestamp asked, const Now& now) {
   read_in_flight_ = false;
   if (result.error == storage::SnapshotError::none) {
-    read_succeeded(*result.snapshot, now);
+    read_succeeded(*result.snapshot, asked, now);
   } else {
     read_failed(result.error, now);
   }
@@ -73,15 +75,16 @@ void Device::on_snapshot(const storage::SnapshotResult& result, const Now& now) 
   wake_by(next_due());
 }
 
-void Device::read_succeeded(const storage::Snapshot& snapshot, const Now& now) {
+void Device::read_succeeded(const storage::Snapshot& snapshot, proto::Timestamp asked, const Now& now) {
   if (std::exchange(database_failed_, std::nullopt)) {
+    for (Member* member : members_) member->told_database_down = false;
     proto::Status status;
     status.database = proto::LinkState::up;
     status.since = now.wall;
-    send_status(status, true);
+    send_status(status);
   }
   retry_after_ = Millis(0);
-  const proto::ChannelSet changed = apply(snapshot, now);
+  const proto::ChannelSet changed = apply(snapshot, asked, now);
   // Overtaken: there may be newer rows, and whoever subscribes now waits for those, or has asked for them already.
   if (read_ == Read::unread) return;
   read_ = Read::done;
@@ -89,7 +92,7 @@ void Device::read_succeeded(const storage::Snapshot& snapshot, const Now& now) {
   if (!nothing_known()) take_back_unknown(now.wall);
   // A gap is told once what could be repaired has been, unless a newer read is to do that.
   if (gap_to_announce_ && confirmed_ && !wanted_read_) announce_gap(false, now);
-  if (opens_window(reading_) && !history_.all_from_events())
+  if (!wanted_read_ && std::exchange(look_owed_, false) && !history_.all_from_events())
     second_look_at_ = now.steady + env_.config.row_lag + scaled(Millis(1'000), env_.host.random());
   if (env_.config.reread.count() > 0)
     reread_at_ = now.steady + scaled(env_.config.reread, 0.9 + 0.2 * env_.host.random());
@@ -102,7 +105,7 @@ void Device::read_failed(storage::SnapshotError error, const Now& now) {
   if (!database_failed_ && error != storage::SnapshotError::overloaded) {
     database_failed_ = now.wall;
     for (Member* member : members_)
-      if (!member->subscribed.empty()) send_database_down(*member);
+      if (!member->subscribed.empty()) tell_database_down(*member);
   }
   // Live goes on: whoever waits gets what the bus has shown so far.
   deliver_snapshot({}, now);
@@ -113,7 +116,7 @@ void Device::read_failed(storage::SnapshotError error, const Now& now) {
 }
 
 // Takes the snapshot into the device's memory. Returns the channels whose value changed by it.
-proto::ChannelSet Device::apply(const storage::Snapshot& snapshot, const Now& now) {
+proto::ChannelSet Device::apply(const storage::Snapshot& snapshot, proto::Timestamp asked, const Now& now) {
   proto::ChannelSet changed;
   // Events are known from our first confirmation on; before it, in database time, no row can be one of theirs.
   const proto::Timestamp since = first_confirmed_.value_or(proto::Timestamp::max() - std::chrono::hours(24 * 365));
@@ -128,7 +131,7 @@ proto::ChannelSet Device::apply(const storage::Snapshot& snapshot, const Now& no
   if (snapshot.state) {
     const proto::Timestamp fallback =
         snapshot.metrics.empty() ? proto::Timestamp{} : snapshot.metrics.back().recorded_at;
-    const proto::ChannelSet state_changes = apply_state(*snapshot.state, fallback, snapshot.clock_offset, now);
+    const proto::ChannelSet state_changes = apply_state(*snapshot.state, fallback, snapshot.clock_offset, asked);
     state_changes.for_each([&](Channel channel) { changed.add(channel); });
   }
   return changed;
@@ -145,8 +148,9 @@ bool Device::apply_newest_row(const storage::Snapshot& snapshot, bool newest_row
   const auto safe = [&](const storage::MetricsRow& row) {
     return !confirmed_ || row.recorded_at - snapshot.clock_offset <= now.wall - env_.config.gap_tolerance;
   };
-  // While the bus is away the table is read in its stead. Otherwise late rows never go out as `metrics`.
-  const bool news = !confirmed_ && reading_ == ReadReason::refresh;
+  // While the bus is away the table is read in its stead, and the first sample there ever was is news to everybody.
+  // Otherwise late rows never go out as `metrics`.
+  const bool news = (!confirmed_ && reading_ == ReadReason::refresh) || !metrics.latest;
   if (metrics.from_event) {
     const bool missed_on_the_bus = history_.gap_at_end() && !newest_row_is_known && last_event_ &&
                                    newest->recorded_at - snapshot.clock_offset > *last_event_;
@@ -155,7 +159,8 @@ bool Device::apply_newest_row(const storage::Snapshot& snapshot, bool newest_row
     return news;
   }
   // Held back until its event would have come, while the newest one that is certainly older goes first.
-  if (!safe(*newest) && (reading_ == ReadReason::first || reading_ == ReadReason::retry)) {
+  const bool wanted = reading_ == ReadReason::first || reading_ == ReadReason::retry || !metrics.latest;
+  if (!safe(*newest) && wanted) {
     held_row_ = std::make_unique<HeldRow>(HeldRow{*newest, snapshot.newest_metrics_json});
     held_row_due_ = now.steady + env_.config.gap_tolerance;
   }
@@ -189,7 +194,7 @@ void Device::remember_row(const storage::MetricsRow& row, std::string_view json)
 }
 
 proto::ChannelSet Device::apply_state(const storage::StateRow& row, proto::Timestamp fallback_time,
-                                      std::chrono::microseconds offset, const Now& now) {
+                                      std::chrono::microseconds offset, proto::Timestamp asked) {
   proto::ChannelSet changed;
   const proto::Timestamp time = row.recorded_at.value_or(fallback_time);
   // A row is stamped up to row_lag after its event, so one that is later than that is certainly newer than the event;
@@ -198,7 +203,7 @@ proto::ChannelSet Device::apply_state(const storage::StateRow& row, proto::Times
     if (!row.recorded_at) return !known.from_event;
     if (!known.from_event) return time >= known.time;
     const proto::Timestamp last_row_by = known.time + env_.config.row_lag;
-    return time - offset > last_row_by || (time - offset >= known.time && now.wall > last_row_by);
+    return time - offset > last_row_by || (time - offset >= known.time && asked > last_row_by);
   };
   ChannelState& info = state(Channel::system_info);
   // A row is worth a message even when all its columns are NULL, as in the guide.
@@ -231,10 +236,7 @@ void Device::deliver_snapshot(proto::ChannelSet changed, const Now& now) {
     member->awaiting.clear();
     bool any = false;
     awaited.for_each([&](Channel channel) {
-      // A member that waits for `metrics` has got every event since its acknowledgement; a sample from before adds
-      // nothing.
-      const bool superseded = channel == Channel::metrics && state(Channel::metrics).from_event;
-      if (superseded || changed.contains(channel)) return;
+      if (changed.contains(channel)) return;
       if (deliver_latest(*member, channel)) {
         any = true;
       } else if (read_ != Read::done) {
@@ -252,14 +254,12 @@ void Device::deliver_snapshot(proto::ChannelSet changed, const Now& now) {
   });
 }
 
-// Names to each member the channels on which it may have missed something while the bus was away.
+// Names to each member that was there the channels on which it may have missed something while the bus was away.
 void Device::announce_gap(bool history_too, const Now& now) {
   const proto::Timestamp from = gap_from_.value_or(now.wall);
   const proto::Timestamp to = gap_until_.value_or(now.wall);
-  gap_to_announce_ = false;
-  gap_from_.reset();
-  gap_until_.reset();
   for (Member* member : members_) {
+    if (!member->in_gap) continue;
     proto::ChannelSet lost;
     member->subscribed.for_each([&](Channel channel) {
       const bool repaired = channel == Channel::history
@@ -273,6 +273,14 @@ void Device::announce_gap(bool history_too, const Now& now) {
     member->receiver.deliver_control(Frame::text(env_.scratch));
     ++env_.counters.gaps;
   }
+  forget_gap();
+}
+
+void Device::forget_gap() noexcept {
+  gap_to_announce_ = false;
+  gap_from_.reset();
+  gap_until_.reset();
+  for (Member* member : members_) member->in_gap = false;
 }
 
 void Device::on_time(const Now& now) {
@@ -287,6 +295,7 @@ void Device::on_time(const Now& now) {
   const auto look_again = [&](ReadReason reason) {
     if (hot) return want_read(reason);
     read_ = Read::unread;  // nobody looks now: whoever comes next gets a fresh snapshot
+    if (confirmed_) forget_gap();
   };
   if (take(retry_at_)) look_again(ReadReason::retry);
   if (take(second_look_at_)) look_again(ReadReason::second_look);

@@ -82,7 +82,7 @@ class Hub final : public bus::EventSink, private DeviceHost {
   // DeviceHost
   Bus bus() const noexcept override { return bus_; }
   bool has_database() const noexcept override { return parts_.source != nullptr; }
-  void request_read(Device& device, storage::ReadReason reason) override;
+  void request_read(Device& device, storage::ReadReason reason, bool awaited) override;
   void wake_at(Device& device, SteadyTime due) override;
   double random() override;
 
@@ -95,8 +95,8 @@ class Hub final : public bus::EventSink, private DeviceHost {
   Device* find(const proto::DeviceId& id) const;
   void drop_event(EventDrop reason, std::string_view topic);
   void pump_reads(const Now& now);
-  void read(const WaitingRead& wanted);
-  void on_answer(const WaitingRead& asked, const storage::SnapshotResult& result);
+  void read(const WaitingRead& wanted, const Now& now);
+  void on_answer(const WaitingRead& wanted, proto::Timestamp asked, const storage::SnapshotResult& result);
   void rearm();
 
   const DeviceConfig config_;

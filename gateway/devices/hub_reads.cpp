@@ -11,16 +11,16 @@ namespace pulsegate::devices {
 using storage::ReadReason;
 
 // The device is in the middle of something: the read starts with the pump that follows every entry into the hub.
-void Hub::request_read(Device& device, ReadReason reason) {
+void Hub::request_read(Device& device, ReadReason reason, bool awaited) {
   WaitingRead wanted{device.id(), device.hub.generation, reason};
-  (reason == ReadReason::first ? urgent_reads_ : paced_reads_).push_back(std::move(wanted));
+  (awaited ? urgent_reads_ : paced_reads_).push_back(std::move(wanted));
 }
 
 void Hub::pump_reads(const Now& now) {
   while (!urgent_reads_.empty() && reads_in_flight_ < config_.max_reads_in_flight) {
     const WaitingRead wanted = urgent_reads_.front();
     urgent_reads_.pop_front();
-    read(wanted);
+    read(wanted, now);
   }
   pace_due_ = kNever;
   if (paced_reads_.empty()) return;
@@ -33,7 +33,7 @@ void Hub::pump_reads(const Now& now) {
     const WaitingRead wanted = paced_reads_.front();
     paced_reads_.pop_front();
     pace_tokens_ -= 1;
-    read(wanted);
+    read(wanted, now);
   }
   if (!paced_reads_.empty() && pace_tokens_ < 1) {
     const double wait = (1 - pace_tokens_) / config_.repair_rate;
@@ -42,18 +42,19 @@ void Hub::pump_reads(const Now& now) {
   }
 }
 
-void Hub::read(const WaitingRead& wanted) {
+void Hub::read(const WaitingRead& wanted, const Now& now) {
   const Device* device = find(wanted.device);
   if (device == nullptr || device->hub.generation != wanted.generation) return;
   ++reads_in_flight_;
-  parts_.source->read({wanted.device, config_.history_points, wanted.reason}, parts_.executor,
-                      [weak = std::weak_ptr<Hub*>(alive_), wanted](const storage::SnapshotResult& result) {
-                        const auto hub = weak.lock();
-                        if (hub && *hub != nullptr) (*hub)->on_answer(wanted, result);
-                      });
+  parts_.source->read(
+      {wanted.device, config_.history_points, wanted.reason}, parts_.executor,
+      [weak = std::weak_ptr<Hub*>(alive_), wanted, asked = now.wall](const storage::SnapshotResult& result) {
+        const auto hub = weak.lock();
+        if (hub && *hub != nullptr) (*hub)->on_answer(wanted, asked, result);
+      });
 }
 
-void Hub::on_answer(const WaitingRead& asked, const storage::SnapshotResult& result) {
+void Hub::on_answer(const WaitingRead& wanted, proto::Timestamp asked, const storage::SnapshotResult& result) {
   --reads_in_flight_;
   const Now now = parts_.clock.now();
   switch (result.error) {
@@ -70,8 +71,8 @@ void Hub::on_answer(const WaitingRead& asked, const storage::SnapshotResult& res
       parts_.notice(Notice::read_failed, result.detail);
       break;
   }
-  if (Device* device = find(asked.device); device != nullptr && device->hub.generation == asked.generation)
-    device->on_snapshot(result, now);
+  if (Device* device = find(wanted.device); device != nullptr && device->hub.generation == wanted.generation)
+    device->on_snapshot(result, asked, now);
   pump_reads(now);
   rearm();
 }

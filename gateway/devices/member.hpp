@@ -34,7 +34,10 @@ struct Member {
   std::size_t position = 0;      // in the device's list of members
   proto::ChannelSet subscribed;  // acknowledged
   proto::ChannelSet unacked;     // waiting for the bus to confirm
-  proto::ChannelSet awaiting;    // acknowledged, first value still to come from the snapshot in flight
+  proto::ChannelSet awaiting;    // acknowledged, first value still to come
+  bool told_bus_down = false;
+  bool told_database_down = false;
+  bool in_gap = false;  // it may have missed what was published while the bus was away
 };
 
 }  // namespace pulsegate::devices

@@ -19,6 +19,9 @@ BOOST_AUTO_TEST_CASE(every_code_has_its_own_kebab_case_word) {
   }
   BOOST_TEST(name(ErrorCode::malformed_json) == "malformed-json");
   BOOST_TEST(name(ErrorCode::unknown_channel) == "unknown-channel");
+  BOOST_TEST(name(ErrorCode::bad_since) == "bad-since");
+  BOOST_TEST(name(ErrorCode::bad_history) == "bad-history");
+  BOOST_TEST(name(ErrorCode::bad_query) == "bad-query");
   BOOST_TEST(name(ErrorCode::internal) == "internal");
 }
 

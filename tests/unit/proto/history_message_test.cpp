@@ -64,4 +64,61 @@ BOOST_AUTO_TEST_CASE(shows_the_time_of_the_chosen_zone) {
   BOOST_TEST(out.find(R"({"time":"07:35 PM","value":45,"timestamp":"2026-11-22T14:05:00.123Z"})") != std::string::npos);
 }
 
+BOOST_AUTO_TEST_CASE(the_cursor_comes_last) {
+  const ClockFormat clock;
+  HistoryMessage message(device(), clock);
+  message.add(kSecond);
+  std::string out;
+  message.append_to(out, "append", "AQ-_");
+  BOOST_TEST(out.find(kEnd + R"("timestamp":"2026-11-22T14:05:30.000Z","mode":"append","cursor":"AQ-_"})") !=
+             std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(charts_may_have_points_of_their_own) {
+  const ClockFormat clock;
+  HistoryMessage message(device(), clock);
+  message.add(Chart::cpu, chart_point(Chart::cpu, kFirst));
+  message.add(Chart::cpu, chart_point(Chart::cpu, kSecond));
+  message.add(Chart::network, chart_point(Chart::network, kFirst));
+  std::string out;
+  message.append_to(out);
+  BOOST_TEST(
+      out ==
+      R"({"type":"history","data":{"cpu":[{"time":"02:05 PM","value":45,"timestamp":"2026-11-22T14:05:00.123Z"},)"
+      R"({"time":"02:05 PM","value":0,"timestamp":"2026-11-22T14:05:30.000Z"}],)"
+      R"("memory":[],)"
+      R"("network":[{"time":"02:05 PM","download":123456,"upload":654321.5,"timestamp":"2026-11-22T14:05:00.123Z"}]},)" +
+          kEnd + R"("timestamp":"2026-11-22T14:05:30.000Z","mode":"replace"})");
+}
+
+BOOST_AUTO_TEST_CASE(a_point_added_to_each_chart_is_a_point_added_to_all) {
+  const ClockFormat clock;
+  HistoryMessage all(device(), clock), each(device(), clock);
+  for (const HistoryPoint& point : {kFirst, kSecond}) {
+    all.add(point);
+    for (const Chart chart : {Chart::network, Chart::cpu, Chart::memory}) each.add(chart, chart_point(chart, point));
+  }
+  std::string of_all, of_each;
+  all.append_to(of_all);
+  each.append_to(of_each);
+  BOOST_TEST(of_all == of_each);
+}
+
+BOOST_AUTO_TEST_CASE(a_result_echoes_the_id_and_may_be_empty) {
+  const ClockFormat clock;
+  HistoryMessage message(device(), clock);
+  message.add(Chart::memory, chart_point(Chart::memory, kFirst));
+  std::string out = "x";
+  message.append_result_to(out, "\"q1\"");
+  BOOST_TEST(
+      out ==
+      R"(x{"type":"history-result","id":"q1","deviceUuid":"0f3c9a52-7d1e-4b86-9c2f-1a2b3c4d5e6f","data":{"cpu":[],)"
+      R"("memory":[{"time":"02:05 PM","used":3277,"available":4915,"timestamp":"2026-11-22T14:05:00.123Z"}],)"
+      R"("network":[]}})");
+  out.clear();
+  message.append_result_to(out, "7");
+  BOOST_TEST(out == R"({"type":"history-result","id":7,"deviceUuid":"0f3c9a52-7d1e-4b86-9c2f-1a2b3c4d5e6f",)"
+                    R"("data":{"cpu":[],"memory":[],"network":[]}})");
+}
+
 BOOST_AUTO_TEST_SUITE_END()

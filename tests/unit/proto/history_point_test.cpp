@@ -3,6 +3,9 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <limits>
+#include <utility>
+
 #include "tests/unit/proto/values.hpp"
 
 using namespace pulsegate::proto;
@@ -54,6 +57,33 @@ BOOST_AUTO_TEST_CASE(counts_missing_values_as_zero) {
   MetricValues values;
   values[Metric::memory_usage] = {1048576.0, true, -1};
   BOOST_TEST(make_history_point({}, values).memory_available == -1);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+BOOST_AUTO_TEST_SUITE(ChartPointTest)
+
+BOOST_AUTO_TEST_CASE(each_chart_takes_its_own_values) {
+  const HistoryPoint point{Timestamp{}, 1, 2, 3, 4, 5};
+  const auto both = [&](Chart chart) {
+    const ChartPoint shown = chart_point(chart, point);
+    return std::make_pair(shown.first, shown.second);
+  };
+  BOOST_TEST((both(Chart::cpu) == std::make_pair(1.0, 0.0)));
+  BOOST_TEST((both(Chart::memory) == std::make_pair(2.0, 3.0)));
+  BOOST_TEST((both(Chart::network) == std::make_pair(4.0, 5.0)));
+  BOOST_TEST(values_of(Chart::cpu) == 1u);
+  BOOST_TEST(values_of(Chart::memory) == 2u);
+  BOOST_TEST(values_of(Chart::network) == 2u);
+}
+
+// total - used of two numbers at the ends of a double's range.
+BOOST_AUTO_TEST_CASE(what_is_not_finite_becomes_0) {
+  constexpr double kMax = std::numeric_limits<double>::max();
+  MetricValues values;
+  values[Metric::memory_usage] = {-kMax, true, -1};
+  values[Metric::memory_total] = {kMax, true, -1};
+  BOOST_TEST(chart_point(Chart::memory, make_history_point({}, values)).second == 0);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

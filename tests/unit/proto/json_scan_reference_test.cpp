@@ -7,6 +7,7 @@
 
 #include <cstdio>
 #include <random>
+#include <regex>
 #include <string>
 #include <vector>
 
@@ -22,10 +23,18 @@ namespace {
 constexpr unsigned kPlainFlags =
     rapidjson::kParseIterativeFlag | rapidjson::kParseNumbersAsStringsFlag | rapidjson::kParseValidateEncodingFlag;
 
-bool holds_surrogate(const std::string& decoded) {
-  for (std::size_t i = 0; i + 1 < decoded.size(); ++i)
-    if (decoded[i] == '\xed' && static_cast<unsigned char>(decoded[i + 1]) >= 0xa0) return true;
-  return false;
+// The library knows no lone surrogates; ours reads them as U+FFFD. A backslash begins an escape unless it ends one.
+std::string without_lone_surrogates(const std::string& text) {
+  static const std::regex escape(
+      R"(\\(u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[dD][89a-fA-F][0-9a-fA-F]{2}|[^]))");
+  std::string out;
+  std::size_t copied = 0;
+  for (std::sregex_iterator it(text.begin(), text.end(), escape), end; it != end; ++it) {
+    const auto at = static_cast<std::size_t>(it->position());
+    out.append(text, copied, at - copied).append(it->length() == 6 ? "\\uFFFD" : it->str());
+    copied = at + static_cast<std::size_t>(it->length());
+  }
+  return out.append(text, copied);
 }
 
 struct Reference {
@@ -37,12 +46,10 @@ struct Reference {
   bool Null() { return scalar(JsonKind::null, {}); }
   bool Bool(bool) { return scalar(JsonKind::boolean, {}); }
   bool RawNumber(const char* text, unsigned size, bool) { return scalar(JsonKind::number, {text, size}); }
-  bool String(const char* text, unsigned size, bool) {
-    return !holds_surrogate({text, size}) && scalar(JsonKind::string, {text, size});
-  }
+  bool String(const char* text, unsigned size, bool) { return scalar(JsonKind::string, {text, size}); }
   bool Key(const char* text, unsigned size, bool) {
     seen.key(depth, {text, size});
-    return !holds_surrogate({text, size});
+    return true;
   }
   bool StartObject() { return open(JsonKind::object); }
   bool EndObject(unsigned) { return close(JsonKind::object); }
@@ -97,7 +104,7 @@ class Comparison {
     const std::string_view view(exact.data(), exact.size());
     Recorder ours, theirs;
     const JsonScan found = scanner_.scan(view, ours);
-    const JsonScan wanted = view.empty() ? JsonScan::malformed : reference_scan(view, theirs);
+    const JsonScan wanted = view.empty() ? JsonScan::malformed : reference_scan(without_lone_surrogates(text), theirs);
     if (found != wanted || (found == JsonScan::ok && ours.seen != theirs.seen))
       BOOST_TEST_ERROR("result " << static_cast<int>(found) << " instead of " << static_cast<int>(wanted) << ", saw '"
                                  << ours.seen << "' instead of '" << theirs.seen << "' in: " << hex(text));

@@ -44,6 +44,13 @@ BOOST_AUTO_TEST_CASE(acks_name_their_channel) {
              R"({"type":"unsubscribed","channel":"logs",)" + kUuidMember + "}");
 }
 
+BOOST_AUTO_TEST_CASE(an_ack_of_a_resume_tells_whether_it_was_one) {
+  for (const bool resumed : {true, false})
+    BOOST_TEST(built([&](std::string& out) { append_subscribed(out, device(), "metrics", resumed); }) ==
+               R"({"type":"subscribed","channel":"metrics",)" + kUuidMember + R"(,"resumed":)" +
+                   (resumed ? "true" : "false") + "}");
+}
+
 BOOST_AUTO_TEST_CASE(pong_carries_the_time_where_the_guide_has_it) {
   BOOST_TEST(built([](std::string& out) { append_pong(out, device(), kTime); }) ==
              R"({"type":"pong","data":{)" + kTimeMember + "}" + kTail);
@@ -69,6 +76,11 @@ BOOST_AUTO_TEST_CASE(values_are_spliced_verbatim) {
              R"({"type":"processes","data":{"top_processes":[{"pid": 1}]})" + kTail);
   BOOST_TEST(built([&](std::string& out) { append_network_interfaces(out, device(), kTime, "[]"); }) ==
              R"({"type":"network-interfaces","data":{"interfaces":[]})" + kTail);
+}
+
+BOOST_AUTO_TEST_CASE(a_cursor_is_the_last_member) {
+  BOOST_TEST(built([](std::string& out) { append_verbatim(out, "metrics", device(), kTime, "{}", "AQ-_"); }) ==
+             R"({"type":"metrics","data":{},)" + kUuidMember + "," + kTimeMember + R"(,"cursor":"AQ-_"})");
 }
 
 BOOST_AUTO_TEST_CASE(system_info_has_all_six_keys_always) {

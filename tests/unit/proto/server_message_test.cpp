@@ -52,6 +52,35 @@ BOOST_AUTO_TEST_CASE(history_comes_back_as_it_was_sent) {
   BOOST_TEST((message.history.upload == std::vector<double>{5, 50}));
 }
 
+BOOST_AUTO_TEST_CASE(cursors_come_back_as_they_were_sent) {
+  std::string text;
+  append_verbatim(text, "metrics", kDevice, kTime, R"({"cursor":"not this one"})", "AQ-_");
+  BOOST_TEST(read(text).cursor == "AQ-_");
+  text.clear();
+  append_verbatim(text, "metrics", kDevice, kTime, "{}");
+  BOOST_TEST(read(text).cursor.empty());
+}
+
+BOOST_AUTO_TEST_CASE(results_tell_their_query_and_their_charts) {
+  const ClockFormat clock;
+  HistoryMessage builder(kDevice, clock);
+  builder.add(Chart::cpu, {kTime, 1, 0});
+  builder.add(Chart::cpu, {kTime, 2, 0});
+  builder.add(Chart::memory, {kTime, 3, 4});
+  std::string text;
+  builder.append_result_to(text, "\"q\\u0031\"");
+  const ServerMessage message = read(text);
+  BOOST_TEST(message.type == "history-result");
+  BOOST_TEST(message.id == "q1");
+  BOOST_TEST((message.history.cpu == std::vector<double>{1, 2}));
+  BOOST_TEST((message.history.available == std::vector<double>{4}));
+  BOOST_TEST(message.history.download.empty());
+  text.clear();
+  append_error(text, ErrorCode::bad_query, "m", "-7");
+  BOOST_TEST(read(text).id == "-7");
+  BOOST_TEST(read(R"({"type":"x","id":null})").id.empty());
+}
+
 BOOST_AUTO_TEST_CASE(processes_and_interfaces_are_lists) {
   std::string text;
   append_processes(text, kDevice, kTime, R"([{"pid":7,"name":"a","cpu":"1.5","mem":2,"command":["x"]},{"pid":8}])");

@@ -1,0 +1,168 @@
+// 21 bytes as 28 characters: base64 of the URL-safe alphabet without padding and without spare bits, so that every
+// cursor has one text. Byte 0 is the version of the form, 1–8 the time in microseconds, 9–16 the digest, 17–18 the
+// occurrence, 19–20 the check; numbers with the highest byte first.
+#include "proto/cursor.hpp"
+
+#include <array>
+#include <charconv>
+#include <cmath>
+
+namespace pulsegate::proto {
+namespace {
+
+constexpr std::uint8_t kVersion = 1;
+constexpr std::size_t kSize = 21;
+constexpr std::size_t kCheckAt = 19;
+static_assert(kSize % 3 == 0 && kSize / 3 * 4 == kCursorSize);
+
+constexpr std::int64_t kTimeEnd = 253'402'300'800'000'000;  // microseconds; the year 10000
+
+using Bytes = std::array<std::uint8_t, kSize>;
+
+// FNV-1a of 64 bits, whose last bytes reach only some bits, behind the finaliser of MurmurHash3, which spreads them.
+// Neither may ever change: clients keep cursors, and replicas of two versions read each other's.
+class Digest {
+ public:
+  void take(std::uint8_t byte) noexcept { state_ = (state_ ^ byte) * 0x100000001b3; }
+  std::uint64_t value() const noexcept {
+    std::uint64_t x = state_;
+    x = (x ^ (x >> 33)) * 0xff51afd7ed558ccd;
+    x = (x ^ (x >> 33)) * 0xc4ceb9fe1a85ec53;
+    return x ^ (x >> 33);
+  }
+
+ private:
+  std::uint64_t state_ = 0xcbf29ce484222325;
+};
+
+struct Digested {
+  Metric metric;
+  int decimals;
+};
+// The order is part of the digest.
+constexpr Digested kDigested[] = {{Metric::cpu_usage, 2},
+                                  {Metric::memory_usage, 0},
+                                  {Metric::memory_total, 0},
+                                  {Metric::network_rx, 0},
+                                  {Metric::network_tx, 0}};
+
+// A value rounded to `decimals`, as sign, significant digits without zeros at either end, and the place of the point.
+// It starts from the shortest digits that give the double back, which are unique, and what JavaScript prints.
+void take_rounded(Digest& digest, double value, int decimals) noexcept {
+  char text[32];
+  const auto end = std::to_chars(text, text + sizeof text, std::fabs(value), std::chars_format::scientific).ptr;
+  // d[.ddd]e±dd; one place in front for the carry of 9.99.
+  std::array<char, 20> digits{};
+  int count = 0;
+  const char* c = text;
+  for (; *c != 'e'; ++c)
+    if (*c != '.') digits[static_cast<std::size_t>(1 + count++)] = static_cast<char>(*c - '0');
+  int point = 0;  // how many of the digits stand before the decimal point
+  ++c;
+  std::from_chars(*c == '+' ? c + 1 : c, end, point);
+  ++point;
+
+  const int kept = point + decimals;
+  if (kept < 0) {
+    count = 0;
+  } else if (kept < count) {
+    count = kept;
+    if (digits[static_cast<std::size_t>(1 + kept)] >= 5) {
+      std::size_t last = static_cast<std::size_t>(kept);
+      while (digits[last] == 9) digits[last--] = 0;
+      ++digits[last];
+    }
+  }
+  const char* first = digits.data() + 1;
+  if (digits[0] != 0) --first, ++count, ++point;
+  while (count > 0 && first[count - 1] == 0) --count;
+  if (count == 0 || *first == 0) {
+    digest.take(0);
+    return;
+  }
+  digest.take(std::signbit(value) ? 2 : 1);
+  digest.take(static_cast<std::uint8_t>(count));
+  for (int i = 0; i < count; ++i) digest.take(static_cast<std::uint8_t>(first[i]));
+  digest.take(static_cast<std::uint8_t>(point & 0xff));
+  digest.take(static_cast<std::uint8_t>((point >> 8) & 0xff));
+}
+
+void put(Bytes& bytes, std::size_t at, std::size_t size, std::uint64_t value) noexcept {
+  for (std::size_t i = size; i-- > 0; value >>= 8) bytes[at + i] = static_cast<std::uint8_t>(value);
+}
+
+std::uint64_t get(const Bytes& bytes, std::size_t at, std::size_t size) noexcept {
+  std::uint64_t value = 0;
+  for (std::size_t i = 0; i < size; ++i) value = value << 8 | bytes[at + i];
+  return value;
+}
+
+std::uint16_t check_of(const Bytes& bytes) noexcept {
+  Digest digest;
+  for (std::size_t i = 0; i < kCheckAt; ++i) digest.take(bytes[i]);
+  return static_cast<std::uint16_t>(digest.value());
+}
+
+constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+// -1: not of the alphabet.
+int sextet(char c) noexcept {
+  if (c >= 'A' && c <= 'Z') return c - 'A';
+  if (c >= 'a' && c <= 'z') return c - 'a' + 26;
+  if (c >= '0' && c <= '9') return c - '0' + 52;
+  return c == '-' ? 62 : c == '_' ? 63 : -1;
+}
+
+}  // namespace
+
+std::uint64_t sample_digest(const MetricValues& values) noexcept {
+  Digest digest;
+  for (const Digested& digested : kDigested) {
+    const MetricValue& value = values[digested.metric];
+    if (value.present && std::isfinite(value.value)) {
+      take_rounded(digest, value.value, digested.decimals);
+    } else {
+      digest.take(3);
+    }
+  }
+  return digest.value();
+}
+
+void append_cursor(std::string& out, const Cursor& cursor) {
+  Bytes bytes{};
+  bytes[0] = kVersion;
+  put(bytes, 1, 8, static_cast<std::uint64_t>(cursor.time.time_since_epoch().count()));
+  put(bytes, 9, 8, cursor.digest);
+  put(bytes, 17, 2, cursor.occurrence);
+  put(bytes, kCheckAt, 2, check_of(bytes));
+  for (std::size_t i = 0; i < kSize; i += 3) {
+    const std::uint64_t three = get(bytes, i, 3);
+    for (int shift = 18; shift >= 0; shift -= 6) out.push_back(kAlphabet[(three >> shift) & 63]);
+  }
+}
+
+std::optional<Cursor> parse_cursor(std::string_view text) noexcept {
+  if (text.size() != kCursorSize) return std::nullopt;
+  Bytes bytes{};
+  for (std::size_t i = 0; i < kSize; i += 3) {
+    int three = 0;
+    for (std::size_t j = 0; j < 4; ++j) {
+      const int six = sextet(text[i / 3 * 4 + j]);
+      if (six < 0) return std::nullopt;
+      three = three << 6 | six;
+    }
+    put(bytes, i, 3, static_cast<std::uint64_t>(three));
+  }
+  const std::uint64_t time = get(bytes, 1, 8);
+  if (bytes[0] != kVersion || get(bytes, kCheckAt, 2) != check_of(bytes) || time >= kTimeEnd) return std::nullopt;
+  return Cursor{Timestamp(std::chrono::microseconds(static_cast<std::int64_t>(time))), get(bytes, 9, 8),
+                static_cast<std::uint16_t>(get(bytes, 17, 2))};
+}
+
+std::optional<Since> parse_since(std::string_view text) noexcept {
+  if (const auto cursor = parse_cursor(text)) return Since(*cursor);
+  if (const auto time = parse_iso8601(text)) return Since(*time);
+  return std::nullopt;
+}
+
+}  // namespace pulsegate::proto
