@@ -286,7 +286,8 @@ void Connection::close_slow() {
 void Connection::on_queued() {
   if (!wants_write()) return;
   if (!(host_->in_event ? has_events : has_answers)) host_->enlist(*this);
-  if (host_->in_event && !has_much && outbox().backlog() > host_->config.outbox.conflate_above / 2) host_->hurry(*this);
+  // A slice of these may take several reads of the bus, so well before the outbox conflates.
+  if (host_->in_event && !has_much && outbox().backlog() > host_->config.outbox.conflate_above / 4) host_->hurry(*this);
 }
 
 void Connection::on_received(SteadyTime now) {

@@ -24,6 +24,8 @@ namespace {
 constexpr std::chrono::milliseconds kTick{1'000};
 constexpr std::chrono::milliseconds kShortestTick{10};
 constexpr std::chrono::milliseconds kLongestHurry{50};
+// Some 20 MB, of the 32 that Redis keeps for a subscriber by default.
+constexpr int kReadsOfABurst = 24;
 
 // Deadlines are kept to a quarter of the shortest, which matters only where they are set to less than seconds.
 std::chrono::milliseconds tick_period(const EndpointConfig& config) {
@@ -87,20 +89,24 @@ class Endpoint::Impl final : public Host {
   }
 
   // A client that takes whatever it is offered is not slow: a burst is written before an outbox would conflate it. Not
-  // when the bus has more than we read, nor for long in one batch: then this is no burst but an overload.
+  // after each event when the bus has more than we read, nor for long in one batch: then it is no burst but an
+  // overload.
   void end_event() {
     in_event = false;
-    if (much_.empty() || bus_has_more_ || hurried_ >= kLongestHurry) return;
+    if (much_.empty() || reads_behind_ > 0 || hurried_ >= kLongestHurry) return;
     const SteadyTime begin = clock.now().steady;
     much_.write_slice(begin);
     hurried_ += clock.now().steady - begin;
   }
 
   void end_batch(bool more_waiting) {
-    bus_has_more_ = more_waiting;
+    reads_behind_ = more_waiting ? reads_behind_ + 1 : 0;
     hurried_ = {};
     if (events_.empty()) return;
     const SteadyTime now = clock.now().steady;
+    // Behind a bus that has more, whose outbox fills up gets a slice of the time all the same, some milliseconds a
+    // read. But when that goes on we do not keep up: then outboxes conflate, or Redis would cut us off.
+    if (more_waiting && reads_behind_ <= kReadsOfABurst && !much_.empty()) much_.write_slice(now);
     pace_.on_batch_end(more_waiting, now);
     write_events(now);
   }
@@ -198,7 +204,7 @@ class Endpoint::Impl final : public Host {
   FlushList events_{&Connection::has_events};             // those to be written when pace_ says so
   FlushList much_{&Connection::has_much};                 // those that cannot wait for that
   SteadyTime::duration hurried_{};                        // time spent on much_ in this batch
-  bool bus_has_more_ = false;                             // the last read of the bus was not its last
+  int reads_behind_ = 0;                                  // reads of the bus in a row that were not its last
   FlushPace pace_;
   asio::steady_timer window_;
   bool window_open_ = false;  // window_ is running

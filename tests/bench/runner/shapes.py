@@ -28,7 +28,7 @@ class Shape:
 
 
 # Where the search for the highest rate starts: near the end, or it takes long.
-FIRST_RATES = {GATEWAY: 40_000, FLOOR_BATCH: 40_000, FLOOR_SEND: 16_000, NCHAN: 12_000, NODE: 4_000}
+FIRST_RATES = {GATEWAY: 80_000, FLOOR_BATCH: 80_000, FLOOR_SEND: 20_000, NCHAN: 12_000, NODE: 5_000}
 
 STEADY = Shape("steady", "100 devices × 10 clients, 2 000 events/s", 100, 1000, 2000)
 

@@ -259,6 +259,27 @@ BOOST_AUTO_TEST_CASE(a_burst_is_conflated_when_the_bus_has_more_than_we_read) {
   BOOST_TEST(fixture.counters().conflated > 100u);
 }
 
+BOOST_AUTO_TEST_CASE(behind_the_bus_outboxes_are_emptied_for_a_while_and_then_conflate) {
+  EndpointFixture fixture;
+  WsClient client = fixture.open();
+  BOOST_TEST(eventually([&] { return fixture.sessions() == 1; }));
+  const auto read_full = [&](int times) {
+    fixture.run([&] {
+      for (int read = 0; read < times; ++read) {
+        for (int i = 0; i < 15; ++i) {
+          const ws::Endpoint::EventScope event(fixture.endpoint());
+          fixture.link().send(Frame::text(std::string(2'000, ' ')), 1);
+        }
+        fixture.endpoint().end_batch(true);
+      }
+    });
+  };
+  read_full(24);
+  BOOST_TEST(fixture.counters().conflated == 0u);
+  read_full(16);
+  BOOST_TEST(fixture.counters().conflated > 0u);
+}
+
 BOOST_AUTO_TEST_CASE(an_answer_does_not_wait_for_the_window_and_takes_along_what_came_before) {
   ws::EndpointConfig config = EndpointFixture::quick();
   config.coalesce = std::chrono::hours(1);
