@@ -40,6 +40,7 @@ struct Config {
   std::size_t snapshot_queue = 1024;  // waiting reads; more are answered `overloaded`
   Millis snapshot_lease{2'000};       // longest wait for a free connection
   Millis statement_timeout{5'000};
+  double sql_rate = 1'000;  // reads a second of all kinds, twice as many at once after a calm time; 0: no limit
 
   // Devices.
   Millis linger{30'000};   // subscription kept after the last client left: a page reload must not churn

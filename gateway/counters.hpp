@@ -57,13 +57,15 @@ struct HubCounters {
   std::array<std::uint64_t, storage::kReadReasons> snapshot_reads{};  // asked for, by reason
   std::uint64_t snapshot_failures = 0;
   std::uint64_t memory_snapshots = 0;  // subscriptions served without SQL
+  std::uint64_t history_queries = 0;   // asked for by clients
+  std::uint64_t history_failures = 0;  // of those: the database could not be read
   std::uint64_t late_points = 0;       // points that a later look at the table added
   std::uint64_t gaps = 0;              // `gap` notices caused by the bus
   Histogram event_age;                 // event's own time to fan-out, seconds (clock error clamped at 0)
 };
 
 struct SessionCounters {
-  std::array<std::uint64_t, 3> commands{};  // by Command::Type
+  std::array<std::uint64_t, 3> commands{};  // by Command::Type; queries are the hub's to count
   std::uint64_t errors = 0;                 // `error` messages sent
   std::uint64_t rate_limited = 0;
 };

@@ -21,6 +21,7 @@
 #include "proto/channel.hpp"
 #include "proto/time.hpp"
 #include "proto/topic.hpp"
+#include "storage/history_source.hpp"
 #include "storage/snapshot_source.hpp"
 
 namespace pulsegate {
@@ -29,6 +30,7 @@ namespace pulsegate {
 struct ServerParts {
   SubscriberFactory subscriber;
   std::unique_ptr<storage::SnapshotSource> source;  // null: without a database
+  storage::HistorySource* history = nullptr;        // stands or falls with `source`
 };
 
 // Thread: main. Owner: the `serve` command.

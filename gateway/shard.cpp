@@ -73,6 +73,7 @@ Shard::Shard(std::size_t number, const ShardParts& parts)
                         parts_.clock,
                         *subscriber_,
                         parts_.source,
+                        parts_.history,
                         [this](std::function<void()> task) { post(std::move(task)); },
                         [this](bool more_waiting) { endpoint_->end_batch(more_waiting); },
                         [this](SteadyTime due) { arm(due); },

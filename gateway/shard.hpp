@@ -27,6 +27,7 @@
 #include "proto/channel.hpp"
 #include "proto/time.hpp"
 #include "proto/topic.hpp"
+#include "storage/history_source.hpp"
 #include "storage/snapshot_source.hpp"
 
 namespace pulsegate {
@@ -41,6 +42,7 @@ struct ShardParts {
   const proto::ClockFormat& clock_format;
   const Clock& clock;
   storage::SnapshotSource* source = nullptr;
+  storage::HistorySource* history = nullptr;
   const SubscriberFactory& subscriber;
 };
 

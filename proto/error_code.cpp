@@ -27,6 +27,8 @@ std::string_view name(ErrorCode code) noexcept {
       return "bad-history";
     case ErrorCode::bad_query:
       return "bad-query";
+    case ErrorCode::query_open:
+      return "query-open";
     case ErrorCode::binary_message:
       return "binary-message";
     case ErrorCode::rate_limited:

@@ -18,6 +18,7 @@ enum class ErrorCode : std::uint8_t {
   bad_since,          // "since" of a subscribe is neither a cursor nor a time
   bad_history,        // a member of "history" of a subscribe has a value that it cannot have
   bad_query,          // a member of a history-query is missing or has a value that it cannot have
+  query_open,         // a history-query before the last one of this connection was answered
   binary_message,     // a binary message that is not a command
   rate_limited,       // more commands a second than allowed; this one was not carried out
   device_limit,       // the process serves as many devices as it is allowed to

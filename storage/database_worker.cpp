@@ -46,26 +46,27 @@ void DatabaseWorker::serve(PendingRead read) {
     state_.give_back(std::move(read));  // not an attempt: nothing was sent
     return;
   }
-  SnapshotResult result;
+  ReadResult result;
   bool lost = false, may_retry = false;
   state_.begin_read(index_, reader_->socket());
   try {
-    result.snapshot = reader_->read(read.request);
+    result = reader_->read(read.request);
   } catch (const ConnectionLost& error) {
     lost = may_retry = true;
-    result = {SnapshotError::unavailable, error.what(), nullptr};
+    result = {SnapshotError::unavailable, error.what(), nullptr, nullptr};
   } catch (const ReadFailed& error) {
-    result = {error.error, error.what(), nullptr};
+    result = {error.error, error.what(), nullptr, nullptr};
   } catch (const std::exception& error) {  // out of memory, or a fault of ours: the session's state is unknown
     lost = true;
-    result = {SnapshotError::failed, error.what(), nullptr};
+    result = {SnapshotError::failed, error.what(), nullptr, nullptr};
   }
   // From here on nobody else touches the socket, so that it may be closed.
   const SourceState::Cut cut = state_.end_read(index_);
   if (lost || cut != SourceState::Cut::no) {
     if (cut == SourceState::Cut::too_slow)
-      result = {SnapshotError::timed_out, "the database did not answer in time", nullptr};
-    if (cut == SourceState::Cut::stopping) result = {SnapshotError::unavailable, "the gateway is stopping", nullptr};
+      result = {SnapshotError::timed_out, "the database did not answer in time", nullptr, nullptr};
+    if (cut == SourceState::Cut::stopping)
+      result = {SnapshotError::unavailable, "the gateway is stopping", nullptr, nullptr};
     drop_connection(result.detail);
   }
   if (may_retry && cut == SourceState::Cut::no && !read.retried) {

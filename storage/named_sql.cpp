@@ -6,6 +6,7 @@
 #include <array>
 #include <cctype>
 #include <fstream>
+#include <set>
 #include <stdexcept>
 #include <utility>
 
@@ -16,11 +17,22 @@ namespace {
 
 struct Known {
   std::string_view name;
-  bool device;  // needs :device
-  bool points;  // needs :points
+  std::array<std::string_view, 4> parameters;  // each must be used; empty: none
 };
-constexpr std::array<Known, 3> kKnown{
-    {{"clock", false, false}, {"metrics_window", true, true}, {"latest_state", true, false}}};
+constexpr std::array<Known, 8> kKnown{{{"clock", {}},
+                                       {"metrics_window", {":device", ":points"}},
+                                       {"latest_state", {":device"}},
+                                       {"range_count", {":device", ":from", ":to", ":points"}},
+                                       {"range_rows", {":device", ":from", ":to", ":points"}},
+                                       {"range_extremes", {":device", ":from", ":to", ":buckets"}},
+                                       {"range_mean", {":device", ":from", ":to", ":buckets"}},
+                                       {"rows_after", {":device", ":after", ":points"}}}};
+
+std::string known_names() {
+  std::string names;
+  for (const Known& known : kKnown) names.append(names.empty() ? "" : ", ").append(known.name);
+  return names;
+}
 
 [[noreturn]] void fail(std::string_view origin, std::size_t line, const std::string& what) {
   throw std::invalid_argument(std::string(origin) + ":" + std::to_string(line) + ": " + what);
@@ -83,7 +95,7 @@ std::string without_comments(std::string_view sql) {
 // One section, checked. `line` is that of its `-- name:` line, which is the first of `section`.
 SqlStatement checked(const Known& known, std::string_view section, std::string_view origin, std::size_t line) {
   std::string text = without_comments(section);
-  bool device = false, points = false;
+  std::set<std::string> used;
   std::size_t semicolon = std::string::npos;
   scan(text, [&](std::size_t i) {
     const auto fail_here = [&](const std::string& what) {
@@ -98,20 +110,19 @@ SqlStatement checked(const Known& known, std::string_view section, std::string_v
     std::size_t end = i + 1;
     while (end < text.size() && is_word(text[end])) ++end;
     const std::string parameter = text.substr(i, end - i);
-    if (parameter == ":device" && known.device) {
-      device = true;
-    } else if (parameter == ":points" && known.points) {
-      points = true;
-    } else {
+    if (std::find(known.parameters.begin(), known.parameters.end(), parameter) == known.parameters.end())
       fail_here("statement " + quoted(known.name) + " has no parameter " + quoted(parameter));
-    }
+    used.insert(parameter);
     return end;
   });
   if (semicolon != std::string::npos) text.erase(semicolon);
   text = std::string(trim(text));
   if (text.empty()) fail(origin, line, "statement " + quoted(known.name) + " is empty");
-  if (known.device && !device) fail(origin, line, "statement " + quoted(known.name) + " must use :device");
-  if (known.points && !points) fail(origin, line, "statement " + quoted(known.name) + " must use LIMIT :points");
+  for (const std::string_view parameter : known.parameters) {
+    if (parameter.empty() || used.count(std::string(parameter)) != 0) continue;
+    const std::string what = (parameter == ":points" ? "LIMIT " : "") + std::string(parameter);
+    fail(origin, line, "statement " + quoted(known.name) + " must use " + what);
+  }
   return {std::move(text), std::string(origin) + ":" + std::to_string(line)};
 }
 
@@ -148,8 +159,7 @@ SqlStatements parse_sql(std::string_view text, std::string_view origin) {
     if (const auto name = section_name(content)) {
       close_section(begin);
       const auto at = std::find_if(kKnown.begin(), kKnown.end(), [&](const Known& k) { return k.name == *name; });
-      if (at == kKnown.end())
-        fail(origin, line, "unknown statement " + quoted(*name) + "; there are clock, metrics_window, latest_state");
+      if (at == kKnown.end()) fail(origin, line, "unknown statement " + quoted(*name) + "; there are " + known_names());
       if (statements.find(*name) != statements.end())
         fail(origin, line, "statement " + quoted(*name) + " stands here for the second time");
       known = &*at;

@@ -15,7 +15,7 @@ struct SqlStatement {
   std::string origin;  // "guide.sql:8", for messages
 };
 
-// By name: clock, metrics_window, latest_state.
+// By name: clock, metrics_window, latest_state, range_count, range_rows, range_extremes, range_mean, rows_after.
 using SqlStatements = std::map<std::string, SqlStatement, std::less<>>;
 
 // All statements that a PostgresSource needs, complete and checked. Thread: immutable value.
@@ -27,6 +27,11 @@ class SqlSet {
   const SqlStatement& clock() const { return statements_.at("clock"); }
   const SqlStatement& metrics_window() const { return statements_.at("metrics_window"); }
   const SqlStatement& latest_state() const { return statements_.at("latest_state"); }
+  const SqlStatement& range_count() const { return statements_.at("range_count"); }
+  const SqlStatement& range_rows() const { return statements_.at("range_rows"); }
+  const SqlStatement& range_extremes() const { return statements_.at("range_extremes"); }
+  const SqlStatement& range_mean() const { return statements_.at("range_mean"); }
+  const SqlStatement& rows_after() const { return statements_.at("rows_after"); }
 
  private:
   SqlStatements statements_;

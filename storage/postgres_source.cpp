@@ -3,7 +3,9 @@
 
 #include <libpq-fe.h>
 
+#include <algorithm>
 #include <deque>
+#include <functional>
 #include <mutex>
 #include <stdexcept>
 #include <thread>
@@ -41,12 +43,20 @@ std::string checked_connection(const PostgresConfig& config) {
   return connection;
 }
 
+std::function<void(ReadResult)> history_answer(HistoryCallback&& done) {
+  return [done = std::move(done)](ReadResult result) {
+    done({result.error, std::move(result.detail), std::move(result.history)});
+  };
+}
+
 }  // namespace
 
 class PostgresSource::Threads {
  public:
   Threads(PostgresConfig&& config, LogLine log)
-      : state_({config.threads, config.queue, config.lease, config.statement_timeout + kReadGrace}, std::move(log)),
+      : state_({config.threads, config.queue, std::max<std::size_t>(config.threads / 2, 1), config.rate, config.burst,
+                config.lease, config.statement_timeout + kReadGrace},
+               std::move(log)),
         config_{{checked_connection(config), std::move(config.sql), config.statement_timeout,
                  [this](const std::string& column) {
                    state_.log_once(column, Severity::warning,
@@ -91,7 +101,17 @@ PostgresSource::PostgresSource(PostgresConfig config, LogLine log)
 PostgresSource::~PostgresSource() = default;
 
 void PostgresSource::read(const SnapshotRequest& request, Executor executor, SnapshotCallback done) {
-  threads_->state().submit(request, std::move(executor), std::move(done));
+  threads_->state().submit(request, std::move(executor), [done = std::move(done)](ReadResult result) {
+    done({result.error, std::move(result.detail), std::move(result.snapshot)});
+  });
+}
+
+void PostgresSource::read_range(const RangeRequest& request, Executor executor, HistoryCallback done) {
+  threads_->state().submit(request, std::move(executor), history_answer(std::move(done)));
+}
+
+void PostgresSource::read_after(const AfterRequest& request, Executor executor, HistoryCallback done) {
+  threads_->state().submit(request, std::move(executor), history_answer(std::move(done)));
 }
 
 void PostgresSource::stop() {

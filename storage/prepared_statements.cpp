@@ -4,7 +4,15 @@
 
 #include <soci/postgresql/soci-postgresql.h>
 
+#include <utility>
+
 namespace pulsegate::storage {
+namespace {
+
+// Rows of history that are in SOCI's buffers at a time; the rest waits in libpq's.
+constexpr std::size_t kBatch = 1000;
+
+}  // namespace
 
 void PreparedStatement::prepare(const std::string& text, int columns) {
   statement_.alloc();
@@ -65,6 +73,54 @@ StateStatement::StateStatement(soci::session& sql, const std::string& text) : Pr
 bool StateStatement::execute(const std::string& device) {
   device_ = device;
   return statement_.execute(true);
+}
+
+void PreparedStatement::use(HistoryParameters& parameters) {
+  statement_.exchange(soci::use(parameters.device, "device"));
+  statement_.exchange(soci::use(parameters.from, "from"));
+  statement_.exchange(soci::use(parameters.to, "to"));
+  statement_.exchange(soci::use(parameters.after, "after"));
+  statement_.exchange(soci::use(parameters.buckets, "buckets"));
+}
+
+CountStatement::CountStatement(soci::session& sql, const std::string& text) : PreparedStatement(sql) {
+  statement_.exchange(soci::into(count_));
+  use(parameters_);
+  prepare(text, 1);
+}
+
+long long CountStatement::execute(HistoryParameters parameters) {
+  parameters_ = std::move(parameters);
+  if (!statement_.execute(true)) throw soci::soci_error("it returns no row");
+  return count_;
+}
+
+HistoryStatement::HistoryStatement(soci::session& sql, const std::string& text, std::size_t texts)
+    : PreparedStatement(sql), time_(kBatch), time_set_(kBatch), text_(texts), set_(texts) {
+  statement_.exchange(soci::into(time_, time_set_));
+  for (std::size_t i = 0; i < texts; ++i) {
+    text_[i].resize(kBatch);
+    set_[i].resize(kBatch);
+    statement_.exchange(soci::into(text_[i], set_[i]));
+  }
+  use(parameters_);
+  prepare(text, static_cast<int>(1 + texts));
+}
+
+bool HistoryStatement::begin(HistoryParameters parameters) {
+  parameters_ = std::move(parameters);
+  // As in WindowStatement::execute().
+  time_.resize(kBatch);
+  time_set_.resize(kBatch);
+  for (std::size_t i = 0; i < text_.size(); ++i) {
+    text_[i].resize(kBatch);
+    set_[i].resize(kBatch);
+  }
+  return statement_.execute(true);
+}
+
+void HistoryStatement::end() {
+  static_cast<soci::postgresql_statement_backend&>(*statement_.get_backend()).result_.reset();
 }
 
 std::size_t window_rows(std::size_t points) noexcept {

@@ -1,5 +1,5 @@
-// The three statements as SOCI keeps them: prepared once, with the buffers that every execution fills again.
-// Included by snapshot_reader.cpp only, since SOCI's headers are large.
+// The statements as SOCI keeps them: prepared once, with the buffers that every execution fills again.
+// Included by the readers only, since SOCI's headers are large.
 #pragma once
 
 #include <soci/soci.h>
@@ -12,6 +12,8 @@
 #include "storage/named_sql.hpp"
 
 namespace pulsegate::storage {
+
+struct HistoryParameters;
 
 // Thread, Owner: as SnapshotReader. Not movable: SOCI holds addresses of the members.
 class PreparedStatement {
@@ -26,6 +28,8 @@ class PreparedStatement {
   // Call at the end of the constructor, when all buffers are exchanged. Throws soci::soci_error, also when the
   // statement returns another number of columns than `columns`: SOCI itself would read past the row.
   void prepare(const std::string& text, int columns);
+  // Before prepare(); the parameters must live as long as the statement.
+  void use(HistoryParameters& parameters);
 
   soci::statement statement_;
 };
@@ -85,6 +89,51 @@ class StateStatement : public PreparedStatement {
   soci::indicator time_set_ = soci::i_null;
   std::array<std::string, kTexts> text_;
   std::array<soci::indicator, kTexts> set_{};
+};
+
+// What history asks with; a statement takes of these what it names.
+struct HistoryParameters {
+  std::string device, from, to, after, buckets;
+};
+
+// How many rows a range has.
+class CountStatement : public PreparedStatement {
+ public:
+  CountStatement(soci::session& sql, const std::string& text);
+  long long execute(HistoryParameters parameters);
+
+ private:
+  HistoryParameters parameters_;
+  long long count_ = 0;
+};
+
+// Rows of history, read in batches: begin() and then next() until it returns false. Texts stand in the order of the
+// statement's columns.
+class HistoryStatement : public PreparedStatement {
+ public:
+  HistoryStatement(soci::session& sql, const std::string& text, std::size_t texts);
+
+  // Both return whether there are rows in the buffers.
+  bool begin(HistoryParameters parameters);
+  bool next() { return statement_.fetch(); }
+  // Frees the rows that the server sent, which SOCI would keep until the next execution: some megabytes.
+  void end();
+
+  std::size_t size() const { return time_.size(); }
+  // nullptr: NULL.
+  const long long* recorded_at_us(std::size_t row) const {
+    return time_set_[row] == soci::i_ok ? &time_[row] : nullptr;
+  }
+  const std::string* text(std::size_t column, std::size_t row) const {
+    return set_[column][row] == soci::i_ok ? &text_[column][row] : nullptr;
+  }
+
+ private:
+  HistoryParameters parameters_;
+  std::vector<long long> time_;
+  std::vector<soci::indicator> time_set_;
+  std::vector<std::vector<std::string>> text_;
+  std::vector<std::vector<soci::indicator>> set_;
 };
 
 // Requests are served by a few statements only: `LIMIT` is part of the text, see with_points().

@@ -23,16 +23,6 @@ bool accepts_read_in_flight(ReadReason reason) noexcept {
   return false;
 }
 
-// The result for somebody who asked for fewer rows than were read. The newest row stays, so the rest needs no change.
-SnapshotResult newest_rows(const SnapshotResult& result, std::size_t points) {
-  if (!result.snapshot || result.snapshot->metrics.size() <= points) return result;
-  auto fewer = std::make_shared<Snapshot>(*result.snapshot);
-  fewer->metrics.erase(fewer->metrics.begin(), fewer->metrics.end() - static_cast<std::ptrdiff_t>(points));
-  SnapshotResult out = result;
-  out.snapshot = std::move(fewer);
-  return out;
-}
-
 }  // namespace
 
 SingleFlight::SingleFlight(std::unique_ptr<SnapshotSource> source) : source_(std::move(source)) {}

@@ -1,4 +1,4 @@
-// The only file that translates between SOCI's exceptions and buffers and the contract.
+// Translates between SOCI's buffers and the contract.
 #include "storage/snapshot_reader.hpp"
 
 #include <poll.h>
@@ -6,12 +6,15 @@
 #include <soci/soci.h>
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <string_view>
 #include <utility>
 
+#include "storage/history_reader_internal.hpp"
 #include "storage/prepared_statements_internal.hpp"
 #include "storage/row_text.hpp"
+#include "storage/sql_errors_internal.hpp"
 
 namespace pulsegate::storage {
 namespace {
@@ -23,59 +26,16 @@ using std::chrono::system_clock;
 // A drift of 100 ppm, which is a bad clock, makes 6 ms of it.
 constexpr std::chrono::seconds kClockOffsetAge{60};
 
+// Every statement is a walk along one index, whose order is also that of the heap, since rows are inserted in the order
+// of time. The planner does not know that: it takes a partition that was empty when it made the plan to be empty still,
+// prefers bitmaps and a sort for many rows, and compiles what looks expensive. More processes than connections are none
+// of ours to start. These forbid nothing: where there is no index, the table is read and sorted all the same.
+constexpr std::array<std::string_view, 5> kPlannerSettings{"enable_seqscan = off", "enable_bitmapscan = off",
+                                                           "enable_sort = off", "jit = off",
+                                                           "max_parallel_workers_per_gather = 0"};
+
 constexpr std::array<std::string_view, StateStatement::kTexts> kStateColumns{
     "os", "architecture", "uptime", "hostname", "ip_address", "mac_address", "top_processes", "network_interfaces"};
-
-// What PostgreSQL says may have several lines ("LINE 1: …"); a log line is one.
-std::string one_line(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    if (c != '\n' && c != '\r' && c != '\t' && (c != ' ' || !out.empty())) {
-      out.push_back(c);
-    } else if (!out.empty() && out.back() != ' ') {
-      out.push_back(' ');
-    }
-  }
-  while (!out.empty() && out.back() == ' ') out.pop_back();
-  return out;
-}
-
-bool starts_with(std::string_view text, std::string_view prefix) {
-  return text.substr(0, prefix.size()) == prefix;
-}
-
-// What the server said, without what SOCI says around it and without the excerpt of the statement ("LINE 1: …").
-std::string message_of(const soci::soci_error& error) {
-  std::string text = error.get_error_message();
-  for (const std::string_view before : {"database.\n", "Connection failed.", "ERROR:  ", "FATAL:  "}) {
-    const std::size_t at = text.find(before);
-    if (at != std::string::npos) text.erase(0, at + before.size());
-  }
-  return one_line(std::string_view(text).substr(0, text.find("\nLINE ")));
-}
-
-std::string sqlstate_of(const soci::soci_error& error) {
-  const auto* from_server = dynamic_cast<const soci::postgresql_soci_error*>(&error);
-  return from_server != nullptr ? from_server->sqlstate() : std::string();
-}
-
-// The class of a SQLSTATE says what to do next; all others mean that the statement or its tables need attention.
-SnapshotError classify(const std::string& sqlstate) {
-  if (sqlstate == "57014" || sqlstate == "55P03") return SnapshotError::timed_out;  // cancelled; lock not available
-  for (const std::string_view passing : {"40", "53"})  // conflict with recovery on a replica; out of memory, disk, …
-    if (starts_with(sqlstate, passing)) return SnapshotError::unavailable;
-  return SnapshotError::failed;
-}
-
-// The server no longer has a prepared statement, or its tables were changed in a way that needs a new one.
-bool must_prepare_anew(const std::string& sqlstate) {
-  return sqlstate == "26000" || sqlstate == "0A000";
-}
-
-class StatementsGone : public std::runtime_error {
- public:
-  using std::runtime_error::runtime_error;
-};
 
 proto::Timestamp timestamp(long long us) {
   return proto::Timestamp(microseconds(us));
@@ -85,30 +45,34 @@ proto::Timestamp timestamp(long long us) {
 
 // Members are destroyed in reverse order: every statement before the session that it was prepared on.
 struct SnapshotReader::Session {
-  explicit Session(const std::string& connection) : sql(soci::postgresql, connection) {}
+  Session(const std::string& connection, const SqlSet& statements)
+      : sql(soci::postgresql, connection), history(sql, statements) {}
 
   PGconn* connection() noexcept { return static_cast<soci::postgresql_session_backend*>(sql.get_backend())->conn_; }
   void forget_statements() {
     clock.reset();
     windows.clear();
     state.reset();
+    history.forget_statements();
   }
 
   soci::session sql;
   std::unique_ptr<ClockStatement> clock;
   std::map<std::size_t, WindowStatement> windows;  // by number of rows
   std::unique_ptr<StateStatement> state;
+  HistoryReader history;
   RowText text;
 };
 
 SnapshotReader::SnapshotReader(const ReaderConfig& config) : config_(config) {
   try {
-    session_ = std::make_unique<Session>(config.connection);
+    session_ = std::make_unique<Session>(config.connection, config.sql);
     // libpq would print notices to stderr.
     PQsetNoticeProcessor(
         session_->connection(), [](void*, const char*) {}, nullptr);
     session_->sql << "SET statement_timeout = " + std::to_string(config.statement_timeout.count());
     session_->sql << "SET TIME ZONE 'UTC'";
+    for (const std::string_view setting : kPlannerSettings) session_->sql << "SET " + std::string(setting);
     // A database without an encoding would refuse to send any row that holds a byte beyond UTF-8. Its bytes are taken
     // as they are, and whatever is not UTF-8 is left out here.
     const char* encoding = PQparameterStatus(session_->connection(), "server_encoding");
@@ -131,31 +95,21 @@ bool SnapshotReader::alive() const noexcept {
   return ::poll(&watched, 1, 0) == 0;
 }
 
-template <typename Body>
-auto SnapshotReader::guarded(std::string_view name, const SqlStatement& statement, Body&& body) -> decltype(body()) {
-  try {
-    return body();
-  } catch (const soci::soci_error& error) {
-    const std::string sqlstate = sqlstate_of(error);
-    const std::string detail = "statement '" + std::string(name) + "' (" + statement.origin + "): " + message_of(error);
-    if (PQstatus(session_->connection()) != CONNECTION_OK || starts_with(sqlstate, "08") ||
-        starts_with(sqlstate, "57P0"))
-      throw ConnectionLost(message_of(error));
-    if (must_prepare_anew(sqlstate)) throw StatementsGone(detail);
-    throw ReadFailed(classify(sqlstate), detail);
-  }
-}
-
-std::shared_ptr<const Snapshot> SnapshotReader::read(const SnapshotRequest& request) {
+ReadResult SnapshotReader::read(const ReadRequest& request) {
   for (bool again = false;; again = true) {
     try {
-      auto snapshot = std::make_shared<Snapshot>();
       read_clock();
-      snapshot->clock_offset = clock_offset_;
-      const std::string device = request.device.text();
-      read_window(device, request.points, *snapshot);
-      read_state(device, *snapshot);
-      return snapshot;
+      ReadResult result;
+      if (const auto* snapshot = std::get_if<SnapshotRequest>(&request)) {
+        result.snapshot = read_snapshot(*snapshot);
+      } else {
+        History history = std::holds_alternative<RangeRequest>(request)
+                              ? session_->history.read(std::get<RangeRequest>(request))
+                              : session_->history.read(std::get<AfterRequest>(request));
+        history.clock_offset = clock_offset_;
+        result.history = std::make_shared<const History>(std::move(history));
+      }
+      return result;
     } catch (const StatementsGone& gone) {
       session_->forget_statements();
       if (again) throw ReadFailed(SnapshotError::failed, gone.what());
@@ -163,10 +117,19 @@ std::shared_ptr<const Snapshot> SnapshotReader::read(const SnapshotRequest& requ
   }
 }
 
+std::shared_ptr<const Snapshot> SnapshotReader::read_snapshot(const SnapshotRequest& request) {
+  auto snapshot = std::make_shared<Snapshot>();
+  snapshot->clock_offset = clock_offset_;
+  const std::string device = request.device.text();
+  read_window(device, request.points, *snapshot);
+  read_state(device, *snapshot);
+  return snapshot;
+}
+
 void SnapshotReader::read_clock() {
   const auto now = steady_clock::now();
   if (clock_known_ && now - clock_read_ < kClockOffsetAge) return;
-  guarded("clock", config_.sql.clock(), [&] {
+  guarded(session_->sql, "clock", config_.sql.clock(), [&] {
     if (!session_->clock) session_->clock = std::make_unique<ClockStatement>(session_->sql, config_.sql.clock().text);
     const auto before = system_clock::now();
     const auto database = timestamp(session_->clock->execute()).time_since_epoch();
@@ -183,7 +146,7 @@ void SnapshotReader::read_window(const std::string& device, std::size_t points, 
   const std::size_t limit = window_rows(points);
   auto at = session_->windows.find(limit);
   std::size_t found = 0;
-  guarded("metrics_window", sql, [&] {
+  guarded(session_->sql, "metrics_window", sql, [&] {
     if (at == session_->windows.end()) {
       at = session_->windows.try_emplace(limit, session_->sql, with_points(sql.text, limit), limit).first;
     }
@@ -222,7 +185,7 @@ void SnapshotReader::read_window(const std::string& device, std::size_t points, 
 void SnapshotReader::read_state(const std::string& device, Snapshot& snapshot) {
   const SqlStatement& sql = config_.sql.latest_state();
   bool found = false;
-  guarded("latest_state", sql, [&] {
+  guarded(session_->sql, "latest_state", sql, [&] {
     if (!session_->state) session_->state = std::make_unique<StateStatement>(session_->sql, sql.text);
     found = session_->state->execute(device);
   });

@@ -1,31 +1,18 @@
-// One connection to PostgreSQL and the statements prepared on it: reads a snapshot, and says what went wrong in terms
-// of what to do next. Private to storage_postgres.
+// One connection to PostgreSQL and the statements prepared on it: reads a snapshot or history, and says what went wrong
+// in terms of what to do next. Private to storage_postgres.
 #pragma once
 
 #include <chrono>
 #include <functional>
 #include <memory>
-#include <stdexcept>
 #include <string>
-#include <string_view>
 
 #include "storage/named_sql.hpp"
+#include "storage/read_failure.hpp"
+#include "storage/read_queue.hpp"
 #include "storage/snapshot_source.hpp"
 
 namespace pulsegate::storage {
-
-// The connection is gone (SQLSTATE 08*, 57P0*, or libpq says so): destroy the reader, connect anew, try once more.
-class ConnectionLost : public std::runtime_error {
- public:
-  using std::runtime_error::runtime_error;
-};
-
-// The connection is sound, the read is not: `error` is timed_out or failed.
-class ReadFailed : public std::runtime_error {
- public:
-  ReadFailed(SnapshotError what, const std::string& detail) : std::runtime_error(detail), error(what) {}
-  SnapshotError error;
-};
 
 struct ReaderConfig {
   std::string connection;  // complete, checked
@@ -45,8 +32,8 @@ class SnapshotReader {
   explicit SnapshotReader(const ReaderConfig& config);
   ~SnapshotReader();
 
-  // Throws ConnectionLost or ReadFailed. At most request.points rows.
-  std::shared_ptr<const Snapshot> read(const SnapshotRequest& request);
+  // Throws ConnectionLost or ReadFailed. Requires that the request's points are within their bounds.
+  ReadResult read(const ReadRequest& request);
 
   // False when the server has closed the connection. Costs one system call, no round trip.
   bool alive() const noexcept;
@@ -55,9 +42,8 @@ class SnapshotReader {
  private:
   struct Session;
 
-  template <typename Body>
-  auto guarded(std::string_view name, const SqlStatement& statement, Body&& body) -> decltype(body());
   void read_clock();
+  std::shared_ptr<const Snapshot> read_snapshot(const SnapshotRequest& request);
   void read_window(const std::string& device, std::size_t points, Snapshot& snapshot);
   void read_state(const std::string& device, Snapshot& snapshot);
 

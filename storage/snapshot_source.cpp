@@ -1,5 +1,8 @@
-// The words that logs and metric labels use for the enumerations of the contract.
+// The words that logs and metric labels use for the enumerations of the contract, and what all sources share.
 #include "storage/snapshot_source.hpp"
+
+#include <cstddef>
+#include <utility>
 
 namespace pulsegate::storage {
 
@@ -35,6 +38,16 @@ std::string_view name(ReadReason reason) noexcept {
       return "refresh";
   }
   return "unknown";
+}
+
+// The newest row stays, so what else the snapshot says of it needs no change.
+SnapshotResult newest_rows(const SnapshotResult& result, std::size_t points) {
+  if (!result.snapshot || result.snapshot->metrics.size() <= points) return result;
+  auto fewer = std::make_shared<Snapshot>(*result.snapshot);
+  fewer->metrics.erase(fewer->metrics.begin(), fewer->metrics.end() - static_cast<std::ptrdiff_t>(points));
+  SnapshotResult out = result;
+  out.snapshot = std::move(fewer);
+  return out;
 }
 
 }  // namespace pulsegate::storage

@@ -54,6 +54,9 @@ struct SnapshotResult {
   std::shared_ptr<const Snapshot> snapshot;  // set when error == none
 };
 
+// The same answer for somebody who asked for fewer rows: the newest of them.
+SnapshotResult newest_rows(const SnapshotResult& result, std::size_t points);
+
 // Why a read happens: labels of the counters, so that first snapshots can be told from second looks.
 enum class ReadReason : std::uint8_t { first, retry, second_look, repair, reread, refresh };
 inline constexpr std::size_t kReadReasons = 6;
@@ -75,12 +78,26 @@ struct SourceCounters {
   std::uint64_t shared = 0;                // calls answered by another's read in flight
   std::uint64_t errors[5] = {};            // by SnapshotError
   std::uint64_t reconnects = 0;
+  // History, whatever its kind: not among `reads` and `read_seconds`, but among `errors`.
+  std::uint64_t history_ranges = 0;   // calls
+  std::uint64_t history_afters = 0;   // calls
+  std::uint64_t history_reduced = 0;  // ranges that the database reduced
+  std::uint64_t history_rows = 0;     // rows that were answered
+  // What the guards in front of the database did.
+  std::uint64_t rate_waits = 0;   // reads that found no token left for them when they came
+  std::uint64_t rate_sheds = 0;   // of those: answered `overloaded`
+  std::uint64_t cache_hits = 0;   // first reads answered from memory
+  std::uint64_t cache_bytes = 0;  // gauge
   std::uint64_t queue_depth = 0;  // gauge
   std::uint64_t connections = 0;  // gauge: established
   // Time of a whole read, queue included: seconds, cumulative buckets at kReadSecondsBuckets.
   std::vector<std::uint64_t> read_seconds_buckets;
   double read_seconds_sum = 0;
   std::uint64_t read_seconds_count = 0;
+  // The same of history.
+  std::vector<std::uint64_t> history_seconds_buckets;
+  double history_seconds_sum = 0;
+  std::uint64_t history_seconds_count = 0;
 };
 inline constexpr double kReadSecondsBuckets[] = {0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05,
                                                  0.1,    0.25,  0.5,    1,     2.5,  5,     10};

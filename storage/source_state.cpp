@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <iterator>
 #include <utility>
+#include <variant>
 
 namespace pulsegate::storage {
 namespace {
@@ -16,9 +17,13 @@ using std::chrono::steady_clock;
 constexpr std::chrono::minutes kLogInterval{1};
 constexpr char kStopping[] = "the gateway is stopping";
 
+std::string unreachable(const std::string& reason) {
+  return "the database cannot be reached: " + reason;
+}
+
 // Runs `done` through the executor. What an executor throws (it can only be out of memory) must not end a thread that
 // others depend on.
-void deliver(PendingRead read, SnapshotResult result) noexcept {
+void deliver(PendingRead read, ReadResult result) noexcept {
   try {
     read.executor([done = std::move(read.done), result = std::move(result)]() mutable { done(std::move(result)); });
   } catch (...) {
@@ -30,41 +35,55 @@ void deliver(PendingRead read, SnapshotResult result) noexcept {
 SourceState::SourceState(const SourceLimits& limits, LogLine log)
     : limits_(limits),
       log_(std::move(log)),
-      queue_(limits.queue, limits.lease),
+      queue_(limits.queue, limits.lease, TokenBucket(limits.rate, limits.burst)),
       availability_(limits.threads),
       under_way_(limits.threads) {
   counters_.read_seconds_buckets.resize(std::size(kReadSecondsBuckets));
+  counters_.history_seconds_buckets.resize(std::size(kReadSecondsBuckets));
 }
 
-void SourceState::submit(const SnapshotRequest& request, Executor executor, SnapshotCallback done) {
+void SourceState::submit(ReadRequest request, Executor executor, std::function<void(ReadResult)> done) {
   PendingRead read;
-  read.request = request;
-  read.request.points = std::clamp<std::size_t>(request.points, 1, 2000);
+  read.request = std::move(request);
+  std::visit([](auto& asked) { asked.points = std::clamp<std::size_t>(asked.points, 1, kMaxHistoryPoints); },
+             read.request);
   read.executor = std::move(executor);
   read.done = std::move(done);
   read.asked = steady_clock::now();
-  SnapshotResult refusal;
+  ReadResult refusal;
   {
     const std::lock_guard lock(mutex_);
-    ++counters_.reads[static_cast<std::size_t>(request.reason)];
+    count_call(read.request);
     if (stopping_) {
-      refusal = {SnapshotError::unavailable, kStopping, nullptr};
+      refusal = {SnapshotError::unavailable, kStopping, nullptr, nullptr};
     } else if (availability_.down()) {
-      refusal = {SnapshotError::unavailable, "the database cannot be reached: " + availability_.reason(), nullptr};
+      refusal = {SnapshotError::unavailable, unreachable(availability_.reason()), nullptr, nullptr};
     } else if (queue_.push(read, read.asked)) {
       work_.notify_one();
       return;
     } else {
-      refusal = {SnapshotError::overloaded, "too many reads are waiting for the database", nullptr};
+      refusal = {SnapshotError::overloaded, "too many reads are waiting for the database", nullptr, nullptr};
+      if (read.throttled) ++counters_.rate_sheds;
     }
     ++counters_.errors[static_cast<std::size_t>(refusal.error)];
   }
   deliver(std::move(read), std::move(refusal));
 }
 
+void SourceState::count_call(const ReadRequest& request) {
+  if (const auto* snapshot = std::get_if<SnapshotRequest>(&request)) {
+    ++counters_.reads[static_cast<std::size_t>(snapshot->reason)];
+  } else if (std::holds_alternative<RangeRequest>(request)) {
+    ++counters_.history_ranges;
+  } else {
+    ++counters_.history_afters;
+  }
+}
+
 SourceCounters SourceState::counters() const {
   const std::lock_guard lock(mutex_);
   SourceCounters copy = counters_;
+  copy.rate_waits = queue_.waits();
   copy.queue_depth = queue_.size();
   copy.connections = availability_.established();
   return copy;
@@ -91,21 +110,46 @@ bool SourceState::stopping() const {
 std::optional<PendingRead> SourceState::take(SteadyTime until) {
   std::unique_lock lock(mutex_);
   while (!stopping_) {
-    if (auto read = queue_.pop(steady_clock::now())) return read;
-    if (work_.wait_until(lock, until) == std::cv_status::timeout) return std::nullopt;
+    const SteadyTime now = steady_clock::now();
+    if (auto read = queue_.pop(now, ranges_ < limits_.ranges)) {
+      if (read->is_range()) ++ranges_;
+      // Whoever waited for a token used up the notification of a read that came meanwhile.
+      if (queue_.size() > 0) work_.notify_one();
+      return read;
+    }
+    if (now >= until) return std::nullopt;
+    const SteadyTime token = queue_.next_token(now);
+    work_.wait_until(lock, token > now ? std::min(token, until) : until);
   }
   return std::nullopt;
 }
 
-void SourceState::answer(PendingRead read, SnapshotResult result) {
+void SourceState::ended(const PendingRead& read) {
+  if (!read.is_range()) return;
+  --ranges_;
+  work_.notify_one();  // another range may wait for that
+}
+
+void SourceState::count_answer(const PendingRead& read, const ReadResult& result) {
+  const bool history = !std::holds_alternative<SnapshotRequest>(read.request);
+  auto& buckets = history ? counters_.history_seconds_buckets : counters_.read_seconds_buckets;
+  const double seconds = std::chrono::duration<double>(steady_clock::now() - read.asked).count();
+  for (std::size_t i = 0; i < buckets.size(); ++i)
+    if (seconds <= kReadSecondsBuckets[i]) ++buckets[i];
+  (history ? counters_.history_seconds_sum : counters_.read_seconds_sum) += seconds;
+  ++(history ? counters_.history_seconds_count : counters_.read_seconds_count);
+  if (result.error != SnapshotError::none) ++counters_.errors[static_cast<std::size_t>(result.error)];
+  if (result.history) {
+    counters_.history_rows += result.history->rows.size();
+    if (result.history->reduced) ++counters_.history_reduced;
+  }
+}
+
+void SourceState::answer(PendingRead read, ReadResult result) {
   {
     const std::lock_guard lock(mutex_);
-    const double seconds = std::chrono::duration<double>(steady_clock::now() - read.asked).count();
-    for (std::size_t i = 0; i < counters_.read_seconds_buckets.size(); ++i)
-      if (seconds <= kReadSecondsBuckets[i]) ++counters_.read_seconds_buckets[i];
-    counters_.read_seconds_sum += seconds;
-    ++counters_.read_seconds_count;
-    if (result.error != SnapshotError::none) ++counters_.errors[static_cast<std::size_t>(result.error)];
+    ended(read);
+    count_answer(read, result);
   }
   deliver(std::move(read), std::move(result));
 }
@@ -115,19 +159,28 @@ void SourceState::answer_all(std::vector<PendingRead> reads, SnapshotError error
     const std::lock_guard lock(mutex_);
     counters_.errors[static_cast<std::size_t>(error)] += reads.size();
   }
-  for (PendingRead& read : reads) deliver(std::move(read), {error, detail, nullptr});
+  for (PendingRead& read : reads) deliver(std::move(read), {error, detail, nullptr, nullptr});
+}
+
+void SourceState::shed(std::vector<PendingRead> reads) {
+  {
+    const std::lock_guard lock(mutex_);
+    counters_.rate_sheds += reads.size();
+  }
+  answer_all(std::move(reads), SnapshotError::overloaded, "the rate of reads left no room within the lease");
 }
 
 void SourceState::give_back(PendingRead read) {
   {
     const std::lock_guard lock(mutex_);
     if (!stopping_ && !availability_.down()) {
+      ended(read);
       queue_.give_back(std::move(read), steady_clock::now());
       work_.notify_one();
       return;
     }
   }
-  answer(std::move(read), {SnapshotError::unavailable, "the database cannot be reached", nullptr});
+  answer(std::move(read), {SnapshotError::unavailable, "the database cannot be reached", nullptr, nullptr});
 }
 
 void SourceState::connected(std::size_t i, bool again) {
@@ -150,7 +203,7 @@ void SourceState::refused(std::size_t i, const std::string& reason) {
     log(availability_.refused(i, reason));
     if (availability_.down()) waiting = queue_.take_all();
   }
-  answer_all(std::move(waiting), SnapshotError::unavailable, "the database cannot be reached: " + reason);
+  answer_all(std::move(waiting), SnapshotError::unavailable, unreachable(reason));
 }
 
 bool SourceState::wait_before_connecting(milliseconds wait) {
@@ -219,7 +272,12 @@ void SourceState::watch() {
     const bool connected = availability_.established() > 0;
     lock.unlock();
     if (connected) {
-      answer_all(std::move(expired), SnapshotError::overloaded, "no database thread came free within the lease");
+      const auto first =
+          std::partition(expired.begin(), expired.end(), [](const auto& read) { return read.throttled; });
+      std::vector<PendingRead> others(std::make_move_iterator(first), std::make_move_iterator(expired.end()));
+      expired.erase(first, expired.end());
+      shed(std::move(expired));
+      answer_all(std::move(others), SnapshotError::overloaded, "no database thread came free within the lease");
     } else {
       answer_all(std::move(expired), SnapshotError::unavailable, "the database does not answer");
     }

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <set>
@@ -20,6 +21,9 @@ namespace pulsegate::storage {
 struct SourceLimits {
   std::size_t threads;
   std::size_t queue;
+  std::size_t ranges;  // threads that may read a range at the same time
+  double rate;         // reads a second that are let through; 0: all
+  std::size_t burst;
   std::chrono::milliseconds lease;
   std::chrono::milliseconds read_budget;  // a read that takes a thread longer is cut off by closing its socket
 };
@@ -33,7 +37,7 @@ class SourceState {
   SourceState(const SourceLimits& limits, LogLine log);
 
   // From the callers.
-  void submit(const SnapshotRequest& request, Executor executor, SnapshotCallback done);
+  void submit(ReadRequest request, Executor executor, std::function<void(ReadResult)> done);
   SourceCounters counters() const;
   // From now on nothing waits: what is queued is answered, what is under way is cut off.
   void stop();
@@ -42,7 +46,7 @@ class SourceState {
   // From database thread `i`.
   // Waits for a read at most until `until`.
   std::optional<PendingRead> take(SteadyTime until);
-  void answer(PendingRead read, SnapshotResult result);
+  void answer(PendingRead read, ReadResult result);
   // For another attempt, in front of the queue.
   void give_back(PendingRead read);
   void connected(std::size_t i, bool again);
@@ -71,8 +75,13 @@ class SourceState {
   };
 
   void log(const std::optional<Availability::Line>& line);
+  // These require that the lock is held.
+  void count_call(const ReadRequest& request);
+  void count_answer(const PendingRead& read, const ReadResult& result);
+  void ended(const PendingRead& read);
   // Counts and answers; requires that the lock is not held.
   void answer_all(std::vector<PendingRead> reads, SnapshotError error, const std::string& detail);
+  void shed(std::vector<PendingRead> reads);
   void cut(UnderWay& read, Cut why);
 
   const SourceLimits limits_;
@@ -83,6 +92,7 @@ class SourceState {
   ReadQueue queue_;
   Availability availability_;
   std::vector<UnderWay> under_way_;
+  std::size_t ranges_ = 0;  // taken by threads and not ended
   SourceCounters counters_;
   std::set<std::string> logged_;
   std::uint64_t connects_ = 0;      // how often a connection was made

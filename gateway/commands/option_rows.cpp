@@ -113,6 +113,9 @@ void add_postgres(std::vector<Option>& rows) {
   rows.push_back(row("--statement-timeout", "DURATION", kPostgres,
                      option_duration(&Config::statement_timeout, ms(10), sec(600)),
                      "PostgreSQL cancels a statement after this time"));
+  rows.push_back(row("--sql-rate", "N", kPostgres, option_real(&Config::sql_rate, 0, 1'000'000),
+                     "Reads a second that PostgreSQL sees at most; 0: no limit",
+                     "Twice as many at once after a calm time. What is more waits within the lease."));
 }
 
 void add_devices(std::vector<Option>& rows) {

@@ -12,6 +12,7 @@
 #include "storage/named_sql.hpp"
 #include "storage/postgres_source.hpp"
 #include "storage/single_flight.hpp"
+#include "storage/snapshot_cache.hpp"
 
 namespace pulsegate::commands {
 
@@ -26,16 +27,15 @@ storage::SqlSet load_statements(const Config& config) {
   }
 }
 
-std::unique_ptr<storage::SnapshotSource> open_database(const Config& config) {
-  if (!config.database) {
-    log::info("database.none", {{"note", "snapshots come from what the bus has shown"}});
-    return nullptr;
-  }
+void open_database(const Config& config, ServerParts& parts) {
+  if (!config.database) return log::info("database.none", {{"note", "snapshots come from what the bus has shown"}});
   storage::PostgresConfig postgres{*config.database, load_statements(config)};
   postgres.threads = config.database_threads;
   postgres.queue = config.snapshot_queue;
   postgres.lease = config.snapshot_lease;
   postgres.statement_timeout = config.statement_timeout;
+  postgres.rate = config.sql_rate;
+  postgres.burst = static_cast<std::size_t>(2 * config.sql_rate);
   log::info("database", {{"connection", storage::redacted_connection_string(*config.database)},
                          {"threads", config.database_threads},
                          {"profile", config.sql_profile}});
@@ -43,7 +43,9 @@ std::unique_ptr<storage::SnapshotSource> open_database(const Config& config) {
     severity == storage::Severity::info ? log::info("storage", {{"note", sentence}})
                                         : log::warn("storage", {{"note", sentence}});
   };
-  return std::make_unique<storage::SingleFlight>(std::make_unique<storage::PostgresSource>(std::move(postgres), write));
+  auto source = std::make_unique<storage::PostgresSource>(std::move(postgres), write);
+  parts.history = source.get();
+  parts.source = std::make_unique<storage::SnapshotCache>(std::make_unique<storage::SingleFlight>(std::move(source)));
 }
 
 }  // namespace
@@ -62,7 +64,7 @@ int run_serve(const Config& config) {
 
   ServerParts parts;
   parts.subscriber = [redis](asio::io_context& io) { return std::make_unique<bus::RedisSubscriber>(io, redis); };
-  parts.source = open_database(config);
+  open_database(config, parts);
   Server server(config, std::move(parts));
   return server.run();
 }

@@ -26,8 +26,9 @@ struct ChannelState {
   std::string json;              // processes and interfaces: the value itself, to see whether it changed
 
   void fan_out(const FramePtr& frame) const {
+    const proto::Channel delivered = channel;
     for (Member* member : members) {
-      member->awaiting.remove(channel);
+      member->awaiting.remove(delivered);
       member->receiver.deliver(channel, frame);
     }
   }

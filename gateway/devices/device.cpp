@@ -46,6 +46,7 @@ void Device::leave(Member& member, const Now& now) {
   member.unacked.clear();
   member.awaiting.clear();
   member.told_bus_down = member.told_database_down = member.in_gap = false;
+  member.query = 0;
   if (members_.empty()) {
     linger_until_ = now.steady + env_.config.linger;
     wake_by(linger_until_);

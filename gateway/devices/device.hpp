@@ -19,7 +19,9 @@
 #include "gateway/devices/member.hpp"
 #include "gateway/devices/timer_heap.hpp"
 #include "proto/bus_event.hpp"
+#include "proto/history_request.hpp"
 #include "proto/message.hpp"
+#include "storage/history_source.hpp"
 
 namespace pulsegate::devices {
 
@@ -67,6 +69,9 @@ class Device {
 
   // The answer to DeviceHost::request_read(). `asked`: when the source was asked, so the table was looked at later.
   void on_snapshot(const storage::SnapshotResult& result, proto::Timestamp asked, const Now& now);
+
+  // The answer to a history query: `history` is null where there is no database, or where it failed.
+  void answer_query(std::uint32_t number, const proto::HistoryQuery& query, const storage::HistoryResult& result);
 
   void on_time(const Now& now);
   // No member for the whole linger time: the hub may drop it.

@@ -86,6 +86,22 @@ HistoryWindow::Applied HistoryWindow::apply(const storage::Snapshot& snapshot,
   return applied;
 }
 
+std::vector<Sample> HistoryWindow::join(const std::vector<storage::MetricsRow>& rows, std::uint8_t metric_mask) const {
+  // Only rows from about the first sample on can be those of samples; the others need no merge.
+  const auto first =
+      samples_.empty() ? rows.end() : std::partition_point(rows.begin(), rows.end(), [&](const auto& row) {
+        return row.recorded_at < samples_.front().time() - 2 * kClocksApart;
+      });
+  std::vector<Sample> joined;
+  joined.reserve(rows.size() + samples_.size());
+  for (auto row = rows.begin(); row != first; ++row) joined.push_back({row->values, std::nullopt, row->recorded_at});
+  const std::vector<storage::MetricsRow> late(first, rows.end());
+  const MergeResult merged =
+      merge_samples({samples_, late, metric_mask, earliest_row_, late.size() + samples_.size(), gap_at_end_});
+  joined.insert(joined.end(), merged.samples.begin(), merged.samples.end());
+  return joined;
+}
+
 void HistoryWindow::set_capacity(std::size_t capacity) {
   capacity_ = capacity;
   if (samples_.size() <= capacity) return;

@@ -37,6 +37,10 @@ class HistoryWindow {
   // Aligns the rows of a snapshot with the samples. `earliest_row_of_events`: see MergeInput.
   Applied apply(const storage::Snapshot& snapshot, proto::Timestamp earliest_row_of_events);
 
+  // The rows of a range, joined with the samples: each stands once, oldest first, and events keep their own time.
+  // `rows`: oldest first, and all there are or any selection of them; `metric_mask`: columns that they have.
+  std::vector<Sample> join(const std::vector<storage::MetricsRow>& rows, std::uint8_t metric_mask) const;
+
   // Keeps the newest when it shrinks.
   void set_capacity(std::size_t capacity);
 

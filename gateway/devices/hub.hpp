@@ -19,7 +19,9 @@
 #include "gateway/devices/device_config.hpp"
 #include "gateway/devices/timer_heap.hpp"
 #include "proto/bus_event.hpp"
+#include "proto/history_request.hpp"
 #include "proto/topic.hpp"
+#include "storage/history_source.hpp"
 #include "storage/snapshot_source.hpp"
 
 namespace pulsegate::devices {
@@ -35,6 +37,7 @@ struct HubParts {
   const Clock& clock;
   bus::Subscriber& subscriber;
   storage::SnapshotSource* source = nullptr;     // null: `--database none`
+  storage::HistorySource* history = nullptr;     // null: as above
   storage::Executor executor;                    // brings snapshot answers back to this thread
   std::function<void(bool more_waiting)> flush;  // after each batch of events; as EventSink::on_batch_end()
   std::function<void(SteadyTime)> arm;           // run advance() at this time; replaces the earlier request
@@ -52,6 +55,9 @@ class Hub final : public bus::EventSink, private DeviceHost {
   void leave(Member& member);
   void subscribe(Member& member, const std::vector<proto::Channel>& channels);
   void unsubscribe(Member& member, const std::vector<proto::Channel>& channels);
+  // Answered by Receiver::deliver_answer(), or by an `error`; never before this returns, and not at all once the member
+  // has left. False: its last query is still open.
+  bool query_history(Member& member, proto::HistoryQuery query);
 
   // Returns how many members got it. `json`: an object with a string `type`, checked by the caller.
   std::size_t broadcast(const proto::DeviceId& id, std::string_view json);
@@ -97,6 +103,8 @@ class Hub final : public bus::EventSink, private DeviceHost {
   void pump_reads(const Now& now);
   void read(const WaitingRead& wanted, const Now& now);
   void on_answer(const WaitingRead& wanted, proto::Timestamp asked, const storage::SnapshotResult& result);
+  void answer_query(const proto::DeviceId& device, std::uint32_t number, const proto::HistoryQuery& query,
+                    const storage::HistoryResult& result);
   void rearm();
 
   const DeviceConfig config_;
@@ -109,6 +117,7 @@ class Hub final : public bus::EventSink, private DeviceHost {
   proto::BusEvent event_;
   std::uint32_t all_topics_;  // mask of Device::HubState::confirmed_topics when every topic is confirmed
   std::uint64_t next_generation_ = 1;
+  std::uint32_t last_query_ = 0;
   Bus bus_ = Bus::connecting;
   bool database_up_ = true;
   std::optional<Now> batch_now_;  // one clock reading per batch of events

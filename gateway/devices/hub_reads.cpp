@@ -77,6 +77,42 @@ void Hub::on_answer(const WaitingRead& wanted, proto::Timestamp asked, const sto
   rearm();
 }
 
+bool Hub::query_history(Member& member, proto::HistoryQuery query) {
+  if (member.query != 0) return false;
+  if (++last_query_ == 0) ++last_query_;
+  member.query = last_query_;
+  ++counters_.history_queries;
+  const auto answer = [weak = std::weak_ptr<Hub*>(alive_), device = member.device->id(), number = member.query,
+                       query](const storage::HistoryResult& result) {
+    const auto hub = weak.lock();
+    if (hub && *hub != nullptr) (*hub)->answer_query(device, number, query, result);
+  };
+  if (parts_.history == nullptr) {
+    parts_.executor([answer] { answer({}); });
+    return true;
+  }
+  storage::RangeRequest request;
+  request.device = member.device->id();
+  request.from = query.from;
+  // A row is stamped after its event.
+  request.to = query.to + config_.row_lag;
+  request.points = query.points;
+  request.reduction =
+      query.downsample == proto::Downsample::mean ? storage::Reduction::mean : storage::Reduction::extremes;
+  parts_.history->read_range(request, parts_.executor, answer);
+  return true;
+}
+
+// A device of another life may answer too: what counts is whether the member that asked is still there.
+void Hub::answer_query(const proto::DeviceId& id, std::uint32_t number, const proto::HistoryQuery& query,
+                       const storage::HistoryResult& result) {
+  if (result.error != storage::SnapshotError::none) {
+    ++counters_.history_failures;
+    parts_.notice(Notice::read_failed, result.detail);
+  }
+  if (Device* device = find(id)) device->answer_query(number, query, result);
+}
+
 void Hub::wake_at(Device& device, SteadyTime due) {
   timers_.set(device.hub.timer, due);
 }

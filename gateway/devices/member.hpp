@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 #include "gateway/frame.hpp"
 #include "proto/channel.hpp"
@@ -18,6 +19,8 @@ class Receiver {
   virtual void deliver(proto::Channel channel, const FramePtr& frame) = 0;
   // Acks, notices and broadcasts: in order with the rest, never dropped for a newer one.
   virtual void deliver_control(const FramePtr& frame) = 0;
+  // The answer to what it has asked for: may be large, and comes once.
+  virtual void deliver_answer(const FramePtr& frame) = 0;
 
  protected:
   ~Receiver() = default;
@@ -37,7 +40,8 @@ struct Member {
   proto::ChannelSet awaiting;    // acknowledged, first value still to come
   bool told_bus_down = false;
   bool told_database_down = false;
-  bool in_gap = false;  // it may have missed what was published while the bus was away
+  bool in_gap = false;      // it may have missed what was published while the bus was away
+  std::uint32_t query = 0;  // number of its open history query, unique in the hub; 0: none
 };
 
 }  // namespace pulsegate::devices

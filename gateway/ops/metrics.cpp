@@ -28,6 +28,7 @@ class Renderer {
     devices();
     bus();
     if (report_.storage) database(*report_.storage);
+    if (report_.storage) history(*report_.storage);
     process_metrics(process);
     return families_.text();
   }
@@ -207,6 +208,10 @@ class Renderer {
           [](const ShardReport& shard) { return shard.hub.snapshot_failures; });
     total("pulsegate_memory_snapshots_total", "Subscriptions served from memory, without SQL.",
           [](const ShardReport& shard) { return shard.hub.memory_snapshots; });
+    total("pulsegate_history_queries_total", "History queries of clients.",
+          [](const ShardReport& shard) { return shard.hub.history_queries; });
+    total("pulsegate_history_failures_total", "Of those: answered with an error, since the database could not be read.",
+          [](const ShardReport& shard) { return shard.hub.history_failures; });
     total("pulsegate_late_points_total", "History points that only a later look at the table found.",
           [](const ShardReport& shard) { return shard.hub.late_points; });
     total("pulsegate_gaps_total", "Gap notices caused by the bus.",
@@ -247,7 +252,14 @@ class Renderer {
       families_.add(storage.reads[i], {{"reason", std::string(storage::name(static_cast<storage::ReadReason>(i)))}});
     families_.counter("pulsegate_database_shared_reads_total", "Snapshot reads answered by another one in flight.")
         .add(storage.shared);
-    families_.counter("pulsegate_database_errors_total", "Failed snapshot reads, by error.");
+    families_.counter("pulsegate_snapshot_cache_hits_total", "Snapshots answered by one of the last second.")
+        .add(storage.cache_hits);
+    families_.gauge("pulsegate_snapshot_cache_bytes", "What those take in memory.").add(storage.cache_bytes);
+    families_.counter("pulsegate_database_rate_waits_total", "Reads that had to wait because of --sql-rate.")
+        .add(storage.rate_waits);
+    families_.counter("pulsegate_database_rate_sheds_total", "Of those: given up when the lease ended.")
+        .add(storage.rate_sheds);
+    families_.counter("pulsegate_database_errors_total", "Failed reads, by error.");
     for (std::size_t i = 1; i < std::size(storage.errors); ++i)  // 0 is "none"
       families_.add(storage.errors[i], {{"error", std::string(storage::name(static_cast<storage::SnapshotError>(i)))}});
     families_.counter("pulsegate_database_reconnects_total", "Connections to PostgreSQL that were made anew.")
@@ -258,6 +270,18 @@ class Renderer {
     families_.histogram("pulsegate_database_read_seconds", "Time of a whole snapshot read, queue included.",
                         storage::kReadSecondsBuckets, uncumulated(storage.read_seconds_buckets),
                         storage.read_seconds_count, storage.read_seconds_sum);
+  }
+
+  void history(const storage::SourceCounters& storage) {
+    families_.counter("pulsegate_history_reads_total", "Reads of the past that reached the database, by kind.");
+    families_.add(storage.history_ranges, {{"kind", "range"}});
+    families_.add(storage.history_afters, {{"kind", "after"}});
+    families_.counter("pulsegate_history_reduced_total", "Ranges so long that the database reduced them.")
+        .add(storage.history_reduced);
+    families_.counter("pulsegate_history_rows_total", "Rows that those reads returned.").add(storage.history_rows);
+    families_.histogram("pulsegate_history_read_seconds", "Time of a whole read of the past, queue included.",
+                        storage::kReadSecondsBuckets, uncumulated(storage.history_seconds_buckets),
+                        storage.history_seconds_count, storage.history_seconds_sum);
   }
 
   static std::vector<std::uint64_t> uncumulated(std::vector<std::uint64_t> buckets) {

@@ -260,6 +260,12 @@ Outbox::Push Connection::send(FramePtr frame, ConflationKey key) {
   return result;
 }
 
+void Connection::send_apart(FramePtr frame) {
+  if (phase_ != Phase::open || overflowed_) return;
+  if (compressed_) frame = host_->compressor.shared(std::move(frame));
+  queue_apart(std::move(frame));
+}
+
 void Connection::close(proto::CloseCode code) {
   if (phase_ != Phase::open) return;
   begin_closing(static_cast<std::uint16_t>(code), host_->clock.now().steady);

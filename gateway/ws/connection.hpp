@@ -74,10 +74,14 @@ class Connection : public Transport, public Link {
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Woverloaded-virtual"
   Outbox::Push send(FramePtr frame, ConflationKey key) override;
+  void send_apart(FramePtr frame) override;
   void close(proto::CloseCode code) override;
 #pragma GCC diagnostic pop
   bool closing() const noexcept override {
     return phase_ != Phase::open;
+  }
+  bool answering() const noexcept override {
+    return outbox().holds_apart();
   }
   std::size_t backlog() const noexcept override {
     return outbox().backlog();

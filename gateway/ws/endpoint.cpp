@@ -24,8 +24,6 @@ namespace {
 constexpr std::chrono::milliseconds kTick{1'000};
 constexpr std::chrono::milliseconds kShortestTick{10};
 constexpr std::chrono::milliseconds kLongestHurry{50};
-// Some 20 MB, of the 32 that Redis keeps for a subscriber by default.
-constexpr int kReadsOfABurst = 24;
 
 // Deadlines are kept to a quarter of the shortest, which matters only where they are set to less than seconds.
 std::chrono::milliseconds tick_period(const EndpointConfig& config) {
@@ -93,21 +91,20 @@ class Endpoint::Impl final : public Host {
   // overload.
   void end_event() {
     in_event = false;
-    if (much_.empty() || reads_behind_ > 0 || hurried_ >= kLongestHurry) return;
+    if (much_.empty() || pace_.behind() || hurried_ >= kLongestHurry) return;
     const SteadyTime begin = clock.now().steady;
     much_.write_slice(begin);
     hurried_ += clock.now().steady - begin;
   }
 
   void end_batch(bool more_waiting) {
-    reads_behind_ = more_waiting ? reads_behind_ + 1 : 0;
     hurried_ = {};
-    if (events_.empty()) return;
+    if (events_.empty()) return pace_.on_empty_batch_end(more_waiting);
     const SteadyTime now = clock.now().steady;
+    pace_.on_batch_end(more_waiting, now);
     // Behind a bus that has more, whose outbox fills up gets a slice of the time all the same, some milliseconds a
     // read. But when that goes on we do not keep up: then outboxes conflate, or Redis would cut us off.
-    if (more_waiting && reads_behind_ <= kReadsOfABurst && !much_.empty()) much_.write_slice(now);
-    pace_.on_batch_end(more_waiting, now);
+    if (more_waiting && !pace_.overloaded() && !much_.empty()) much_.write_slice(now);
     write_events(now);
   }
 
@@ -204,7 +201,6 @@ class Endpoint::Impl final : public Host {
   FlushList events_{&Connection::has_events};             // those to be written when pace_ says so
   FlushList much_{&Connection::has_much};                 // those that cannot wait for that
   SteadyTime::duration hurried_{};                        // time spent on much_ in this batch
-  int reads_behind_ = 0;                                  // reads of the bus in a row that were not its last
   FlushPace pace_;
   asio::steady_timer window_;
   bool window_open_ = false;  // window_ is running

@@ -24,6 +24,10 @@ class FlushPace {
   // Clients are held back for so many reads or so long before they get a slice of the time all the same.
   static constexpr int kHeldReads = 4;
   static constexpr std::chrono::milliseconds kLongestHold{200};
+  // After so many reads in a row that were not the bus's last it is no burst, but more than can be delivered: some 20
+  // MB, of the 32 that Redis keeps for a subscriber by default. Clients are then held back for longer.
+  static constexpr int kReadsOfABurst = 24;
+  static constexpr int kHeldReadsInOverload = 16;
 
   // `window`: how long a write may wait for more events that leave with it.
   explicit FlushPace(std::chrono::milliseconds window) noexcept : window_(window) {}
@@ -32,6 +36,7 @@ class FlushPace {
   void on_batch_end(bool more_waiting, SteadyTime now) noexcept {
     if (!due_) due_ = now + window_;
     more_waiting_ = more_waiting;
+    reads_behind_ = more_waiting ? reads_behind_ + 1 : 0;
     if (!more_waiting) {
       held_reads_ = 0;
     } else if (held_reads_++ == 0) {
@@ -39,10 +44,17 @@ class FlushPace {
     }
   }
 
+  // A batch that has queued nothing.
+  void on_empty_batch_end(bool more_waiting) noexcept {
+    more_waiting_ = more_waiting;
+    reads_behind_ = more_waiting ? reads_behind_ + 1 : 0;
+  }
+
   Verdict verdict(SteadyTime now) const noexcept {
     if (!due_) return Verdict::hold;
     if (now < *due_) return Verdict::wait;
-    if (more_waiting_ && held_reads_ < kHeldReads && now - held_since_ < kLongestHold) return Verdict::hold;
+    const int held_reads = overloaded() ? kHeldReadsInOverload : kHeldReads;
+    if (more_waiting_ && held_reads_ < held_reads && now - held_since_ < kLongestHold) return Verdict::hold;
     return Verdict::write;
   }
 
@@ -53,6 +65,9 @@ class FlushPace {
     if (pass_over) due_ = left ? std::optional(now + window_) : std::nullopt;
   }
 
+  bool behind() const noexcept { return reads_behind_ > 0; }
+  bool overloaded() const noexcept { return reads_behind_ > kReadsOfABurst; }
+
   // Requires: the verdict was `wait`.
   SteadyTime due() const noexcept { return *due_; }
 
@@ -60,7 +75,8 @@ class FlushPace {
   const std::chrono::milliseconds window_;
   std::optional<SteadyTime> due_;  // of what is queued; nullopt: nothing is
   bool more_waiting_ = false;
-  int held_reads_ = 0;  // reads of the bus since the last slice, none of which was its last
+  int reads_behind_ = 0;  // reads of the bus in a row that were not its last
+  int held_reads_ = 0;    // reads of the bus since the last slice, none of which was its last
   SteadyTime held_since_{};
 };
 

@@ -23,6 +23,11 @@ class Link {
   // returns; an overflowing outbox closes the link with slow_consumer in a later loop turn. Returns what the outbox did
   // with it; `overflow` also when the link is closing already.
   virtual Outbox::Push send(FramePtr frame, ConflationKey key) = 0;
+  // As send(frame, 0), but no limit counts it: for an answer that the client asked for. Requires: not answering().
+  // Nothing when the link is closing.
+  virtual void send_apart(FramePtr frame) = 0;
+  // Such an answer is still on its way.
+  virtual bool answering() const noexcept = 0;
   // Sends what is queued, then a close frame; the socket is forced down 5 s later at the latest. Idempotent.
   // on_closed() follows.
   virtual void close(proto::CloseCode code) = 0;

@@ -17,7 +17,7 @@ constexpr std::uint32_t kKeptCapacity =
 Outbox::Push Outbox::push(FramePtr frame, ConflationKey key) {
   assert(key <= kMaxConflationKey);
   const std::size_t size = frame->size();
-  if (backlog_ + size > limits_.conflate_above) {
+  if (exceeds(size, limits_.conflate_above)) {
     // One full pass when the mark is crossed; from then on every push removes its own predecessor only.
     if (!unique_keys_) keep_latest_per_key();
     if (key != 0) conflate([key](const Entry& entry) { return entry.key == key; });
@@ -25,15 +25,22 @@ Outbox::Push Outbox::push(FramePtr frame, ConflationKey key) {
   } else {
     unique_keys_ = false;
   }
-  if (backlog_ + size > limits_.close_above) return Push::overflow;
-  append(std::move(frame), key, false);
+  if (exceeds(size, limits_.close_above)) return Push::overflow;
+  append(std::move(frame), key);
   return Push::queued;
+}
+
+void Outbox::push_apart(FramePtr frame) {
+  Entry& entry = append(std::move(frame), 0);
+  entry.kind = Kind::apart;
+  apart_ += entry.frame->size();
 }
 
 void Outbox::push_control(FramePtr frame, std::function<void()> sent) {
   const bool control = static_cast<bool>(sent);
   if (control) controls_.push_back(std::move(sent));
-  append(std::move(frame), 0, control);
+  Entry& entry = append(std::move(frame), 0);
+  if (control) entry.kind = Kind::control;
 }
 
 std::size_t Outbox::gather(iovec* out, std::size_t capacity) const noexcept {
@@ -58,7 +65,9 @@ void Outbox::consume(std::size_t bytes, SteadyTime now) {
       break;
     }
     bytes -= rest;
-    if (at(0).control) ++due_;
+    const Entry& sent = at(0);
+    if (sent.kind == Kind::control) ++due_;
+    if (sent.kind == Kind::apart) apart_ -= sent.frame->size();
     pop_front();
   }
   if (count_ == 0) {
@@ -88,7 +97,7 @@ void Outbox::note_idle(SteadyTime now) noexcept {
 }
 
 void Outbox::drop_unsent() noexcept {
-  retain([](const Entry& entry) { return entry.control; });
+  retain([](const Entry& entry) { return entry.kind == Kind::control; });
 }
 
 void Outbox::clear() noexcept {
@@ -99,9 +108,10 @@ void Outbox::clear() noexcept {
   controls_.clear();
   due_ = 0;
   backlog_ = 0;
+  apart_ = 0;
 }
 
-void Outbox::append(FramePtr frame, ConflationKey key, bool control) {
+Outbox::Entry& Outbox::append(FramePtr frame, ConflationKey key) {
   if (count_ == capacity_) {
     const std::uint32_t capacity = capacity_ == 0 ? kFirstCapacity : capacity_ * 2;
     auto slots = std::make_unique<Entry[]>(capacity);
@@ -114,8 +124,9 @@ void Outbox::append(FramePtr frame, ConflationKey key, bool control) {
   Entry& entry = at(count_);
   entry.frame = std::move(frame);
   entry.key = key;
-  entry.control = control;
+  entry.kind = Kind::data;
   ++count_;
+  return entry;
 }
 
 void Outbox::pop_front() noexcept {
@@ -147,6 +158,7 @@ std::size_t Outbox::retain(Keep&& keep) noexcept {
       if (--write != read) at(write) = std::move(entry);
     } else {
       backlog_ -= entry.frame->size();
+      if (entry.kind == Kind::apart) apart_ -= entry.frame->size();
       entry.frame.reset();
     }
   }

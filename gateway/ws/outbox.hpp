@@ -5,6 +5,7 @@
 
 #include <sys/uio.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -67,6 +68,12 @@ class Outbox {
   // kernel (from consume(), which may push again or clear). For what websocketpp writes: handshake and close frames.
   void push_control(FramePtr frame, std::function<void()> sent);
 
+  // As push(key 0), but charged apart: neither conflate_above nor close_above counts it, and it is never dropped for
+  // newer frames. For an answer that the client has asked for; the caller sees to it that there is one at a time.
+  void push_apart(FramePtr frame);
+  // Whether one is still in the queue.
+  bool holds_apart() const noexcept { return apart_ > 0; }
+
   // Fills `out` with up to `capacity` unsent pieces in order; returns how many.
   std::size_t gather(iovec* out, std::size_t capacity) const noexcept;
   // `bytes` of what gather() returned were taken by the socket, 0 when it takes nothing now. Requires: bytes <=
@@ -90,14 +97,20 @@ class Outbox {
   void clear() noexcept;
 
  private:
+  // control: has its handler in controls_, which is in the same order. apart: counted in apart_.
+  enum class Kind : std::uint8_t { data, control, apart };
   struct Entry {
     FramePtr frame;
     ConflationKey key = 0;
-    bool control = false;  // has its handler in controls_, which is in the same order
+    Kind kind = Kind::data;
   };
 
   Entry& at(std::uint32_t position) const noexcept { return slots_[(head_ + position) & (capacity_ - 1)]; }
-  void append(FramePtr frame, ConflationKey key, bool control);
+  Entry& append(FramePtr frame, ConflationKey key);
+  // Whether `size` bytes more would be above the limit. What is apart is asked for only where it can matter.
+  bool exceeds(std::size_t size, std::size_t limit) const noexcept {
+    return backlog_ + size > limit && backlog_ - std::min(backlog_, apart_) + size > limit;
+  }
   void pop_front() noexcept;
   void drained() noexcept;
   // Keeps the entries for which keep(entry) holds, visited from the newest to the oldest, and the one that is partly
@@ -119,6 +132,7 @@ class Outbox {
   std::vector<std::function<void()>> controls_;  // handlers of the control entries, oldest first
   std::size_t front_sent_ = 0;                   // bytes of the oldest entry already sent
   std::size_t backlog_ = 0;
+  std::size_t apart_ = 0;  // bytes of backlog_ that no limit counts; at most so many once some of them were sent
   std::uint64_t conflated_ = 0;
   SteadyTime last_progress_{};  // of the last consume() that took bytes or started the clock
   SteadyTime last_empty_{};     // when it was known to be empty, before the frames of conflated_ were pushed

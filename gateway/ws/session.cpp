@@ -48,19 +48,19 @@ Session::~Session() {
 
 void Session::on_text(std::string_view message, const Now& now) {
   if (!within_rate(now)) return;
-  const auto parsed = proto::parse_command(message, channels_);
-  if (const auto* error = std::get_if<proto::CommandError>(&parsed)) {
-    send_error(error->code, error->message, error->id);
-    return;
-  }
+  const auto parsed = proto::parse_command(message, channels_, now.wall);
+  if (const auto* error = std::get_if<proto::CommandError>(&parsed))
+    return send_error(error->code, error->message, error->id);
+  if (const auto* query = std::get_if<proto::HistoryQuery>(&parsed)) return carry_out(*query);
   carry_out(std::get<Command>(parsed), now);
 }
 
 // The guide's server reads a command whatever the kind of its message, so old clients may send bytes.
 void Session::on_binary(std::string_view message, const Now& now) {
   if (!within_rate(now)) return;
-  const auto parsed = proto::parse_command(message, channels_);
+  const auto parsed = proto::parse_command(message, channels_, now.wall);
   if (const auto* command = std::get_if<Command>(&parsed)) return carry_out(*command, now);
+  if (const auto* query = std::get_if<proto::HistoryQuery>(&parsed)) return carry_out(*query);
   send_error(ErrorCode::binary_message, "This binary message is not a command; commands are JSON, in text messages.");
 }
 
@@ -95,6 +95,12 @@ void Session::carry_out(const Command& command, const Now& now) {
   }
 }
 
+void Session::carry_out(const proto::HistoryQuery& query) {
+  if (member_.device == nullptr) return;
+  if (link_.answering() || !hub_.query_history(member_, query))
+    send_error(ErrorCode::query_open, "One history-query at a time: the last one has not been answered yet.", query.id);
+}
+
 void Session::send_error(ErrorCode code, std::string_view message, std::string_view id) {
   ++counters_.errors;
   std::string text;
@@ -108,6 +114,10 @@ void Session::deliver(proto::Channel channel, const FramePtr& frame) {
 
 void Session::deliver_control(const FramePtr& frame) {
   link_.send(frame, 0);
+}
+
+void Session::deliver_answer(const FramePtr& frame) {
+  link_.send_apart(frame);
 }
 
 void Session::on_drained(const Conflated& lost, const Now& now) {

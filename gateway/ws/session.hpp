@@ -38,9 +38,11 @@ class Session final : public LinkHandler, private devices::Receiver {
  private:
   void deliver(proto::Channel channel, const FramePtr& frame) override;
   void deliver_control(const FramePtr& frame) override;
+  void deliver_answer(const FramePtr& frame) override;
 
   bool within_rate(const Now& now);
   void carry_out(const proto::Command& command, const Now& now);
+  void carry_out(const proto::HistoryQuery& query);
   void send_error(proto::ErrorCode code, std::string_view message, std::string_view id = {});
 
   Link& link_;

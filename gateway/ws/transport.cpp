@@ -113,6 +113,13 @@ Outbox::Push Transport::queue(FramePtr frame, ConflationKey key) {
   return result;
 }
 
+void Transport::queue_apart(FramePtr frame) {
+  counters_->backlog_bytes += frame->size();
+  outbox_.push_apart(std::move(frame));
+  ++counters_->frames_sent;
+  on_queued();
+}
+
 void Transport::drop_unsent() noexcept {
   const std::size_t backlog = outbox_.backlog();
   outbox_.drop_unsent();

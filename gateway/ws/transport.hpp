@@ -62,6 +62,7 @@ class Transport : public std::enable_shared_from_this<Transport> {
   // Queues bytes of our own (a pong, a ping) and asks for a flush. `sent`: see Outbox::push_control.
   void queue_control(FramePtr frame, std::function<void()> sent);
   Outbox::Push queue(FramePtr frame, ConflationKey key);
+  void queue_apart(FramePtr frame);
   void drop_unsent() noexcept;
   // Writes what the outbox holds, as far as the kernel takes it. May run websocketpp and hooks.
   void write(SteadyTime now);

@@ -40,6 +40,7 @@ class OutboxReceiver final : public devices::Receiver {
     push(frame, static_cast<ws::ConflationKey>(index(channel)) + 1);
   }
   void deliver_control(const FramePtr& frame) override { push(frame, 0); }
+  void deliver_answer(const FramePtr& frame) override { outbox_.push_apart(frame); }
 
   // Returns how many bytes left.
   std::size_t flush(SteadyTime now) {
@@ -125,6 +126,7 @@ class HubWorld {
                                       zone_,
                                       clock_,
                                       subscriber_,
+                                      nullptr,
                                       nullptr,
                                       {},
                                       [this](bool) { flush(); },

@@ -1,9 +1,6 @@
 // PostgresSource against a real server: what rows become, whatever the tables look like.
 #include "storage/postgres_source.hpp"
 
-#include <stdlib.h>
-#include <unistd.h>
-
 #include <boost/test/unit_test.hpp>
 #include <chrono>
 #include <string>
@@ -36,18 +33,6 @@ bool contains(const std::string& text, const std::string& part) {
 storage::PostgresConfig with_profile(const Database& db, const char* profile) {
   storage::PostgresConfig config = config_for(db.connection);
   config.sql = storage::load_sql(profile);
-  return config;
-}
-
-// The guide's statements, but for those in `sql`.
-storage::PostgresConfig with_override(const Database& db, const std::string& sql) {
-  std::string path = "/tmp/pulsegate-sql-XXXXXX";
-  const int file = ::mkstemp(path.data());
-  BOOST_REQUIRE(::write(file, sql.data(), sql.size()) == static_cast<ssize_t>(sql.size()));
-  ::close(file);
-  storage::PostgresConfig config = config_for(db.connection);
-  config.sql = storage::load_sql("guide", path);
-  ::unlink(path.c_str());
   return config;
 }
 

@@ -2,6 +2,9 @@
 // and a source whose reads are waited for.
 #pragma once
 
+#include <stdlib.h>
+#include <unistd.h>
+
 #include <boost/test/unit_test.hpp>
 #include <mutex>
 #include <string>
@@ -37,6 +40,18 @@ inline storage::PostgresConfig config_for(const std::string& connection) {
   storage::PostgresConfig config{connection, storage::load_sql("guide")};
   config.backoff_least = Millis(20);
   config.backoff_most = Millis(100);
+  return config;
+}
+
+// The guide's statements, but for those in `sql`.
+inline storage::PostgresConfig with_override(const Database& db, const std::string& sql) {
+  std::string path = "/tmp/pulsegate-sql-XXXXXX";
+  const int file = ::mkstemp(path.data());
+  BOOST_REQUIRE(::write(file, sql.data(), sql.size()) == static_cast<ssize_t>(sql.size()));
+  ::close(file);
+  storage::PostgresConfig config = config_for(db.connection);
+  config.sql = storage::load_sql("guide", path);
+  ::unlink(path.c_str());
   return config;
 }
 

@@ -70,7 +70,8 @@ BOOST_AUTO_TEST_CASE(refuses_text_before_the_first_name) {
 
 BOOST_AUTO_TEST_CASE(refuses_an_unknown_name) {
   BOOST_TEST(refusal("-- name: clock\nSELECT 1\n-- name: metrics\nSELECT 2") ==
-             "own.sql:3: unknown statement 'metrics'; there are clock, metrics_window, latest_state");
+             "own.sql:3: unknown statement 'metrics'; there are clock, metrics_window, latest_state, "
+             "range_count, range_rows, range_extremes, range_mean, rows_after");
 }
 
 BOOST_AUTO_TEST_CASE(refuses_a_name_twice) {
@@ -102,6 +103,8 @@ BOOST_AUTO_TEST_CASE(refuses_a_missing_parameter) {
   BOOST_TEST(refusal("-- name: latest_state\nSELECT 1") == "own.sql:1: statement 'latest_state' must use :device");
   BOOST_TEST(refusal("-- name: metrics_window\nSELECT 1 WHERE d = :device") ==
              "own.sql:1: statement 'metrics_window' must use LIMIT :points");
+  BOOST_TEST(refusal("-- name: range_mean\nSELECT 1 WHERE d = :device AND t > :from AND t < :to") ==
+             "own.sql:1: statement 'range_mean' must use :buckets");
 }
 
 BOOST_AUTO_TEST_CASE(a_set_needs_all_statements) {

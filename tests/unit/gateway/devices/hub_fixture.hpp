@@ -10,6 +10,7 @@
 
 #include "gateway/devices/hub.hpp"
 #include "proto/message.hpp"
+#include "tests/support/fake_history_source.hpp"
 #include "tests/support/fake_snapshot_source.hpp"
 #include "tests/support/fake_subscriber.hpp"
 #include "tests/support/json.hpp"
@@ -36,7 +37,8 @@ class HubFixture {
     hub = std::make_unique<devices::Hub>(
         config,
         devices::HubParts{channels, topics, zone, clock, subscriber, database == Database::present ? &source : nullptr,
-                          tasks.executor(), [](bool) {}, [this](SteadyTime due) { due_ = due; },
+                          database == Database::present ? &history : nullptr, tasks.executor(), [](bool) {},
+                          [this](SteadyTime due) { due_ = due; },
                           [this](devices::Notice notice, std::string_view) { notices.push_back(notice); }},
         42);
     subscriber.start(*hub);
@@ -130,6 +132,7 @@ class HubFixture {
   TaskQueue tasks;
   FakeSubscriber subscriber;
   FakeSnapshotSource source;
+  FakeHistorySource history;
   std::unique_ptr<devices::Hub> hub;
   std::vector<devices::Notice> notices;
 
@@ -159,6 +162,8 @@ class TestClient final : private devices::Receiver {
   void subscribe(const std::vector<proto::Channel>& channels) { fixture_.hub->subscribe(member_, channels); }
   void unsubscribe(const std::vector<proto::Channel>& channels) { fixture_.hub->unsubscribe(member_, channels); }
 
+  bool query(proto::HistoryQuery query) { return fixture_.hub->query_history(member_, std::move(query)); }
+
   // What has come since the last call.
   std::vector<Json> take() { return std::exchange(messages_, {}); }
   std::vector<std::string> take_types() {
@@ -170,6 +175,7 @@ class TestClient final : private devices::Receiver {
  private:
   void deliver(proto::Channel, const FramePtr& frame) override { messages_.push_back(Json::parse(frame->payload())); }
   void deliver_control(const FramePtr& frame) override { messages_.push_back(Json::parse(frame->payload())); }
+  void deliver_answer(const FramePtr& frame) override { messages_.push_back(Json::parse(frame->payload())); }
 
   HubFixture& fixture_;
   devices::Member member_;

@@ -54,6 +54,25 @@ BOOST_AUTO_TEST_CASE(the_bus_goes_first_for_a_few_reads) {
   BOOST_TEST(world.pace.verdict(world.now) == Verdict::write);  // slice after slice while the bus is silent
 }
 
+BOOST_AUTO_TEST_CASE(the_bus_goes_first_for_longer_when_it_never_gets_empty) {
+  World world;
+  const auto reads_until_a_slice = [&] {
+    int reads = 1;
+    while (world.batch(true) == Verdict::hold) ++reads;
+    world.pace.on_written(false, true, world.now);
+    return reads;
+  };
+  for (int read = 0; read < FlushPace::kReadsOfABurst; read += FlushPace::kHeldReads) {
+    BOOST_TEST(!world.pace.overloaded());
+    BOOST_TEST(reads_until_a_slice() == FlushPace::kHeldReads);
+  }
+  BOOST_TEST(reads_until_a_slice() == FlushPace::kHeldReadsInOverload);
+  BOOST_TEST(world.pace.overloaded());
+  world.pace.on_empty_batch_end(false);
+  BOOST_TEST(!world.pace.behind());
+  BOOST_TEST(reads_until_a_slice() == FlushPace::kHeldReads);
+}
+
 BOOST_AUTO_TEST_CASE(clients_are_not_held_back_longer_than_the_longest_hold) {
   World world;
   BOOST_TEST(world.batch(true) == Verdict::hold);

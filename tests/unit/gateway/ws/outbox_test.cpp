@@ -376,4 +376,31 @@ BOOST_AUTO_TEST_CASE(agrees_with_a_plain_model_on_random_operations) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(an_answer_is_charged_apart_and_outlives_conflation) {
+  Outbox outbox{limits(100, 200)};
+  outbox.push(bytes("a"), 1);
+  outbox.push_apart(bytes(std::string(1'000, '.')));
+  BOOST_TEST(outbox.holds_apart());
+  BOOST_TEST(outbox.backlog() == 1'001u);
+  // The limits count the rest only.
+  BOOST_TEST((outbox.push(bytes("b"), 1) == Outbox::Push::queued));
+  BOOST_TEST(outbox.conflated() == 0u);
+  BOOST_TEST((outbox.push(bytes(std::string(120, 'c')), 1) == Outbox::Push::queued));
+  BOOST_TEST(outbox.conflated() == 2u);
+  BOOST_TEST((outbox.push(bytes(std::string(120, 'd')), 0) == Outbox::Push::overflow));
+  BOOST_TEST(take(outbox) == std::string(1'000, '.') + std::string(120, 'c'));
+  BOOST_TEST(!outbox.holds_apart());
+}
+
+BOOST_AUTO_TEST_CASE(an_answer_that_is_given_up_is_charged_no_more) {
+  Outbox outbox{limits(100, 200)};
+  outbox.push_apart(bytes(std::string(1'000, '.')));
+  outbox.drop_unsent();
+  BOOST_TEST(!outbox.holds_apart());
+  BOOST_TEST((outbox.push(bytes(std::string(250, 'x')), 0) == Outbox::Push::overflow));
+  outbox.push_apart(bytes(std::string(1'000, '.')));
+  outbox.clear();
+  BOOST_TEST(!outbox.holds_apart());
+}
+
 BOOST_AUTO_TEST_SUITE_END()

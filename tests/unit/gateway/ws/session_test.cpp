@@ -19,6 +19,11 @@ class FakeLink final : public ws::Link {
     messages.push_back(Json::parse(frame->payload()));
     return outbox.push(std::move(frame), key);
   }
+  void send_apart(FramePtr frame) override {
+    messages.push_back(Json::parse(frame->payload()));
+    outbox.push_apart(std::move(frame));
+  }
+  bool answering() const noexcept override { return outbox.holds_apart(); }
   void close(proto::CloseCode code) override { closed = code; }
   bool closing() const noexcept override { return closed.has_value(); }
   std::size_t backlog() const noexcept override { return outbox.backlog(); }
@@ -169,6 +174,39 @@ BOOST_AUTO_TEST_CASE(leaves_its_device_when_it_ends) {
   BOOST_TEST(f.hub.hub->client_count(HubFixture::device(1)) == 0u);
   f.session.reset();
   BOOST_TEST(f.hub.hub->client_count(HubFixture::device(1)) == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(a_history_query_is_answered_once_and_one_is_open_at_a_time) {
+  SessionFixture f;
+  f.hub.history.hold();
+  f.link.messages.clear();
+  const std::string query =
+      R"({"type":"history-query","id":"a","from":"2026-11-22T14:00:00Z","to":"2026-11-22T15:00:00Z"})";
+  f.text(query);
+  BOOST_TEST(f.link.messages.empty());
+  f.text(query);
+  BOOST_TEST(f.link.messages.at(0).at("data").at("code").string() == "query-open");
+  BOOST_TEST(f.link.messages.at(0).at("id").string() == "a");
+  f.hub.history.release();
+  f.hub.run();
+  BOOST_TEST(f.link.messages.at(1).type() == "history-result");
+  // As long as the client has not read the answer the next one would come on top of it.
+  f.text(query);
+  BOOST_TEST(f.link.messages.at(2).at("data").at("code").string() == "query-open");
+  f.drain();
+  f.link.messages.clear();
+  f.session->on_binary(query, f.hub.clock.now());
+  f.hub.run();
+  BOOST_TEST(f.link.messages.at(0).type() == "history-result");
+}
+
+BOOST_AUTO_TEST_CASE(a_wrong_history_query_is_answered_by_a_sentence_with_its_id) {
+  SessionFixture f;
+  f.link.messages.clear();
+  f.text(R"({"type":"history-query","id":7,"from":"2026-11-22T14:00:00Z","points":0})");
+  BOOST_TEST(f.link.messages.at(0).at("data").at("code").string() == "bad-query");
+  BOOST_TEST(f.link.messages.at(0).at("id").integer() == 7);
+  BOOST_TEST(f.hub.history.ranges().empty());
 }
 
 BOOST_AUTO_TEST_SUITE_END()
