@@ -47,6 +47,7 @@ void Device::leave(Member& member, const Now& now) {
   member.awaiting.clear();
   member.told_bus_down = member.told_database_down = member.in_gap = false;
   member.query = 0;
+  member.since.reset();
   if (members_.empty()) {
     linger_until_ = now.steady + env_.config.linger;
     wake_by(linger_until_);
@@ -64,6 +65,7 @@ void Device::subscribe(Member& member, const std::vector<Channel>& channels, con
   }
   for (const Channel channel : channels) acknowledge(member, channel, now);
   if (bus_down) tell_bus_down(member);
+  tell_missed(member, wanted, now);
   deliver_first(member, wanted, now);
 }
 
@@ -119,8 +121,25 @@ void Device::acknowledge_pending(const Now& now) {
     const proto::ChannelSet pending = member->unacked;
     member->unacked.clear();
     pending.for_each([&](Channel channel) { acknowledge(*member, channel, now); });
-    if (!pending.empty()) deliver_first(*member, pending, now);
+    if (pending.empty()) continue;
+    tell_missed(*member, pending, now);
+    deliver_first(*member, pending, now);
   }
+}
+
+// The past is not replayed: of channels where each message is a sample it is named, the others begin with all they
+// show.
+void Device::tell_missed(Member& member, proto::ChannelSet channels, const Now& now) {
+  const auto since = std::exchange(member.since, std::nullopt);
+  if (!since) return;
+  proto::ChannelSet lost;
+  channels.for_each([&](Channel channel) {
+    if (channel == Channel::metrics || index(channel) >= proto::kBuiltInChannels) lost.add(channel);
+  });
+  if (lost.empty()) return;
+  env_.scratch.clear();
+  proto::append_gap(env_.scratch, id_, std::min(*since, now.wall), now.wall, lost, env_.channels, "resume");
+  member.receiver.deliver_control(Frame::text(env_.scratch));
 }
 
 void Device::on_bus_down(const Now& now) {
@@ -175,7 +194,8 @@ void Device::acknowledge(Member& member, Channel channel, const Now& now) {
     ++env_.counters.subscriptions[index(channel)];
   }
   env_.scratch.clear();
-  proto::append_subscribed(env_.scratch, id_, env_.channels.name(channel));
+  proto::append_subscribed(env_.scratch, id_, env_.channels.name(channel),
+                           member.since ? std::optional(false) : std::nullopt);
   member.receiver.deliver_control(Frame::text(env_.scratch));
 }
 

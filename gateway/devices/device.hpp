@@ -93,6 +93,7 @@ class Device {
   bool has_subscribers() const noexcept;
   void acknowledge(Member& member, proto::Channel channel, const Now& now);
   void acknowledge_pending(const Now& now);
+  void tell_missed(Member& member, proto::ChannelSet channels, const Now& now);
   void deliver_first(Member& member, proto::ChannelSet channels, const Now& now);
   bool deliver_latest(Member& member, proto::Channel channel);
   void send_status(const proto::Status& status);

@@ -52,7 +52,9 @@ void Hub::leave(Member& member) {
   rearm();
 }
 
-void Hub::subscribe(Member& member, const std::vector<proto::Channel>& channels) {
+void Hub::subscribe(Member& member, const std::vector<proto::Channel>& channels,
+                    std::optional<proto::Timestamp> since) {
+  if (since) member.since = since;
   member.device->subscribe(member, channels, parts_.clock.now());
   pump_reads(parts_.clock.now());
   rearm();

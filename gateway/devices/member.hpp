@@ -3,9 +3,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 
 #include "gateway/frame.hpp"
 #include "proto/channel.hpp"
+#include "proto/time.hpp"
 
 namespace pulsegate::devices {
 
@@ -40,8 +42,9 @@ struct Member {
   proto::ChannelSet awaiting;    // acknowledged, first value still to come
   bool told_bus_down = false;
   bool told_database_down = false;
-  bool in_gap = false;      // it may have missed what was published while the bus was away
-  std::uint32_t query = 0;  // number of its open history query, unique in the hub; 0: none
+  bool in_gap = false;                    // it may have missed what was published while the bus was away
+  std::optional<proto::Timestamp> since;  // of a `subscribe` that is still to be acknowledged: the last message it saw
+  std::uint32_t query = 0;                // number of its open history query, unique in the hub; 0: none
 };
 
 }  // namespace pulsegate::devices

@@ -15,6 +15,12 @@ namespace {
 
 static_assert(proto::kMaxChannels <= kMaxConflationKey);
 
+std::optional<proto::Timestamp> time_of(const std::optional<proto::Since>& since) {
+  if (!since) return std::nullopt;
+  const auto* const cursor = std::get_if<proto::Cursor>(&*since);
+  return cursor != nullptr ? cursor->time : std::get<proto::Timestamp>(*since);
+}
+
 constexpr ConflationKey key_of(proto::Channel channel) {
   return static_cast<ConflationKey>(1 + index(channel));
 }
@@ -81,7 +87,10 @@ void Session::carry_out(const Command& command, const Now& now) {
     send_error(ErrorCode::unknown_channel, "There is no channel \"" + name + "\".", command.id);
   switch (command.type) {
     case Command::Type::subscribe:
-      if (member_.device != nullptr) hub_.subscribe(member_, command.channels);
+      if (command.history)
+        send_error(ErrorCode::bad_history, "This gateway sends `history` in one form: the whole window each time.",
+                   command.id);
+      if (member_.device != nullptr) hub_.subscribe(member_, command.channels, time_of(command.since));
       break;
     case Command::Type::unsubscribe:
       if (member_.device != nullptr) hub_.unsubscribe(member_, command.channels);

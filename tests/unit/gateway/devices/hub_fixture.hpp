@@ -81,6 +81,12 @@ class HubFixture {
     subscriber.drop();
     run();
   }
+  // Lost, and there again at once: what was published in between is missed.
+  void interrupt_bus(int number) {
+    bus_down();
+    bus_up();
+    confirm_device(number);
+  }
   void publish(const std::string& topic, const std::string& payload) { subscriber.deliver(topic, payload); }
   // A metrics report stamped now, whose other values never change.
   void publish_metrics(int number, double cpu, const std::string& more = {}) {
@@ -106,6 +112,22 @@ class HubFixture {
     double age = seconds_ago + static_cast<double>(cpu.size());
     for (const double value : cpu) snapshot.metrics.push_back(row(value, -(age -= 1)));
     snapshot.newest_metrics_json = R"({"cpu_usage":)" + std::to_string(*(cpu.end() - 1)) + "}";
+    return snapshot;
+  }
+  // A state report stamped now. `processes`: a JSON array.
+  void publish_state(int number, const std::string& hostname, const std::string& processes) {
+    std::string time;
+    proto::append_iso8601(time, clock.now().wall);
+    publish("device:" + text(number) + ":state", R"({"state":{"hostname":")" + hostname + R"(","top_processes":)" +
+                                                     processes + R"(},"timestamp":")" + time + R"("})");
+  }
+  // The latest state, written now, with every field `value`.
+  storage::Snapshot state_row(const std::string& value, const std::string& processes) const {
+    storage::Snapshot snapshot;
+    snapshot.state.emplace();
+    snapshot.state->recorded_at = clock.now().wall;
+    for (std::string& json : snapshot.state->system.json) json = '"' + value + '"';
+    snapshot.state->top_processes = processes;
     return snapshot;
   }
   // Answers the oldest read.
@@ -187,6 +209,16 @@ inline int count_type(const std::vector<Json>& messages, const std::string& type
   int count = 0;
   for (const Json& message : messages) count += message.type() == type;
   return count;
+}
+
+// Whether a `status` says so.
+inline bool says(const std::vector<Json>& messages, const std::string& member, const std::string& value) {
+  for (const Json& message : messages) {
+    if (message.type() != "status") continue;
+    const Json data = message.at("data");
+    if (data.has(member) && data.at(member).string() == value) return true;
+  }
+  return false;
 }
 
 // Throws when there is none.

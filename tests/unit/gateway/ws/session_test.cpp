@@ -209,4 +209,32 @@ BOOST_AUTO_TEST_CASE(a_wrong_history_query_is_answered_by_a_sentence_with_its_id
   BOOST_TEST(f.hub.history.ranges().empty());
 }
 
+BOOST_AUTO_TEST_CASE(who_was_here_before_is_told_what_lies_between) {
+  SessionFixture f;
+  f.hub.confirm_device(1);
+  f.link.messages.clear();
+  f.text(R"({"type":"subscribe","channels":["metrics","processes"],"since":"2026-11-22T14:05:00.123Z"})");
+  BOOST_TEST(f.link.messages.at(0).at("resumed").text() == "false");
+  const Json gap = f.link.messages.at(2);
+  BOOST_TEST(gap.type() == "gap");
+  BOOST_TEST(gap.at("data").at("from").string() == "2026-11-22T14:05:00.123Z");
+  BOOST_TEST(gap.at("data").at("to").string() == time_text(f.hub.clock.now()));
+  BOOST_TEST(gap.at("data").at("channels").text() == R"(["metrics"])");
+  BOOST_TEST(gap.at("data").at("reason").string() == "resume");
+  // Once for each command that says so.
+  f.link.messages.clear();
+  f.text(R"({"type":"subscribe","channels":["metrics"]})");
+  BOOST_TEST(!f.link.messages.at(0).has("resumed"));
+  BOOST_TEST(f.link.take_types() == (Types{"subscribed"}), boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(a_form_of_history_that_is_not_served_is_said_and_the_rest_goes_on) {
+  SessionFixture f;
+  f.hub.confirm_device(1);
+  f.link.messages.clear();
+  f.text(R"({"type":"subscribe","channels":["history"],"history":{"mode":"append"},"id":3})");
+  BOOST_TEST(f.link.messages.at(0).at("data").at("code").string() == "bad-history");
+  BOOST_TEST(f.link.take_types() == (Types{"error", "subscribed"}), boost::test_tools::per_element());
+}
+
 BOOST_AUTO_TEST_SUITE_END()
