@@ -110,6 +110,10 @@ ReadResult SnapshotReader::read(const ReadRequest& request) {
         result.history = std::make_shared<const History>(std::move(history));
       }
       return result;
+    } catch (const ReadFailed&) {
+      // SOCI frees what it has bound after a success only, or with the statement: executed again, it would leak it.
+      session_->forget_statements();
+      throw;
     } catch (const StatementsGone& gone) {
       session_->forget_statements();
       if (again) throw ReadFailed(SnapshotError::failed, gone.what());
