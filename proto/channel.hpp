@@ -20,6 +20,12 @@ constexpr std::size_t index(Channel channel) noexcept {
   return static_cast<std::size_t>(channel);
 }
 
+// Whether each message is a sample of its own, so that one that is missed is missed. Of the other channels the next
+// message says all there is, or the last so many samples.
+constexpr bool carries_samples(Channel channel) noexcept {
+  return channel == Channel::metrics || index(channel) >= kBuiltInChannels;
+}
+
 // A set of channels as a bit mask. Thread: value.
 class ChannelSet {
  public:

@@ -12,14 +12,15 @@
 #include <vector>
 
 #include "proto/device_id.hpp"
+#include "proto/limits.hpp"
 #include "proto/time.hpp"
 #include "storage/snapshot_source.hpp"
 
 namespace pulsegate::storage {
 
-inline constexpr std::size_t kMaxHistoryPoints = 2'000;  // a request for more gets as many
-inline constexpr std::size_t kMaxRangeRows = 50'000;     // a range with more rows is reduced by the database
-inline constexpr std::size_t kExtremesPerBucket = 8;     // least and greatest of four charted series
+inline constexpr std::size_t kMaxHistoryPoints = proto::limits::kMaxHistoryPoints;  // a request for more gets as many
+inline constexpr std::size_t kMaxRangeRows = 50'000;  // a range with more rows is reduced by the database
+inline constexpr std::size_t kExtremesPerBucket = 8;  // least and greatest of four charted series
 
 // How a range of more than kMaxRangeRows rows is reduced. It is cut into `points` buckets of equal length.
 //  extremes: of each bucket the rows that hold the least and the greatest cpu_usage, memory_usage, network_rx and

@@ -134,11 +134,15 @@ void Device::tell_missed(Member& member, proto::ChannelSet channels, const Now& 
   if (!since) return;
   proto::ChannelSet lost;
   channels.for_each([&](Channel channel) {
-    if (channel == Channel::metrics || index(channel) >= proto::kBuiltInChannels) lost.add(channel);
+    if (proto::carries_samples(channel)) lost.add(channel);
   });
-  if (lost.empty()) return;
+  if (!lost.empty()) send_gap(member, std::min(*since, now.wall), now.wall, lost, "resume");
+}
+
+void Device::send_gap(Member& member, proto::Timestamp from, proto::Timestamp to, proto::ChannelSet lost,
+                      std::string_view reason) {
   env_.scratch.clear();
-  proto::append_gap(env_.scratch, id_, std::min(*since, now.wall), now.wall, lost, env_.channels, "resume");
+  proto::append_gap(env_.scratch, id_, from, to, lost, env_.channels, reason);
   member.receiver.deliver_control(Frame::text(env_.scratch));
 }
 

@@ -94,6 +94,8 @@ class Device {
   void acknowledge(Member& member, proto::Channel channel, const Now& now);
   void acknowledge_pending(const Now& now);
   void tell_missed(Member& member, proto::ChannelSet channels, const Now& now);
+  void send_gap(Member& member, proto::Timestamp from, proto::Timestamp to, proto::ChannelSet lost,
+                std::string_view reason);
   void deliver_first(Member& member, proto::ChannelSet channels, const Now& now);
   bool deliver_latest(Member& member, proto::Channel channel);
   void send_status(const proto::Status& status);

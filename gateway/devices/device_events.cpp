@@ -14,6 +14,10 @@ namespace {
 // A publisher's clock may be ahead of ours by so much. What claims to be later still would make every row look old.
 constexpr std::chrono::seconds kClockAhead{30};
 
+proto::Timestamp plausible(proto::Timestamp time, const Now& now) {
+  return std::min(time, now.wall + kClockAhead);
+}
+
 }  // namespace
 
 void Device::on_event(const proto::Topic& topic, const proto::BusEvent& event, const Now& now) {
@@ -52,7 +56,7 @@ void Device::on_metrics(const proto::BusEvent& event, proto::Timestamp time, con
   env_.scratch.clear();
   proto::append_verbatim(env_.scratch, "metrics", id_, time, event.object);
   metrics.latest = Frame::text(env_.scratch);
-  metrics.time = std::min(time, now.wall + kClockAhead);
+  metrics.time = plausible(time, now);
   metrics.from_event = true;
   publish(metrics, now);
   const proto::Timestamp seen = std::min(time, now.wall);
@@ -71,7 +75,7 @@ void Device::on_state(const proto::BusEvent& event, proto::Timestamp time, const
   if (!event.system.empty()) {
     if (!system_) system_ = std::make_unique<proto::SystemInfo>();
     ChannelState& info = state(Channel::system_info);
-    info.time = std::min(time, now.wall + kClockAhead);
+    info.time = plausible(time, now);
     info.from_event = true;
     if (system_->merge_newer(event.system)) {
       info.latest.reset();
@@ -83,9 +87,9 @@ void Device::on_state(const proto::BusEvent& event, proto::Timestamp time, const
 
 // Either kind of event may carry them.
 void Device::take_lists(const proto::BusEvent& event, proto::Timestamp time, const Now& now) {
-  const proto::Timestamp plausible = std::min(time, now.wall + kClockAhead);
-  if (take_json(Channel::processes, event.top_processes, plausible, true)) publish(state(Channel::processes), now);
-  if (take_json(Channel::network_interfaces, event.network_interfaces, plausible, true))
+  const proto::Timestamp known = plausible(time, now);
+  if (take_json(Channel::processes, event.top_processes, known, true)) publish(state(Channel::processes), now);
+  if (take_json(Channel::network_interfaces, event.network_interfaces, known, true))
     publish(state(Channel::network_interfaces), now);
 }
 

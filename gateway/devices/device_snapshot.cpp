@@ -262,15 +262,10 @@ void Device::announce_gap(bool history_too, const Now& now) {
     if (!member->in_gap) continue;
     proto::ChannelSet lost;
     member->subscribed.for_each([&](Channel channel) {
-      const bool repaired = channel == Channel::history
-                                ? !history_too
-                                : index(channel) < proto::kBuiltInChannels && channel != Channel::metrics;
-      if (!repaired) lost.add(channel);
+      if (channel == Channel::history ? history_too : proto::carries_samples(channel)) lost.add(channel);
     });
     if (lost.empty()) continue;
-    env_.scratch.clear();
-    proto::append_gap(env_.scratch, id_, from, to, lost, env_.channels, "bus");
-    member->receiver.deliver_control(Frame::text(env_.scratch));
+    send_gap(*member, from, to, lost, "bus");
     ++env_.counters.gaps;
   }
   forget_gap();

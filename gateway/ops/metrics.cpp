@@ -27,8 +27,10 @@ class Renderer {
     events();
     devices();
     bus();
-    if (report_.storage) database(*report_.storage);
-    if (report_.storage) history(*report_.storage);
+    if (report_.storage) {
+      database(*report_.storage);
+      history(*report_.storage);
+    }
     process_metrics(process);
     return families_.text();
   }

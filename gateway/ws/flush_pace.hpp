@@ -34,9 +34,8 @@ class FlushPace {
 
   // A batch has been queued.
   void on_batch_end(bool more_waiting, SteadyTime now) noexcept {
+    on_empty_batch_end(more_waiting);
     if (!due_) due_ = now + window_;
-    more_waiting_ = more_waiting;
-    reads_behind_ = more_waiting ? reads_behind_ + 1 : 0;
     if (!more_waiting) {
       held_reads_ = 0;
     } else if (held_reads_++ == 0) {

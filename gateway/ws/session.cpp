@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
 
 #include "gateway/log.hpp"
 #include "proto/message.hpp"
@@ -53,21 +54,26 @@ Session::~Session() {
 }
 
 void Session::on_text(std::string_view message, const Now& now) {
-  if (!within_rate(now)) return;
-  const auto parsed = proto::parse_command(message, channels_, now.wall);
-  if (const auto* error = std::get_if<proto::CommandError>(&parsed))
-    return send_error(error->code, error->message, error->id);
-  if (const auto* query = std::get_if<proto::HistoryQuery>(&parsed)) return carry_out(*query);
-  carry_out(std::get<Command>(parsed), now);
+  if (const auto error = obey(message, now)) send_error(error->code, error->message, error->id);
 }
 
 // The guide's server reads a command whatever the kind of its message, so old clients may send bytes.
 void Session::on_binary(std::string_view message, const Now& now) {
-  if (!within_rate(now)) return;
-  const auto parsed = proto::parse_command(message, channels_, now.wall);
-  if (const auto* command = std::get_if<Command>(&parsed)) return carry_out(*command, now);
-  if (const auto* query = std::get_if<proto::HistoryQuery>(&parsed)) return carry_out(*query);
-  send_error(ErrorCode::binary_message, "This binary message is not a command; commands are JSON, in text messages.");
+  if (obey(message, now))
+    send_error(ErrorCode::binary_message, "This binary message is not a command; commands are JSON, in text messages.");
+}
+
+// Returns why the message is no command. What is above the rate is not looked at.
+std::optional<proto::CommandError> Session::obey(std::string_view message, const Now& now) {
+  if (!within_rate(now)) return std::nullopt;
+  auto parsed = proto::parse_command(message, channels_, now.wall);
+  if (auto* const error = std::get_if<proto::CommandError>(&parsed)) return std::move(*error);
+  if (const auto* query = std::get_if<proto::HistoryQuery>(&parsed)) {
+    carry_out(*query);
+  } else {
+    carry_out(std::get<Command>(parsed), now);
+  }
+  return std::nullopt;
 }
 
 bool Session::within_rate(const Now& now) {
@@ -135,8 +141,7 @@ void Session::on_drained(const Conflated& lost, const Now& now) {
   proto::ChannelSet samples;
   for (std::size_t i = 0; i < channels_.size(); ++i) {
     const auto channel = static_cast<proto::Channel>(i);
-    const bool sampled = channel == proto::Channel::metrics || i >= proto::kBuiltInChannels;
-    if (sampled && lost.keys.contains(key_of(channel))) samples.add(channel);
+    if (proto::carries_samples(channel) && lost.keys.contains(key_of(channel))) samples.add(channel);
   }
   if (samples.empty()) return;
   const auto ago = std::chrono::ceil<std::chrono::microseconds>(now.steady - lost.since);

@@ -1,6 +1,7 @@
 // One client of one device: reads its commands, answers them, and passes on what the device delivers.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -40,6 +41,7 @@ class Session final : public LinkHandler, private devices::Receiver {
   void deliver_control(const FramePtr& frame) override;
   void deliver_answer(const FramePtr& frame) override;
 
+  std::optional<proto::CommandError> obey(std::string_view message, const Now& now);
   bool within_rate(const Now& now);
   void carry_out(const proto::Command& command, const Now& now);
   void carry_out(const proto::HistoryQuery& query);
