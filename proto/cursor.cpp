@@ -165,4 +165,9 @@ std::optional<Since> parse_since(std::string_view text) noexcept {
   return std::nullopt;
 }
 
+Timestamp time_of(const Since& since) noexcept {
+  const auto* const cursor = std::get_if<Cursor>(&since);
+  return cursor != nullptr ? cursor->time : std::get<Timestamp>(since);
+}
+
 }  // namespace pulsegate::proto

@@ -43,5 +43,7 @@ std::optional<Cursor> parse_cursor(std::string_view text) noexcept;
 using Since = std::variant<Cursor, Timestamp>;
 // Neither a cursor nor ISO 8601: nullopt.
 std::optional<Since> parse_since(std::string_view text) noexcept;
+// The time that it names, whichever it is.
+Timestamp time_of(const Since& since) noexcept;
 
 }  // namespace pulsegate::proto

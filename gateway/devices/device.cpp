@@ -136,7 +136,7 @@ void Device::tell_missed(Member& member, proto::ChannelSet channels, const Now& 
   channels.for_each([&](Channel channel) {
     if (proto::carries_samples(channel)) lost.add(channel);
   });
-  if (!lost.empty()) send_gap(member, std::min(*since, now.wall), now.wall, lost, "resume");
+  if (!lost.empty()) send_gap(member, std::min(proto::time_of(*since), now.wall), now.wall, lost, "resume");
 }
 
 void Device::send_gap(Member& member, proto::Timestamp from, proto::Timestamp to, proto::ChannelSet lost,

@@ -52,9 +52,8 @@ void Hub::leave(Member& member) {
   rearm();
 }
 
-void Hub::subscribe(Member& member, const std::vector<proto::Channel>& channels,
-                    std::optional<proto::Timestamp> since) {
-  if (since) member.since = since;
+void Hub::subscribe(Member& member, const std::vector<proto::Channel>& channels, const SubscribeOptions& options) {
+  if (options.since) member.since = options.since;
   member.device->subscribe(member, channels, parts_.clock.now());
   pump_reads(parts_.clock.now());
   rearm();

@@ -53,9 +53,7 @@ class Hub final : public bus::EventSink, private DeviceHost {
   // Members. join() subscribes the device's topics when it is the first; false: the hub has as many devices as it may.
   bool join(const proto::DeviceId& id, Member& member);
   void leave(Member& member);
-  // `since`: the time of the last message that the member saw before it came here. What lies between is told as a gap.
-  void subscribe(Member& member, const std::vector<proto::Channel>& channels,
-                 std::optional<proto::Timestamp> since = std::nullopt);
+  void subscribe(Member& member, const std::vector<proto::Channel>& channels, const SubscribeOptions& options = {});
   void unsubscribe(Member& member, const std::vector<proto::Channel>& channels);
   // Answered by Receiver::deliver_answer(), or by an `error`; never before this returns, and not at all once the member
   // has left. False: its last query is still open.

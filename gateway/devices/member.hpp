@@ -7,6 +7,8 @@
 
 #include "gateway/frame.hpp"
 #include "proto/channel.hpp"
+#include "proto/cursor.hpp"
+#include "proto/history_request.hpp"
 #include "proto/time.hpp"
 
 namespace pulsegate::devices {
@@ -28,6 +30,12 @@ class Receiver {
   ~Receiver() = default;
 };
 
+// What a `subscribe` says beside its channels.
+struct SubscribeOptions {
+  std::optional<proto::Since> since;             // the last message that the client saw before it came here
+  std::optional<proto::HistoryOptions> history;  // how `history` shall come; unset: as its endpoint sends it
+};
+
 // Owner: the receiver, which keeps it alive until Hub::leave(). The device's lists hold plain pointers to it.
 struct Member {
   explicit Member(Receiver& r) noexcept : receiver(r) {}
@@ -43,7 +51,7 @@ struct Member {
   bool told_bus_down = false;
   bool told_database_down = false;
   bool in_gap = false;                    // it may have missed what was published while the bus was away
-  std::optional<proto::Timestamp> since;  // of a `subscribe` that is still to be acknowledged: the last message it saw
+  std::optional<proto::Since> since;      // of a `subscribe` that is still to be acknowledged: the last message it saw
   std::uint32_t query = 0;                // number of its open history query, unique in the hub; 0: none
 };
 

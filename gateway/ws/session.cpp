@@ -16,12 +16,6 @@ namespace {
 
 static_assert(proto::kMaxChannels <= kMaxConflationKey);
 
-std::optional<proto::Timestamp> time_of(const std::optional<proto::Since>& since) {
-  if (!since) return std::nullopt;
-  const auto* const cursor = std::get_if<proto::Cursor>(&*since);
-  return cursor != nullptr ? cursor->time : std::get<proto::Timestamp>(*since);
-}
-
 constexpr ConflationKey key_of(proto::Channel channel) {
   return static_cast<ConflationKey>(1 + index(channel));
 }
@@ -96,7 +90,7 @@ void Session::carry_out(const Command& command, const Now& now) {
       if (command.history)
         send_error(ErrorCode::bad_history, "This gateway sends `history` in one form: the whole window each time.",
                    command.id);
-      if (member_.device != nullptr) hub_.subscribe(member_, command.channels, time_of(command.since));
+      if (member_.device != nullptr) hub_.subscribe(member_, command.channels, {command.since, {}});
       break;
     case Command::Type::unsubscribe:
       if (member_.device != nullptr) hub_.unsubscribe(member_, command.channels);
