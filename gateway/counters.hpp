@@ -46,6 +46,14 @@ struct Histogram {
   }
 };
 
+// How it ended that somebody had missed samples of `metrics`. The first four: a client came back with `since`, and all
+// that came after it was remembered, stood in the stream (and the table), in the table, or could not be found. The
+// others: one that was here when the bus was lost.
+enum class ResumeOutcome : std::uint8_t { memory, stream, rows, gap, repaired, unrepaired };
+inline constexpr std::size_t kResumeOutcomes = 6;
+inline constexpr std::array<const char*, kResumeOutcomes> kResumeOutcomeNames = {"memory", "stream",   "rows",
+                                                                                 "gap",    "repaired", "unrepaired"};
+
 struct HubCounters {
   std::array<std::uint64_t, 4> events{};                              // received, by TopicKind
   std::array<std::uint64_t, kEventDrops> dropped{};                   // not forwarded, by EventDrop
@@ -60,7 +68,13 @@ struct HubCounters {
   std::uint64_t history_queries = 0;   // asked for by clients
   std::uint64_t history_failures = 0;  // of those: the database could not be read
   std::uint64_t late_points = 0;       // points that a later look at the table added
-  std::uint64_t gaps = 0;              // `gap` notices caused by the bus
+  std::uint64_t gaps = 0;              // `gap` notices caused by the bus, or to those who came back
+  std::array<std::uint64_t, kResumeOutcomes> resumes{};
+  std::uint64_t replayed = 0;          // samples of the past that were delivered on `metrics`
+  std::uint64_t past_reads = 0;        // looks at stream and table for what was missed
+  std::uint64_t tail_checks = 0;       // of those: since a device was silent
+  std::uint64_t silent_losses = 0;     // found by these
+  std::uint64_t remembered_bytes = 0;  // gauge: frames kept for those who come back
   Histogram event_age;                 // event's own time to fan-out, seconds (clock error clamped at 0)
 };
 

@@ -132,6 +132,9 @@ void Shard::write_notice(devices::Notice notice, std::string_view detail) {
     case devices::Notice::read_failed:
       return repeated_.write(detail, parts_.clock.now().steady, log::Level::warn, "snapshot.failed",
                              {{"shard", number_}, {"reason", detail}});
+    case devices::Notice::silent_loss:
+      return repeated_.write(detail, parts_.clock.now().steady, log::Level::warn, "bus.silent-loss",
+                             {{"shard", number_}, {"device", detail}});
     case devices::Notice::bad_event:
       // Once a minute per topic: a device that sends rubbish must not fill the disk.
       return repeated_.write(detail, parts_.clock.now().steady, log::Level::warn, "event.dropped",

@@ -18,7 +18,12 @@ namespace pulsegate::proto {
 struct Cursor {
   Timestamp time{};              // the event's own where an event is known, else the row's; 1970 to 9999
   std::uint64_t digest = 0;      // sample_digest() of the sample
-  std::uint16_t occurrence = 0;  // 0, 1, … among the samples of this time and digest, in their order
+  std::uint16_t occurrence = 0;  // 0, 1, … among the samples of this time and digest, in their order; | kOfRow
+  // In `occurrence`: the time is that of the row, because the event was not known.
+  static constexpr std::uint16_t kOfRow = 0x8000;
+
+  bool of_row() const noexcept { return (occurrence & kOfRow) != 0; }
+  unsigned ordinal() const noexcept { return occurrence & ~unsigned{kOfRow}; }
 
   friend bool operator==(const Cursor& a, const Cursor& b) noexcept {
     return a.time == b.time && a.digest == b.digest && a.occurrence == b.occurrence;
@@ -31,6 +36,11 @@ struct Cursor {
 // that JavaScript prints of it: decimally, half away from zero, so 45.675 becomes 45.68. Missing is a value of its own,
 // and not 0. README.md says which samples same_values() calls equal and this does not.
 std::uint64_t sample_digest(const MetricValues& values) noexcept;
+
+// Of a sample of which only the row is known.
+inline Cursor row_cursor(Timestamp recorded_at, const MetricValues& values) noexcept {
+  return {recorded_at, sample_digest(values), Cursor::kOfRow};
+}
 
 // Letters, digits, '-' and '_': safe in URLs and JSON. Never mistaken for a time.
 inline constexpr std::size_t kCursorSize = 28;

@@ -38,6 +38,7 @@ void Device::leave(Member& member, const Now& now) {
     state(channel).remove(member);
     --env_.counters.subscriptions[index(channel)];
   });
+  stop_waiting(member);
   members_[member.position] = members_.back();
   members_[member.position]->position = member.position;
   members_.pop_back();
@@ -45,7 +46,7 @@ void Device::leave(Member& member, const Now& now) {
   member.subscribed.clear();
   member.unacked.clear();
   member.awaiting.clear();
-  member.told_bus_down = member.told_database_down = member.in_gap = false;
+  member.told_bus_down = member.told_database_down = member.in_gap = member.recovers = false;
   member.query = 0;
   member.since.reset();
   if (members_.empty()) {
@@ -63,10 +64,36 @@ void Device::subscribe(Member& member, const std::vector<Channel>& channels, con
     wanted.for_each([&](Channel channel) { member.unacked.add(channel); });
     return;
   }
-  for (const Channel channel : channels) acknowledge(member, channel, now);
-  if (bus_down) tell_bus_down(member);
-  tell_missed(member, wanted, now);
-  deliver_first(member, wanted, now);
+  begin(member, wanted, now);
+  look_for_past(now);
+}
+
+// Acknowledges channels and delivers what they begin with: what the client has missed, or the latest.
+void Device::begin(Member& member, proto::ChannelSet channels, const Now& now) {
+  const auto since = std::exchange(member.since, std::nullopt);
+  proto::ChannelSet lost;
+  proto::ChannelSet fresh = channels;
+  std::optional<std::size_t> replay_from;
+  channels.for_each([&](Channel channel) {
+    enlist(member, channel, now);
+    if (channel == Channel::metrics) give_up_past(member, now);
+    if (!since) return send_subscribed(member, channel, std::nullopt);
+    bool resumed = !proto::carries_samples(channel);  // of the others the latest is all there is to have
+    if (channel == Channel::history) resumed = env_.host.has_database() || memory_.after(*since, env_.config.row_lag);
+    if (channel == Channel::metrics) {
+      const Resume outcome = resume(member, *since, now);
+      if (outcome != Resume::impossible) fresh.remove(channel);
+      if (outcome == Resume::waiting) return;
+      resumed = outcome == Resume::from_memory;
+      if (resumed) replay_from = memory_.after(*since, env_.config.row_lag);
+    }
+    if (!resumed) lost.add(channel);
+    send_subscribed(member, channel, resumed);
+  });
+  if (env_.host.bus() == DeviceHost::Bus::down) tell_bus_down(member);
+  if (!lost.empty()) send_gap(member, std::min(proto::time_of(*since), now.wall), now.wall, lost, "resume");
+  if (replay_from) replay(member, *replay_from);
+  if (!fresh.empty()) deliver_first(member, fresh, now);
 }
 
 void Device::unsubscribe(Member& member, const std::vector<Channel>& channels) {
@@ -78,6 +105,7 @@ void Device::unsubscribe(Member& member, const std::vector<Channel>& channels) {
     member.subscribed.remove(channel);
     member.unacked.remove(channel);
     member.awaiting.remove(channel);
+    if (channel == Channel::metrics) stop_waiting(member);
     env_.scratch.clear();
     proto::append_unsubscribed(env_.scratch, id_, env_.channels.name(channel));
     member.receiver.deliver_control(Frame::text(env_.scratch));
@@ -87,6 +115,7 @@ void Device::unsubscribe(Member& member, const std::vector<Channel>& channels) {
 void Device::on_bus_confirmed(const Now& now) {
   confirmed_ = true;
   confirmed_at_ = now.wall;
+  tail_check_at_ = env_.config.tail_check.count() > 0 ? now.steady + env_.config.tail_check : kNever;
   if (!first_confirmed_) first_confirmed_ = now.wall;
   down_refresh_at_ = kNever;
   const bool after_gap = gap_from_.has_value();
@@ -101,6 +130,7 @@ void Device::on_bus_confirmed(const Now& now) {
     gap_until_ = now.wall;
     gap_to_announce_ = true;
   }
+  if (after_gap) begin_repair(now);
   if (after_gap && env_.host.has_database()) {
     if (has_subscribers()) {
       want_read(storage::ReadReason::repair);
@@ -120,23 +150,9 @@ void Device::acknowledge_pending(const Now& now) {
   for (Member* member : members_) {
     const proto::ChannelSet pending = member->unacked;
     member->unacked.clear();
-    pending.for_each([&](Channel channel) { acknowledge(*member, channel, now); });
-    if (pending.empty()) continue;
-    tell_missed(*member, pending, now);
-    deliver_first(*member, pending, now);
+    if (!pending.empty()) begin(*member, pending, now);
   }
-}
-
-// The past is not replayed: of channels where each message is a sample it is named, the others begin with all they
-// show.
-void Device::tell_missed(Member& member, proto::ChannelSet channels, const Now& now) {
-  const auto since = std::exchange(member.since, std::nullopt);
-  if (!since) return;
-  proto::ChannelSet lost;
-  channels.for_each([&](Channel channel) {
-    if (proto::carries_samples(channel)) lost.add(channel);
-  });
-  if (!lost.empty()) send_gap(member, std::min(proto::time_of(*since), now.wall), now.wall, lost, "resume");
+  look_for_past(now);
 }
 
 void Device::send_gap(Member& member, proto::Timestamp from, proto::Timestamp to, proto::ChannelSet lost,
@@ -150,11 +166,15 @@ void Device::on_bus_down(const Now& now) {
   // A dead connection is noticed late: events may have been lost since the last sign of life.
   if (!gap_from_) gap_from_ = confirmed_ ? std::max(*confirmed_at_, last_event_.value_or(*confirmed_at_)) : now.wall;
   confirmed_ = false;
+  suspend_recovery(now);
   history_.on_gap();
+  memory_.on_gap();
+  tail_check_at_ = kNever;
   if (!bus_lost_at_) bus_lost_at_ = now.wall;
   for (Member* member : members_) {
     tell_bus_down(*member);
     member->in_gap = true;
+    member->recovers = false;
   }
   // Whoever waits for an acknowledgement is served from the database meanwhile, and has been told that nothing is live.
   acknowledge_pending(now);
@@ -183,23 +203,25 @@ ChannelState& Device::state(Channel channel) {
 }
 
 bool Device::has_subscribers() const noexcept {
+  if (recovery_ && !recovery_->waiting.empty()) return true;
   return std::any_of(channels_.begin(), channels_.end(), [](const ChannelState& s) { return !s.members.empty(); });
 }
 
 // Only from here on does the member get what is published: an event that comes earlier is part of its first value.
-void Device::acknowledge(Member& member, Channel channel, const Now& now) {
-  if (!member.subscribed.contains(channel)) {
-    ChannelState& subscribed = state(channel);
-    // The refresh timer of a channel starts with its first member.
-    if (subscribed.members.empty()) subscribed.last_sent = now.steady;
-    subscribed.members.push_back(&member);
-    member.subscribed.add(channel);
-    if (bus_lost_at_) member.in_gap = true;
-    ++env_.counters.subscriptions[index(channel)];
-  }
+void Device::enlist(Member& member, Channel channel, const Now& now) {
+  if (member.subscribed.contains(channel)) return;
+  ChannelState& subscribed = state(channel);
+  // The refresh timer of a channel starts with its first member.
+  if (subscribed.members.empty()) subscribed.last_sent = now.steady;
+  subscribed.members.push_back(&member);
+  member.subscribed.add(channel);
+  if (bus_lost_at_) member.in_gap = true;
+  ++env_.counters.subscriptions[index(channel)];
+}
+
+void Device::send_subscribed(Member& member, Channel channel, std::optional<bool> resumed) {
   env_.scratch.clear();
-  proto::append_subscribed(env_.scratch, id_, env_.channels.name(channel),
-                           member.since ? std::optional(false) : std::nullopt);
+  proto::append_subscribed(env_.scratch, id_, env_.channels.name(channel), resumed);
   member.receiver.deliver_control(Frame::text(env_.scratch));
 }
 
@@ -236,6 +258,10 @@ bool Device::deliver_latest(Member& member, Channel channel) {
   } else {
     const FramePtr frame = latest_frame(state(channel));
     if (!frame) return false;
+    if (channel == Channel::metrics) {
+      member.first_row = latest_row_;
+      member.first_row_before = samples_shown_;
+    }
     member.receiver.deliver(channel, frame);
   }
   ++env_.counters.messages[index(channel)];

@@ -3,6 +3,7 @@
 // for the rest.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -15,8 +16,10 @@
 #include "gateway/counters.hpp"
 #include "gateway/devices/channel_state.hpp"
 #include "gateway/devices/device_config.hpp"
+#include "gateway/devices/event_memory.hpp"
 #include "gateway/devices/history_window.hpp"
 #include "gateway/devices/member.hpp"
+#include "gateway/devices/recovery.hpp"
 #include "gateway/devices/timer_heap.hpp"
 #include "proto/bus_event.hpp"
 #include "proto/history_request.hpp"
@@ -32,7 +35,8 @@ struct DeviceEnvironment {
   const proto::ClockFormat& clock;
   HubCounters& counters;
   DeviceHost& host;
-  std::string scratch;  // for building messages
+  std::string scratch;           // for building messages
+  std::size_t memory_share = 0;  // bytes that one device may remember, see DeviceConfig::resume_memory
 };
 
 // Where a device stands, for operators. Order as kDevicePhaseNames.
@@ -51,6 +55,7 @@ class Device {
   const proto::DeviceId& id() const noexcept { return id_; }
   std::size_t member_count() const noexcept { return members_.size(); }
   DevicePhase phase() const noexcept;
+  std::size_t remembered_bytes() const noexcept { return memory_.bytes(); }
 
   // Members.
   void join(Member& member, const Now& now);
@@ -69,6 +74,9 @@ class Device {
 
   // The answer to DeviceHost::request_read(). `asked`: when the source was asked, so the table was looked at later.
   void on_snapshot(const storage::SnapshotResult& result, proto::Timestamp asked, const Now& now);
+
+  // The answer to DeviceHost::request_past().
+  void on_past(std::shared_ptr<const Past> past, const Now& now);
 
   // The answer to a history query: `history` is null where there is no database, or where it failed.
   void answer_query(std::uint32_t number, const proto::HistoryQuery& query, const storage::HistoryResult& result);
@@ -91,9 +99,10 @@ class Device {
   ChannelState& state(proto::Channel channel);
   ChannelState* find_state(proto::Channel channel) noexcept;
   bool has_subscribers() const noexcept;
-  void acknowledge(Member& member, proto::Channel channel, const Now& now);
+  void begin(Member& member, proto::ChannelSet channels, const Now& now);
+  void enlist(Member& member, proto::Channel channel, const Now& now);
   void acknowledge_pending(const Now& now);
-  void tell_missed(Member& member, proto::ChannelSet channels, const Now& now);
+  void send_subscribed(Member& member, proto::Channel channel, std::optional<bool> resumed);
   void send_gap(Member& member, proto::Timestamp from, proto::Timestamp to, proto::ChannelSet lost,
                 std::string_view reason);
   void deliver_first(Member& member, proto::ChannelSet channels, const Now& now);
@@ -105,6 +114,38 @@ class Device {
   void tell_unknown(Member& member);
   void take_back_unknown(proto::Timestamp since);
   bool nothing_known() const noexcept;
+
+  // device_resume.cpp
+  enum class Resume : std::uint8_t { from_memory, waiting, impossible };
+  Resume resume(Member& member, const proto::Since& since, const Now& now);
+  void replay(Member& member, std::size_t from);
+  void deliver_past(Member& member, const FramePtr& frame);
+  void set_recovery_start(proto::Timestamp confirmed, const Now& now);
+  void wait_for_past(Member& member, const proto::Since& since, bool resumed, const Now& now);
+  std::optional<Recovery::Waiting> stop_waiting(const Member& member);
+  proto::Timestamp earliest_after(const proto::Since& since, std::chrono::microseconds offset) const;
+  void begin_repair(const Now& now);
+  proto::Since last_shown(const Member& member, const Now& now) const;
+  void suspend_recovery(const Now& now);
+  void look_for_past(const Now& now);
+  void use_past(const Now& now);
+  void plan_next_look(Millis soon, const Now& now);
+  void hold_live(const Now& now);
+  void give_up_past(const Now& now);
+  void give_up_past(const Member& member, const Now& now);
+  void give_up_past(const Recovery::Waiting& waiting, proto::Timestamp confirmed, bool held, const Now& now);
+  static std::string_view reason(const Recovery::Waiting& waiting) noexcept;
+  void recovery_on_time(const Now& now);
+  SteadyTime recovery_due() const noexcept;
+  EventMemory::Limits memory_limits() const noexcept;
+  FramePtr metrics_frame(const proto::Cursor& cursor, proto::Timestamp time, std::string_view json);
+  Remembered remembered(const PastSample& sample, const Past& past);
+
+  // device_tail.cpp
+  void tail_check_on_time(const Now& now);
+  proto::Since last_heard() const;
+  void check_tail(std::shared_ptr<const Past> past, const Now& now);
+  void take_rows_of_outage(const storage::Snapshot& snapshot, const Now& now);
 
   // device_events.cpp
   void on_metrics(const proto::BusEvent& event, proto::Timestamp time, const Now& now);
@@ -141,7 +182,8 @@ class Device {
   Read read_ = Read::unread;
   storage::ReadReason reading_ = storage::ReadReason::first;  // of the read in flight, else of the last one
   bool read_in_flight_ = false;
-  bool confirmed_ = false;  // by the bus
+  bool look_in_flight_ = false;  // at what is stored of the past
+  bool confirmed_ = false;       // by the bus
   bool told_unknown_ = false;
   bool gap_to_announce_ = false;
   bool look_owed_ = false;                          // a second look, once a read has succeeded
@@ -149,6 +191,8 @@ class Device {
   SteadyTime history_sent_at_{};                    // last fan-out of `history`
   SteadyTime history_due_ = kNever;                 // deadlines: kNever when off
   HistoryWindow history_;
+  EventMemory memory_;
+  std::unique_ptr<Recovery> recovery_;  // somebody waits for what it has missed of `metrics`
 
   std::vector<Member*> members_;
   std::unique_ptr<proto::SystemInfo> system_;
@@ -160,6 +204,10 @@ class Device {
   std::optional<proto::Timestamp> bus_lost_at_;      // told to members as down since; null: not down
   std::optional<proto::Timestamp> gap_from_;         // events may have been lost since
   std::optional<proto::Timestamp> gap_until_;
+  std::optional<proto::Cursor> latest_row_;       // of the latest value of `metrics`, where that is a row's
+  std::optional<proto::Cursor> shown_row_;        // the same, where all members got it
+  std::uint64_t samples_shown_ = 0;               // on `metrics`, to all members
+  std::optional<proto::Timestamp> missed_until_;  // of `metrics`: told, and nothing has been heard since
 
   // The database.
   std::optional<proto::Timestamp> database_failed_;  // told to subscribers as down since
@@ -170,6 +218,8 @@ class Device {
   SteadyTime retry_at_ = kNever;
   SteadyTime second_look_at_ = kNever;
   SteadyTime reread_at_ = kNever;
+  SteadyTime tail_check_at_ = kNever;    // next comparison with the table and the stream
+  SteadyTime heard_at_{};                // last metrics event
   SteadyTime down_refresh_at_ = kNever;  // while the bus is down: the next read in its stead
 
  public:

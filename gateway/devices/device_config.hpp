@@ -28,7 +28,13 @@ struct DeviceConfig {
   // Latest value sent again when nothing was sent for so long, by built-in channel; 0: never.
   std::array<Millis, proto::kBuiltInChannels> refresh{Millis(0), Millis(30'000), Millis(60'000), Millis(30'000),
                                                       Millis(30'000)};
-  Millis down_refresh{30'000};            // while the bus is down, the database is read in its stead so often
+  Millis down_refresh{30'000};  // while the bus is down, the database is read in its stead so often
+  // What a device remembers of `metrics` for those who come back with `since`.
+  std::size_t resume_events = 64;
+  std::size_t resume_bytes = 128 * 1024;
+  std::size_t resume_memory = 64 * 1024 * 1024;  // bytes of all devices of a hub: with many each remembers less
+  Millis resume_hold{5'000};                     // live samples wait for missed ones no longer than that
+  Millis tail_check{30'000};              // a silent device is compared with its table and stream so often; 0: never
   double repair_rate = 500;               // reads a second that no client asked for, per hub
   std::size_t max_reads_in_flight = 256;  // per hub, well below the queue of the source
   std::size_t max_devices = 200'000;      // per hub
@@ -45,6 +51,13 @@ class DeviceHost {
   // Asks for a snapshot; the answer comes by Device::on_snapshot(), never before this returns, unless the device is
   // gone. `awaited`: by a client, so it goes before those that are paced.
   virtual void request_read(Device& device, storage::ReadReason reason, bool awaited) = 0;
+  // There is a stream or a table in which the past can be looked up.
+  virtual bool has_past() const noexcept = 0;
+  // Asks for all that is stored of what came after `from` (publisher's or database's clock), and of the time shortly
+  // before it. The answer comes by Device::on_past(), as above.
+  virtual void request_past(Device& device, proto::Timestamp from, bool awaited) = 0;
+  // A loss that nothing else had shown.
+  virtual void on_silent_loss(const Device& device) = 0;
   // Device::on_time() is to be called at `due` or soon after; replaces an earlier request of this device.
   virtual void wake_at(Device& device, SteadyTime due) = 0;
   // A uniform number in [0, 1), for jitter.

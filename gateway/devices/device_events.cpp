@@ -53,12 +53,17 @@ void Device::on_event(const proto::Topic& topic, const proto::BusEvent& event, c
 
 void Device::on_metrics(const proto::BusEvent& event, proto::Timestamp time, const Now& now) {
   ChannelState& metrics = state(Channel::metrics);
-  env_.scratch.clear();
-  proto::append_verbatim(env_.scratch, "metrics", id_, time, event.object);
-  metrics.latest = Frame::text(env_.scratch);
+  if (gap_from_) begin_repair(now);  // the last topic of the device is still to be confirmed
+  const proto::Cursor cursor = memory_.next_cursor(time, event.values);
+  metrics.latest = metrics_frame(cursor, time, event.object);
   metrics.time = plausible(time, now);
   metrics.from_event = true;
+  memory_.push({cursor, event.values, metrics.latest}, memory_limits());
+  latest_row_.reset();
   publish(metrics, now);
+  missed_until_.reset();
+  heard_at_ = now.steady;
+  if (recovery_) hold_live(now);
   const proto::Timestamp seen = std::min(time, now.wall);
   last_event_ = last_event_ ? std::max(*last_event_, seen) : seen;
 
@@ -106,6 +111,10 @@ bool Device::take_json(Channel channel, std::string_view json, proto::Timestamp 
 }
 
 void Device::publish(ChannelState& published, const Now& now) {
+  if (published.channel == Channel::metrics) {
+    ++samples_shown_;
+    shown_row_ = latest_row_;
+  }
   if (published.members.empty()) return;
   published.fan_out(latest_frame(published));
   published.last_sent = now.steady;

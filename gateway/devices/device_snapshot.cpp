@@ -142,6 +142,10 @@ proto::ChannelSet Device::apply(const storage::Snapshot& snapshot, proto::Timest
 bool Device::apply_newest_row(const storage::Snapshot& snapshot, bool newest_row_is_known, const Now& now) {
   if (snapshot.metrics.empty()) return false;
   ChannelState& metrics = state(Channel::metrics);
+  if (!confirmed_ && reading_ == ReadReason::refresh && (latest_row_ || !memory_.empty())) {
+    take_rows_of_outage(snapshot, now);
+    return false;
+  }
   const auto newest = std::prev(snapshot.metrics.end());
   // A row may be that of an event on its way to us, which would come out twice, unless it is so old that the event
   // would have come.
@@ -187,9 +191,8 @@ void Device::release_held_row(const Now& now) {
 
 void Device::remember_row(const storage::MetricsRow& row, std::string_view json) {
   ChannelState& metrics = state(Channel::metrics);
-  env_.scratch.clear();
-  proto::append_verbatim(env_.scratch, "metrics", id_, row.recorded_at, json);
-  metrics.latest = Frame::text(env_.scratch);
+  latest_row_ = proto::row_cursor(row.recorded_at, row.values);
+  metrics.latest = metrics_frame(*latest_row_, row.recorded_at, json);
   metrics.time = row.recorded_at;
 }
 
@@ -262,6 +265,8 @@ void Device::announce_gap(bool history_too, const Now& now) {
     if (!member->in_gap) continue;
     proto::ChannelSet lost;
     member->subscribed.for_each([&](Channel channel) {
+      // Of `metrics` what was missed is looked for one by one, and named where it is not found: see device_resume.cpp.
+      if (channel == Channel::metrics && member->recovers) return;
       if (channel == Channel::history ? history_too : proto::carries_samples(channel)) lost.add(channel);
     });
     if (lost.empty()) continue;
@@ -275,7 +280,7 @@ void Device::forget_gap() noexcept {
   gap_to_announce_ = false;
   gap_from_.reset();
   gap_until_.reset();
-  for (Member* member : members_) member->in_gap = false;
+  for (Member* member : members_) member->in_gap = member->recovers = false;
 }
 
 void Device::on_time(const Now& now) {
@@ -286,12 +291,14 @@ void Device::on_time(const Now& now) {
   };
   if (take(history_due_)) history_changed(now, true);
   if (take(held_row_due_)) release_held_row(now);
+  recovery_on_time(now);
   const bool hot = has_subscribers();
   const auto look_again = [&](ReadReason reason) {
     if (hot) return want_read(reason);
     read_ = Read::unread;  // nobody looks now: whoever comes next gets a fresh snapshot
     if (confirmed_) forget_gap();
   };
+  if (now.steady >= tail_check_at_) tail_check_on_time(now);
   if (take(retry_at_)) look_again(ReadReason::retry);
   if (take(second_look_at_)) look_again(ReadReason::second_look);
   if (take(reread_at_)) look_again(ReadReason::reread);
@@ -318,8 +325,8 @@ void Device::on_time(const Now& now) {
 }
 
 SteadyTime Device::next_due() const noexcept {
-  SteadyTime due =
-      std::min({linger_until_, history_due_, held_row_due_, retry_at_, second_look_at_, reread_at_, down_refresh_at_});
+  SteadyTime due = std::min({linger_until_, history_due_, held_row_due_, retry_at_, second_look_at_, reread_at_,
+                             down_refresh_at_, tail_check_at_, recovery_due()});
   for (const ChannelState& channel : channels_) {
     if (index(channel.channel) >= proto::kBuiltInChannels || channel.members.empty()) continue;
     const Millis interval = env_.config.refresh[index(channel.channel)];

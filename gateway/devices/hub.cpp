@@ -10,9 +10,10 @@ using proto::BusEventError;
 Hub::Hub(const DeviceConfig& config, HubParts parts, std::uint64_t seed)
     : config_(config),
       parts_(std::move(parts)),
-      environment_{config_, parts_.channels, parts_.clock_format, counters_, *this, {}},
+      environment_{config_, parts_.channels, parts_.clock_format, counters_, *this, {}, 0},
       parser_(config.max_bus_payload),
       all_topics_(static_cast<std::uint32_t>((std::uint64_t{1} << parts_.topics.topics_per_device()) - 1)),
+      pace_tokens_(std::max(1.0, config.repair_rate / 10)),
       random_(seed),
       alive_(std::make_shared<Hub*>(this)) {}
 
@@ -39,11 +40,17 @@ bool Hub::join(const proto::DeviceId& id, Member& member) {
     device = created.get();
     device->hub.generation = next_generation_++;
     devices_.emplace(id, std::move(created));
+    share_memory();
     // Broadcasts reach clients that have subscribed to nothing, so the bus subscription starts with the connection.
     parts_.subscriber.subscribe(parts_.topics.topics_of(id));
   }
   device->join(member, now);
   return true;
+}
+
+// What all devices remember together is bounded, so with many each remembers less.
+void Hub::share_memory() {
+  environment_.memory_share = config_.resume_memory / std::max<std::size_t>(1, devices_.size());
 }
 
 void Hub::leave(Member& member) {
@@ -122,6 +129,7 @@ void Hub::on_subscribed(std::string_view topic_text) {
   const Now now = parts_.clock.now();
   device->on_bus_confirmed(now);
   pump_reads(now);
+  rearm();
 }
 
 void Hub::on_bus_up() {
@@ -145,7 +153,10 @@ void Hub::on_bus_down(std::string_view reason) {
 HubCounters Hub::counters() const {
   HubCounters copy = counters_;
   copy.devices = {};
-  for (const auto& entry : devices_) ++copy.devices[static_cast<std::size_t>(entry.second->phase())];
+  for (const auto& entry : devices_) {
+    ++copy.devices[static_cast<std::size_t>(entry.second->phase())];
+    copy.remembered_bytes += entry.second->remembered_bytes();
+  }
   return copy;
 }
 

@@ -26,8 +26,8 @@
 
 namespace pulsegate::devices {
 
-// What a hub reports to the log. The detail is a reason, or the topic of a bad event.
-enum class Notice : std::uint8_t { bus_up, bus_down, database_up, database_down, read_failed, bad_event };
+// What a hub reports to the log. The detail is a reason, the topic of a bad event, or a device.
+enum class Notice : std::uint8_t { bus_up, bus_down, database_up, database_down, read_failed, bad_event, silent_loss };
 
 // What a hub stands on. All of it must outlive the hub.
 struct HubParts {
@@ -88,6 +88,9 @@ class Hub final : public bus::EventSink, private DeviceHost {
   // DeviceHost
   Bus bus() const noexcept override { return bus_; }
   bool has_database() const noexcept override { return parts_.source != nullptr; }
+  bool has_past() const noexcept override { return parts_.history != nullptr; }
+  void request_past(Device& device, proto::Timestamp from, bool awaited) override;
+  void on_silent_loss(const Device& device) override;
   void request_read(Device& device, storage::ReadReason reason, bool awaited) override;
   void wake_at(Device& device, SteadyTime due) override;
   double random() override;
@@ -96,6 +99,7 @@ class Hub final : public bus::EventSink, private DeviceHost {
     proto::DeviceId device;
     std::uint64_t generation;
     storage::ReadReason reason;
+    std::optional<proto::Timestamp> past_from;  // a look at what is stored since then; otherwise a snapshot
   };
 
   Device* find(const proto::DeviceId& id) const;
@@ -105,6 +109,9 @@ class Hub final : public bus::EventSink, private DeviceHost {
   void on_answer(const WaitingRead& wanted, proto::Timestamp asked, const storage::SnapshotResult& result);
   void answer_query(const proto::DeviceId& device, std::uint32_t number, const proto::HistoryQuery& query,
                     const storage::HistoryResult& result);
+  void look(const WaitingRead& wanted, const Now& now);
+  void on_rows(const WaitingRead& wanted, std::shared_ptr<Past> past, const storage::HistoryResult& result);
+  void share_memory();
   void rearm();
 
   const DeviceConfig config_;
@@ -126,7 +133,7 @@ class Hub final : public bus::EventSink, private DeviceHost {
   std::deque<WaitingRead> urgent_reads_;
   std::deque<WaitingRead> paced_reads_;
   std::size_t reads_in_flight_ = 0;
-  double pace_tokens_ = 1;
+  double pace_tokens_;
   SteadyTime pace_updated_{};
   SteadyTime pace_due_ = kNever;
 

@@ -10,10 +10,26 @@ namespace pulsegate::devices {
 
 using storage::ReadReason;
 
+namespace {
+
+// A cursor may hold the time of a row or of an event, and clocks differ: the sample that it names must be found too.
+constexpr std::chrono::seconds kPastMargin{30};
+
+}  // namespace
+
 // The device is in the middle of something: the read starts with the pump that follows every entry into the hub.
 void Hub::request_read(Device& device, ReadReason reason, bool awaited) {
-  WaitingRead wanted{device.id(), device.hub.generation, reason};
+  WaitingRead wanted{device.id(), device.hub.generation, reason, {}};
   (awaited ? urgent_reads_ : paced_reads_).push_back(std::move(wanted));
+}
+
+void Hub::request_past(Device& device, proto::Timestamp from, bool awaited) {
+  WaitingRead wanted{device.id(), device.hub.generation, ReadReason::repair, from};
+  (awaited ? urgent_reads_ : paced_reads_).push_back(std::move(wanted));
+}
+
+void Hub::on_silent_loss(const Device& device) {
+  parts_.notice(Notice::silent_loss, device.id().text());
 }
 
 void Hub::pump_reads(const Now& now) {
@@ -46,6 +62,7 @@ void Hub::read(const WaitingRead& wanted, const Now& now) {
   const Device* device = find(wanted.device);
   if (device == nullptr || device->hub.generation != wanted.generation) return;
   ++reads_in_flight_;
+  if (wanted.past_from) return look(wanted, now);
   parts_.source->read(
       {wanted.device, config_.history_points, wanted.reason}, parts_.executor,
       [weak = std::weak_ptr<Hub*>(alive_), wanted, asked = now.wall](const storage::SnapshotResult& result) {
@@ -73,6 +90,37 @@ void Hub::on_answer(const WaitingRead& wanted, proto::Timestamp asked, const sto
   }
   if (Device* device = find(wanted.device); device != nullptr && device->hub.generation == wanted.generation)
     device->on_snapshot(result, asked, now);
+  pump_reads(now);
+  rearm();
+}
+
+void Hub::look(const WaitingRead& wanted, const Now& now) {
+  ++counters_.past_reads;
+  auto past = std::make_shared<Past>();
+  past->looked = now.wall;
+  past->has_table = parts_.history != nullptr;
+  storage::AfterRequest request;
+  request.device = wanted.device;
+  request.after = *wanted.past_from - kPastMargin;
+  request.points = storage::kMaxHistoryPoints;
+  parts_.history->read_after(request, parts_.executor,
+                             [weak = std::weak_ptr<Hub*>(alive_), wanted, past](const storage::HistoryResult& result) {
+                               const auto hub = weak.lock();
+                               if (hub && *hub != nullptr) (*hub)->on_rows(wanted, past, result);
+                             });
+}
+
+void Hub::on_rows(const WaitingRead& wanted, std::shared_ptr<Past> past, const storage::HistoryResult& result) {
+  --reads_in_flight_;
+  const Now now = parts_.clock.now();
+  if (result.error == storage::SnapshotError::none) {
+    past->rows = result.history;
+  } else {
+    ++counters_.history_failures;
+    parts_.notice(Notice::read_failed, result.detail);
+  }
+  if (Device* device = find(wanted.device); device != nullptr && device->hub.generation == wanted.generation)
+    device->on_past(std::move(past), now);
   pump_reads(now);
   rearm();
 }
@@ -129,6 +177,7 @@ void Hub::advance() {
     if (device.expired(now)) {
       parts_.subscriber.unsubscribe(parts_.topics.topics_of(device.id()));
       devices_.erase(device.id());
+      share_memory();
     } else {
       device.on_time(now);
     }

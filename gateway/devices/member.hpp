@@ -50,9 +50,13 @@ struct Member {
   proto::ChannelSet awaiting;    // acknowledged, first value still to come
   bool told_bus_down = false;
   bool told_database_down = false;
-  bool in_gap = false;                    // it may have missed what was published while the bus was away
-  std::optional<proto::Since> since;      // of a `subscribe` that is still to be acknowledged: the last message it saw
-  std::uint32_t query = 0;                // number of its open history query, unique in the hub; 0: none
+  // The first sample that it got on `metrics`, where that was a row's, and how many the device had shown by then.
+  std::optional<proto::Cursor> first_row;
+  std::uint64_t first_row_before = 0;
+  bool recovers = false;              // what it has missed of `metrics` in this gap is looked for, see Recovery
+  bool in_gap = false;                // it may have missed what was published while the bus was away
+  std::optional<proto::Since> since;  // of a `subscribe` that is still to be acknowledged: the last message it saw
+  std::uint32_t query = 0;            // number of its open history query, unique in the hub; 0: none
 };
 
 }  // namespace pulsegate::devices

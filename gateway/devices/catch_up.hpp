@@ -1,0 +1,87 @@
+// What came after a point in a device's past: what the device remembers, the entries of its Redis Stream and the rows
+// of its table become one sequence, in which a client's last message is looked up. Pure: who asks, when, and what is
+// done with the answer is the device's business.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "gateway/devices/event_memory.hpp"
+#include "gateway/devices/sample_merge.hpp"
+#include "proto/cursor.hpp"
+#include "proto/metric_values.hpp"
+#include "proto/time.hpp"
+#include "storage/history_source.hpp"
+
+namespace pulsegate::devices {
+
+// An entry of the stream: the event as it was published, or is about to be.
+struct StreamSample {
+  proto::Timestamp time;  // the publisher's
+  proto::MetricValues values;
+  std::string json;    // the metrics object, verbatim
+  bool young = false;  // added so lately that its event may still be on its way to us
+};
+
+// What was found when the past was looked up: first the stream, then the table.
+struct Past {
+  proto::Timestamp looked{};   // our clock, before the first of the two was asked
+  bool stream_exists = false;  // the API server writes one for this device
+  bool stream_more = false;    // there is more of it than was read
+  std::vector<StreamSample> stream;
+  bool has_table = false;                        // there is a database
+  std::shared_ptr<const storage::History> rows;  // null: no database, or it could not be read
+};
+
+struct CatchUpRules {
+  std::chrono::milliseconds row_lag{15'000};   // longest time from an event to its row
+  std::chrono::milliseconds tolerance{1'000};  // what is older than that and has not come by the bus was missed
+};
+
+// One sample of the past. `index`: into the memory or the stream; of a row without meaning.
+struct PastSample {
+  enum class Source : std::uint8_t { memory, stream, row };
+  Source source;
+  std::size_t index;
+  Sample sample;
+  bool young = false;  // its event may still be on its way to us
+};
+
+// Thread: value. Nothing that it was made from may change while it lives.
+// Invariants: 1. Events stand in the order of the bus, rows in that of the table. 2. A row and an event are joined only
+// when they show the same sample; where equal values leave that open, both stand: a sample twice is better than none.
+class CatchUp {
+ public:
+  CatchUp(const EventMemory& memory, const Past& past, const CatchUpRules& rules);
+
+  const std::vector<PastSample>& samples() const noexcept { return samples_; }
+  // The first sample that came after `since`, samples().size() for none; nullopt: where that is cannot be told.
+  std::optional<std::size_t> after(const proto::Since& since) const;
+  // Where the unbroken end of the memory begins: from here on only samples of the memory count. size(): it is empty.
+  std::size_t live_from() const noexcept { return live_from_; }
+  // Whether all that was published before `confirmed` (our clock), from when on the bus is heard, is among samples().
+  // Where the table could not be read, that holds only for what comes after an entry of the stream.
+  bool complete(proto::Timestamp confirmed) const noexcept;
+
+ private:
+  void join(const EventMemory& memory);
+  void merge_rows(const EventMemory& memory);
+  std::vector<bool> undecided() const;
+  std::chrono::microseconds offset() const noexcept {
+    return past_.rows ? past_.rows->clock_offset : std::chrono::microseconds(0);
+  }
+
+  const Past& past_;
+  const CatchUpRules rules_;
+  std::vector<PastSample> events_;  // memory and stream
+  std::vector<PastSample> samples_;
+  std::vector<std::uint64_t> digests_;  // of samples_
+  std::size_t live_from_ = 0;
+};
+
+}  // namespace pulsegate::devices
