@@ -94,7 +94,7 @@ class FakeStreamSource final : public bus::StreamSource {
     const auto stream = streams_.find(request.device);
     answer.exists = stream != streams_.end();
     if (!answer.exists) return answer;
-    const proto::Timestamp from = std::chrono::floor<std::chrono::milliseconds>(request.from);
+    const proto::Timestamp from = std::chrono::floor<std::chrono::milliseconds>(std::max(request.from, {}));
     const std::size_t limit = std::clamp<std::size_t>(request.limit, 1, bus::kMaxStreamRead);
     for (const bus::StreamEntry& entry : stream->second) {
       if (entry.added < from) continue;
