@@ -38,6 +38,7 @@ class RedisStreamReader::Core final : public std::enable_shared_from_this<Core>,
     Callback done;  // empty: answered already, but Redis' own answers are still to come
     Clock::time_point deadline;
     Clock::time_point sent;
+    bool was_due = false;  // its answer was due next when a connection was lost
     bool exists_answered = false;
     bool exists = false;
     std::string fault;  // of the first command, when Redis refused it
@@ -59,7 +60,7 @@ class RedisStreamReader::Core final : public std::enable_shared_from_this<Core>,
   void connect();
   void pump();
   void finish(const Reply& reply);
-  void take_back_unanswered(const std::string& reason);
+  void take_back_unanswered(RedisLink::Loss loss, const std::string& reason);
   void answer(Read& read, StreamAnswer answer);
   void fail(Read& read, const std::string& reason);
   void watch();
@@ -188,12 +189,12 @@ void RedisStreamReader::Core::finish(const Reply& reply) {
   answer(read, std::move(result));
 }
 
-void RedisStreamReader::Core::on_link_lost(RedisLink::Loss, const std::string& reason) {
+void RedisStreamReader::Core::on_link_lost(RedisLink::Loss loss, const std::string& reason) {
   std::exchange(link_, nullptr)->close();
   if (std::exchange(up_, false)) {
     const auto lasted = Clock::now() - up_since_;
     backoff_.connection_lasted(std::chrono::duration_cast<std::chrono::milliseconds>(lasted));
-    take_back_unanswered(reason);
+    take_back_unanswered(loss, reason);
   } else {
     for (Read& read : std::exchange(waiting_, {})) fail(read, reason);
   }
@@ -205,11 +206,12 @@ void RedisStreamReader::Core::on_link_lost(RedisLink::Loss, const std::string& r
   });
 }
 
-// Each loss answers one read at least, so that no reply can make the same loss again and again.
-void RedisStreamReader::Core::take_back_unanswered(const std::string& reason) {
+// What was due next may be the reason of the loss. Unreadable answers are; a closed connection may have nothing to do
+// with it, but not twice. So no answer can make the same loss again and again.
+void RedisStreamReader::Core::take_back_unanswered(RedisLink::Loss loss, const std::string& reason) {
   if (sent_.empty()) return;
-  fail(sent_.front(), reason);
-  sent_.pop_front();
+  Read& due = sent_.front();
+  if (std::exchange(due.was_due, true) || loss == RedisLink::Loss::protocol) fail(due, reason);
   for (; !sent_.empty(); sent_.pop_back()) {
     Read& read = sent_.back();
     if (!read.done) continue;

@@ -15,8 +15,8 @@ namespace pulsegate::bus {
 // 1. The first read connects; from then on the connection is kept, and made anew for ever when it is lost.
 // 2. A read that comes while there is no connection waits for the next attempt, which follows within the backoff's
 // longest delay, and fails with it.
-// 3. When a connection is lost, the read whose answer was due next fails, since that answer may be the reason. Those
-// behind it are sent again.
+// 3. When a connection is lost, unanswered reads are sent again, but for one whose answer was the reason: unreadable,
+// too large, or due next at two losses.
 class RedisStreamReader final : public StreamSource {
  public:
   RedisStreamReader(asio::io_context& io, RedisStreamConfig config);

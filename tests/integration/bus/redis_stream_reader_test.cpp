@@ -198,7 +198,7 @@ BOOST_AUTO_TEST_CASE(killed_redis_fails_reads_at_once_and_is_found_again) {
   BOOST_TEST(world.reader().counters().reconnects == 1u);
 }
 
-BOOST_AUTO_TEST_CASE(read_that_comes_while_redis_comes_back_waits_for_the_connection) {
+BOOST_AUTO_TEST_CASE(read_over_a_connection_that_redis_has_closed_waits_for_the_next_one) {
   RedisServer server;
   server.start();
   auto config = test::quick_stream_config(server.url());
@@ -227,7 +227,6 @@ BOOST_AUTO_TEST_CASE(frozen_redis_meets_the_deadline_and_is_read_again_when_it_t
   BOOST_TEST((took < Millis(3'000)));
   for (std::size_t i = 1; i < 41; ++i) BOOST_TEST(!world.answers()[i].ok);
   BOOST_TEST(contains(world.answers()[1].detail, "did not answer"));
-  BOOST_TEST(contains(world.answers()[40].detail, "waited longer"));
   // The kernel still accepts connections for a frozen process.
   BOOST_TEST(!world.read(kDevice).ok);
   server.resume();
