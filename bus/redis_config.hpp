@@ -1,8 +1,9 @@
-// What a RedisSubscriber can be told, with default, unit and reason.
+// What a connection to Redis can be told, with default, unit and reason.
 #pragma once
 
 #include <chrono>
 #include <cstddef>
+#include <string>
 
 #include "bus/backoff.hpp"
 #include "bus/redis_url.hpp"
@@ -12,6 +13,7 @@ namespace pulsegate::bus {
 
 struct RedisConfig {
   RedisUrl url;
+  std::string client_name = "pulsegate";  // as CLIENT LIST shows it; no blanks
   std::size_t max_payload = 256 * 1024;   // bytes of one event; larger ones are dropped and counted
   std::size_t read_buffer = 1024 * 1024;  // bytes of one read: it bounds the batch between two on_batch_end()
   std::chrono::milliseconds connect_timeout{5'000};  // resolve, connect, authenticate

@@ -38,15 +38,28 @@ std::string printable(std::string_view text) {
   return out;
 }
 
+bool begins_with(std::string_view text, std::string_view prefix) {
+  return text.substr(0, prefix.size()) == prefix;
+}
+
 }  // namespace
 
 std::string explain_redis_error(std::string_view reply) {
   for (const Explanation& known : kExplanations) {
-    if (reply.substr(0, known.prefix.size()) == known.prefix) {
+    if (begins_with(reply, known.prefix)) {
       return std::string(known.sentence) + " (" + printable(reply) + ")";
     }
   }
   return "Redis answered with an error: " + printable(reply);
+}
+
+std::string explain_stream_error(std::string_view reply, std::string_view key_rule) {
+  if (begins_with(reply, "NOPERM"))
+    return "the Redis user may not read the streams: grant it +xrange +exists " + std::string(key_rule) + " (" +
+           printable(reply) + ")";
+  if (begins_with(reply, "WRONGTYPE"))
+    return "the key of a stream holds something else: correct --stream-key, or say none (" + printable(reply) + ")";
+  return explain_redis_error(reply);
 }
 
 }  // namespace pulsegate::bus

@@ -10,4 +10,7 @@ namespace pulsegate::bus {
 // printable and bounded, whatever the reply holds.
 std::string explain_redis_error(std::string_view reply);
 
+// The same for the answer to EXISTS or XRANGE. `key_rule`: what an ACL needs to name the keys, as stream_key_rule().
+std::string explain_stream_error(std::string_view reply, std::string_view key_rule);
+
 }  // namespace pulsegate::bus

@@ -1,4 +1,4 @@
-// The I/O shell around RespReader. Reasons of failure are sentences for an operator's log.
+// The I/O shell around a ReplyReader. Reasons of failure are sentences for an operator's log.
 #include "bus/redis_link.hpp"
 
 #include <algorithm>
@@ -17,8 +17,8 @@
 
 namespace pulsegate::bus {
 
-RedisLink::RedisLink(asio::io_context& io, const RedisConfig& config, Owner& owner)
-    : io_(io), config_(config), owner_(&owner), socket_(io), resolver_(io), timer_(io), reader_(config.max_payload) {}
+RedisLink::RedisLink(asio::io_context& io, const RedisConfig& config, Owner& owner, std::unique_ptr<ReplyReader> reader)
+    : io_(io), config_(config), owner_(&owner), socket_(io), resolver_(io), timer_(io), reader_(std::move(reader)) {}
 
 void RedisLink::open() {
   arm(Clock::now() + config_.connect_timeout);
@@ -103,7 +103,7 @@ void RedisLink::handshake() {
   }
   append_command(commands, {"PING"});
   handshake_.push_back(Step::ping);
-  append_command(commands, {"CLIENT", "SETNAME", "pulsegate"});
+  append_command(commands, {"CLIENT", "SETNAME", config_.client_name});
   handshake_.push_back(Step::set_name);
   queued_ += commands;
   write();
@@ -155,9 +155,9 @@ void RedisLink::read_on() {
 // `size` is 0 when read_on() found nothing.
 void RedisLink::received(const std::error_code& error, std::size_t size) {
   if (error == asio::error::eof) {
-    return fail(Loss::connection,
-                ready_ ? "Redis closed the connection (under load, see its client-output-buffer-limit pubsub)"
-                       : "Redis closed the connection before it was authenticated");
+    return fail(Loss::connection, ready_
+                                      ? "Redis closed the connection (under load, see its client-output-buffer-limit)"
+                                      : "Redis closed the connection before it was authenticated");
   }
   if (error) return fail(Loss::connection, "the connection to Redis broke: " + error.message());
   if (size > 0) last_received_ = Clock::now();
@@ -173,12 +173,12 @@ void RedisLink::received(const std::error_code& error, std::size_t size) {
 }
 
 void RedisLink::deliver(std::size_t size, bool more_waiting) {
-  const auto outcome = reader_.feed({buffer_.get(), size}, *this);
+  const auto outcome = reader_->feed({buffer_.get(), size}, *this);
   if (owner_ == nullptr) return;
-  const bool failed = outcome == RespReader::Outcome::failed;
+  const bool failed = outcome == ReplyReader::Outcome::failed;
   owner_->on_link_read_end(more_waiting && !failed);
   if (owner_ == nullptr || !failed) return;
-  fail(Loss::protocol, "what answers at " + config_.url.redacted() + " sent " + reader_.error());
+  fail(Loss::protocol, "what answers at " + config_.url.redacted() + " sent " + reader_->error());
 }
 
 // The rest of that read is gone, so something is missing that only a new subscription shows. Called while the exception

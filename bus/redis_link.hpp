@@ -1,6 +1,5 @@
 // One connection to Redis, from resolving the name to its loss: connect, authenticate, read, write, keep alive.
-// It never reconnects: RedisSubscriber makes a new link for each attempt, so a late handler of an old one cannot reach
-// it.
+// It never reconnects: its owner makes a new link for each attempt, so a late handler of an old one cannot reach it.
 #pragma once
 
 #include <asio/generic/stream_protocol.hpp>
@@ -15,15 +14,15 @@
 #include <vector>
 
 #include "bus/redis_config.hpp"
-#include "bus/resp_reader.hpp"
+#include "bus/reply_reader.hpp"
 
 namespace pulsegate::bus {
 
 // Thread: the io_context's thread only.
-// Owner: a RedisSubscriber; pending handlers share it until they have run.
+// Owner: a RedisSubscriber or a RedisStreamReader; pending handlers share it until they have run.
 // 1. The owner is called only between open() and close(), and nothing follows on_link_lost(). What on_link_reply() or
 // on_link_read_end() throws is a loss.
-// 2. What is queued for writing is bounded by the owner's window of topics in flight plus one PING.
+// 2. What is queued for writing is bounded by the owner's window of commands in flight plus one PING.
 class RedisLink final : public std::enable_shared_from_this<RedisLink>, private ReplyHandler {
  public:
   enum class Loss : std::uint8_t { connection, protocol };  // protocol: an error reply or unreadable bytes
@@ -38,8 +37,8 @@ class RedisLink final : public std::enable_shared_from_this<RedisLink>, private 
     virtual void on_link_lost(Loss loss, const std::string& reason) = 0;
   };
 
-  // `config` and `owner` must outlive close().
-  RedisLink(asio::io_context& io, const RedisConfig& config, Owner& owner);
+  // `config` and `owner` must outlive close(). `reader` decides what replies on_link_reply() is given.
+  RedisLink(asio::io_context& io, const RedisConfig& config, Owner& owner, std::unique_ptr<ReplyReader> reader);
 
   // The owner is not called before it returns.
   void open();
@@ -75,7 +74,7 @@ class RedisLink final : public std::enable_shared_from_this<RedisLink>, private 
   Socket socket_;
   asio::ip::tcp::resolver resolver_;
   asio::steady_timer timer_;
-  RespReader reader_;
+  const std::unique_ptr<ReplyReader> reader_;
   std::unique_ptr<char[]> buffer_;  // uninitialised on purpose: pages that no read reaches cost nothing
   std::vector<Step> handshake_;     // replies still to come, oldest first
   bool ready_ = false;

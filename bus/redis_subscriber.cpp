@@ -12,6 +12,7 @@
 #include "bus/redis_error.hpp"
 #include "bus/redis_link.hpp"
 #include "bus/resp_command.hpp"
+#include "bus/resp_reader.hpp"
 
 namespace pulsegate::bus {
 
@@ -78,7 +79,7 @@ void RedisSubscriber::Core::stop() {
 
 void RedisSubscriber::Core::connect() {
   if (sink_ == nullptr) return;
-  link_ = std::make_shared<RedisLink>(io_, config_, *this);
+  link_ = std::make_shared<RedisLink>(io_, config_, *this, std::make_unique<RespReader>(config_.max_payload));
   link_->open();
 }
 
@@ -177,6 +178,8 @@ void RedisSubscriber::Core::on_link_reply(const Reply& reply) {
       return on_link_lost(RedisLink::Loss::protocol, explain_redis_error(reply.text));
     case ReplyKind::pong:
     case ReplyKind::status:
+    case ReplyKind::integer:
+    case ReplyKind::range:
     case ReplyKind::other:
       return;  // nothing that we ask for is answered so, and nothing is lost by it
   }

@@ -5,9 +5,11 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "bus/stream_source.hpp"
 #include "bus/subscriber.hpp"
 #include "gateway/ws/endpoint_counters.hpp"
 #include "proto/channel.hpp"
@@ -91,6 +93,7 @@ struct ShardReport {
   HubCounters hub;
   SessionCounters sessions;
   bus::SubscriberCounters bus;
+  std::optional<bus::StreamCounters> stream;  // nullopt: `--stream-key none`
 };
 
 }  // namespace pulsegate

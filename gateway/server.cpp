@@ -49,8 +49,9 @@ Server::Server(const Config& config, ServerParts parts)
                     config.history_time_iso ? proto::ClockFormat::Style::iso : proto::ClockFormat::Style::clock12),
       parts_(std::move(parts)),
       signals_(io_) {
-  const ShardParts shard_parts{config_, channels_,           topics_,        clock_format_,
-                               clock_,  parts_.source.get(), parts_.history, parts_.subscriber};
+  const ShardParts shard_parts{config_,      channels_,           topics_,        clock_format_,
+                               clock_,       parts_.source.get(), parts_.history, parts_.subscriber,
+                               parts_.stream};
   for (std::size_t i = 0; i < config_.shards; ++i) shards_.push_back(std::make_unique<Shard>(i, shard_parts));
   ws::ListenerConfig listener;
   listener.host = config_.listen.host;

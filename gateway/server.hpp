@@ -29,6 +29,7 @@ namespace pulsegate {
 // The adapters, chosen by the command that starts the server.
 struct ServerParts {
   SubscriberFactory subscriber;
+  StreamFactory stream;                             // empty: `--stream-key none`
   std::unique_ptr<storage::SnapshotSource> source;  // null: without a database
   storage::HistorySource* history = nullptr;        // stands or falls with `source`
 };

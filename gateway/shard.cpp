@@ -65,6 +65,7 @@ Shard::Shard(std::size_t number, const ShardParts& parts)
       idle_check_(io_, kIdleCheck, [this] { end_when_idle(); }),
       random_state_(std::random_device{}()) {
   subscriber_ = parts_.subscriber(io_);
+  if (parts_.stream) stream_ = parts_.stream(io_);
   endpoint_ = std::make_unique<ws::Endpoint>(io_, endpoint_config(parts_.config), static_cast<ws::LinkFactory&>(*this),
                                              parts_.clock);
   devices::HubParts hub{parts_.channels,
@@ -77,7 +78,8 @@ Shard::Shard(std::size_t number, const ShardParts& parts)
                         [this](std::function<void()> task) { post(std::move(task)); },
                         [this](bool more_waiting) { endpoint_->end_batch(more_waiting); },
                         [this](SteadyTime due) { arm(due); },
-                        [this](devices::Notice notice, std::string_view detail) { write_notice(notice, detail); }};
+                        [this](devices::Notice notice, std::string_view detail) { write_notice(notice, detail); },
+                        stream_.get()};
   hub_ = std::make_unique<devices::Hub>(device_config(parts_.config, parts_.channels), std::move(hub), random_state_);
 }
 
@@ -175,6 +177,7 @@ ShardReport Shard::report() const {
   report.hub = hub_->counters();
   report.sessions = session_counters_;
   report.bus = subscriber_->counters();
+  if (stream_) report.stream = stream_->counters();
   // The subscriber drops what is too big before the hub sees it; to an operator it is one reason.
   report.hub.dropped[static_cast<std::size_t>(EventDrop::too_big)] += report.bus.oversized;
   return report;
@@ -230,6 +233,7 @@ void Shard::stop() {
   endpoint_->abort_all();
   endpoint_->stop();
   subscriber_->stop();
+  if (stream_) stream_->stop();
   hub_->stop();
   hub_timer_.cancel();
   tick_.stop();

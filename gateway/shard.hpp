@@ -1,5 +1,5 @@
-// One thread that serves clients: an io_context, a Redis subscriber, a hub of devices and a WebSocket endpoint. Shards
-// share nothing; a device lives on exactly one of them, chosen by its UUID.
+// One thread that serves clients: an io_context, a Redis subscriber, a reader of Redis Streams, a hub of devices and a
+// WebSocket endpoint. Shards share nothing; a device lives on exactly one of them, chosen by its UUID.
 #pragma once
 
 #include <atomic>
@@ -16,6 +16,7 @@
 #include <asio/ip/tcp.hpp>
 #include <asio/steady_timer.hpp>
 
+#include "bus/stream_source.hpp"
 #include "bus/subscriber.hpp"
 #include "gateway/config.hpp"
 #include "gateway/counters.hpp"
@@ -33,6 +34,7 @@
 namespace pulsegate {
 
 using SubscriberFactory = std::function<std::unique_ptr<bus::Subscriber>(asio::io_context&)>;
+using StreamFactory = std::function<std::unique_ptr<bus::StreamSource>(asio::io_context&)>;
 
 // What all shards stand on. Everything outlives the shards and is safe to share: immutable, or safe from any thread.
 struct ShardParts {
@@ -44,6 +46,7 @@ struct ShardParts {
   storage::SnapshotSource* source = nullptr;
   storage::HistorySource* history = nullptr;
   const SubscriberFactory& subscriber;
+  const StreamFactory& stream;  // empty: `--stream-key none`
 };
 
 // Thread: any for post(), adopt(), occupied() and join(); everything else on the shard's own thread, so through post().
@@ -111,6 +114,7 @@ class Shard final : private ws::LinkFactory, private bus::EventSink {
 
   // After what their ends still call upon: timers, counters, logs.
   std::unique_ptr<bus::Subscriber> subscriber_;
+  std::unique_ptr<bus::StreamSource> stream_;  // null: `--stream-key none`
   std::unique_ptr<devices::Hub> hub_;
   std::unique_ptr<ws::Endpoint> endpoint_;
 

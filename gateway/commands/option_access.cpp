@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "bus/stream_key.hpp"
 #include "gateway/commands/option_values.hpp"
 
 namespace pulsegate::commands {
@@ -102,6 +103,15 @@ OptionAccess option_database() {
             return {};
           },
           [](const Config& config) { return config.database.value_or("none"); }};
+}
+
+OptionAccess option_stream_key() {
+  return {[](Config& config, std::string_view value) -> std::string {
+            std::string sentence = value == "none" ? std::string() : bus::check_stream_key(value);
+            if (sentence.empty()) config.stream_key = value == "none" ? std::string() : std::string(value);
+            return sentence;
+          },
+          [](const Config& config) { return config.stream_key.empty() ? "none" : config.stream_key; }};
 }
 
 OptionAccess option_channels() {

@@ -80,6 +80,10 @@ void add_redis(std::vector<Option>& rows) {
                                   "Text before device:<uuid>:<kind> in Redis channel names",
                                   "For multi-tenant installations; braces are literal."),
                               "tenant:{acme}:"));
+  rows.push_back(row("--stream-key", "KEY", kRedis, option_stream_key(),
+                     "Redis Stream in which the API server keeps a device's metrics, or none",
+                     "{uuid} stands for the device's UUID; topic-prefix is not put before it. The Redis user needs "
+                     "+xrange +exists ~metrics:* for it."));
   rows.push_back(list(row("--channel", "NAME", kRedis, option_channels(),
                           "Pass-through channel: device:<uuid>:NAME verbatim; may be repeated",
                           "Clients subscribe to it by its name. Lower case letters, digits and dashes, up to 32."),

@@ -3,6 +3,7 @@
 #include <optional>
 #include <utility>
 
+#include "bus/redis_stream_reader.hpp"
 #include "bus/redis_subscriber.hpp"
 #include "bus/redis_url.hpp"
 #include "gateway/commands/commands.hpp"
@@ -48,6 +49,15 @@ void open_database(const Config& config, ServerParts& parts) {
   parts.source = std::make_unique<storage::SnapshotCache>(std::make_unique<storage::SingleFlight>(std::move(source)));
 }
 
+StreamFactory stream_factory(const Config& config, const bus::RedisConfig& redis) {
+  if (config.stream_key.empty()) return {};
+  bus::RedisStreamConfig stream;
+  stream.redis = redis;
+  stream.redis.client_name = "pulsegate-streams";
+  stream.key = config.stream_key;
+  return [stream](asio::io_context& io) { return std::make_unique<bus::RedisStreamReader>(io, stream); };
+}
+
 }  // namespace
 
 int run_serve(const Config& config) {
@@ -64,6 +74,7 @@ int run_serve(const Config& config) {
 
   ServerParts parts;
   parts.subscriber = [redis](asio::io_context& io) { return std::make_unique<bus::RedisSubscriber>(io, redis); };
+  parts.stream = stream_factory(config, redis);
   open_database(config, parts);
   Server server(config, std::move(parts));
   return server.run();

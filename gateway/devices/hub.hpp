@@ -12,6 +12,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "bus/stream_source.hpp"
 #include "bus/subscriber.hpp"
 #include "gateway/clock.hpp"
 #include "gateway/counters.hpp"
@@ -42,6 +43,7 @@ struct HubParts {
   std::function<void(bool more_waiting)> flush;  // after each batch of events; as EventSink::on_batch_end()
   std::function<void(SteadyTime)> arm;           // run advance() at this time; replaces the earlier request
   std::function<void(Notice, std::string_view detail)> notice;  // for the log; whoever writes it limits the rate
+  bus::StreamSource* stream = nullptr;                          // null: `--stream-key none`
 };
 
 // Thread: one shard. Owner: Shard.

@@ -27,6 +27,7 @@ class Renderer {
     events();
     devices();
     bus();
+    streams();
     if (report_.storage) {
       database(*report_.storage);
       history(*report_.storage);
@@ -242,6 +243,29 @@ class Renderer {
         .add(sum([](const ShardReport& shard) { return shard.bus.wanted_topics; }));
     families_.gauge("pulsegate_bus_topics_confirmed", "Redis channels whose subscription is confirmed.")
         .add(sum([](const ShardReport& shard) { return shard.bus.confirmed_topics; }));
+  }
+
+  // One field of the streams' counters, over all shards.
+  std::uint64_t stream_sum(std::uint64_t bus::StreamCounters::*field) const {
+    return sum([field](const ShardReport& shard) { return shard.stream ? (*shard.stream).*field : 0; });
+  }
+
+  void streams() {
+    if (report_.shards.empty() || !report_.shards.front().stream) return;
+    using Counters = bus::StreamCounters;
+    const std::uint64_t failed = stream_sum(&Counters::failures), missing = stream_sum(&Counters::missing);
+    families_.counter("pulsegate_stream_reads_total", "Reads of Redis Streams, by outcome.")
+        .add(stream_sum(&Counters::reads) - failed - missing, {{"outcome", "read"}})
+        .add(missing, {{"outcome", "no-stream"}})
+        .add(failed, {{"outcome", "failed"}});
+    families_.counter("pulsegate_stream_entries_total", "Entries that those reads returned.")
+        .add(stream_sum(&Counters::entries));
+    families_.counter("pulsegate_stream_oversized_total", "Entries left out since larger than --max-bus-payload.")
+        .add(stream_sum(&Counters::oversized));
+    families_.counter("pulsegate_stream_reconnects_total", "Connections for reading streams that were made anew.")
+        .add(stream_sum(&Counters::reconnects));
+    families_.gauge("pulsegate_stream_reads_in_flight", "Reads of Redis Streams that are not answered yet.")
+        .add(stream_sum(&Counters::in_flight));
   }
 
   void database(const storage::SourceCounters& storage) {

@@ -1,4 +1,5 @@
-// A RedisSubscriber on an io_context that the test itself runs, and the server that the cases of one executable share.
+// An io_context that the test itself runs, a RedisSubscriber on it, and the server that the cases of one executable
+// share.
 #pragma once
 
 #include <algorithm>
@@ -34,7 +35,7 @@ inline RedisServer& shared_redis() {
   return server;
 }
 
-// The line of CLIENT LIST about the subscriber's connection; empty: it has none.
+// The line of CLIENT LIST about our connection; empty: there is none.
 inline std::string client_line(RedisServer& server) {
   const std::string list = server.client().command("CLIENT", "LIST").string;
   const auto name = list.find("name=pulsegate");
@@ -43,7 +44,7 @@ inline std::string client_line(RedisServer& server) {
   return list.substr(begin, list.find('\n', name) - begin);
 }
 
-// CLIENT KILL of the subscriber's connection alone. Requires that it is up.
+// CLIENT KILL of our connection alone. Requires that it is up.
 inline void kill_connection(RedisServer& server) {
   const std::string line = client_line(server);
   const std::string id = line.substr(3, line.find(' ') - 3);  // "id=7 addr=…"
@@ -51,14 +52,9 @@ inline void kill_connection(RedisServer& server) {
 }
 
 // Thread: the test's own; nothing runs outside of run_until() and run_for().
-class BusWorld {
+class LoopWorld {
  public:
-  explicit BusWorld(bus::RedisConfig config)
-      : subscriber_(std::make_unique<bus::RedisSubscriber>(io_, std::move(config))) {}
-
   asio::io_context& io() { return io_; }
-  bus::RedisSubscriber& subscriber() { return *subscriber_; }
-  void destroy_subscriber() { subscriber_.reset(); }
 
   template <class Predicate>
   bool run_until(Predicate&& predicate, Millis deadline = kDeadline) {
@@ -80,8 +76,19 @@ class BusWorld {
     io_.run_for(time);
   }
 
+ protected:
+  asio::io_context io_;  // outlives what a derived class puts on it
+};
+
+class BusWorld : public LoopWorld {
+ public:
+  explicit BusWorld(bus::RedisConfig config)
+      : subscriber_(std::make_unique<bus::RedisSubscriber>(io_, std::move(config))) {}
+
+  bus::RedisSubscriber& subscriber() { return *subscriber_; }
+  void destroy_subscriber() { subscriber_.reset(); }
+
  private:
-  asio::io_context io_;  // outlives the subscriber
   std::unique_ptr<bus::RedisSubscriber> subscriber_;
 };
 

@@ -1,7 +1,4 @@
 // The connection against a peer whose every byte the test chooses: cut replies, garbage, errors at odd moments.
-#include <asio/ip/tcp.hpp>
-#include <asio/read.hpp>
-#include <asio/write.hpp>
 #include <boost/test/unit_test.hpp>
 #include <memory>
 #include <stdexcept>
@@ -10,6 +7,7 @@
 #include <vector>
 
 #include "tests/integration/bus/bus_world.hpp"
+#include "tests/integration/bus/scripted_redis.hpp"
 #include "tests/unit/bus/recording_sink.hpp"
 #include "tests/unit/bus/resp_text.hpp"
 
@@ -18,55 +16,16 @@ using bus::test::bulk;
 using bus::test::confirmation;
 using bus::test::message;
 using test::BusWorld;
+using test::kGreeting;
 using test::Millis;
 using test::RecordingSink;
+using test::ScriptedRedis;
 
 namespace {
-
-constexpr char kGreeting[] = "+PONG\r\n+OK\r\n";  // PING and CLIENT SETNAME
 
 bool contains(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
 }
-
-// Listens on 127.0.0.1 and speaks only when the test says so. Blocking calls: what it sends is small, and the kernel
-// buffers it.
-class ScriptedRedis {
- public:
-  ScriptedRedis() : acceptor_(io_, {asio::ip::address_v4::loopback(), 0}), peer_(io_) { acceptor_.non_blocking(true); }
-
-  std::string url() const { return "redis://127.0.0.1:" + std::to_string(acceptor_.local_endpoint().port()); }
-
-  // True once a connection is there; the one before it is closed.
-  bool accept() {
-    std::error_code error;
-    asio::ip::tcp::socket next(io_);
-    acceptor_.accept(next, error);
-    if (error) return false;
-    peer_ = std::move(next);
-    peer_.non_blocking(true);
-    received_.clear();
-    return true;
-  }
-  void send(const std::string& bytes) {
-    peer_.non_blocking(false);
-    asio::write(peer_, asio::buffer(bytes));
-    peer_.non_blocking(true);
-  }
-  const std::string& received() {
-    char buffer[4096];
-    std::error_code error;
-    for (std::size_t size; (size = peer_.read_some(asio::buffer(buffer), error)) > 0;) received_.append(buffer, size);
-    return received_;
-  }
-  void close() { peer_.close(); }
-
- private:
-  asio::io_context io_;
-  asio::ip::tcp::acceptor acceptor_;
-  asio::ip::tcp::socket peer_;
-  std::string received_;
-};
 
 struct Script {
   explicit Script(bus::RedisConfig config) : world(std::move(config)) { world.subscriber().start(sink); }

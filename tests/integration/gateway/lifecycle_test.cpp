@@ -119,6 +119,12 @@ BOOST_DATA_TEST_CASE(with_several_shards_each_device_lives_on_one_of_them,
                  .integer() == 2);
 }
 
+BOOST_AUTO_TEST_CASE(reads_of_streams_are_counted_unless_they_are_switched_off) {
+  BOOST_TEST(Stack().gateway().metric("pulsegate_stream_reads_total{outcome=\"failed\"}").has_value());
+  Stack without({"--stream-key", "none"});
+  BOOST_TEST(!without.gateway().metric("pulsegate_stream_reads_total{outcome=\"failed\"}").has_value());
+}
+
 BOOST_AUTO_TEST_CASE(the_subscription_outlives_a_page_reload_and_ends_after_the_linger_time) {
   Stack stack({"--linger", "1s"});
   const std::string device = new_device();

@@ -5,6 +5,7 @@
 #include <string>
 
 using pulsegate::bus::explain_redis_error;
+using pulsegate::bus::explain_stream_error;
 
 namespace {
 
@@ -27,6 +28,14 @@ BOOST_AUTO_TEST_CASE(known_errors_say_what_to_change) {
       contains(explain_redis_error("ERR AUTH <password> called without any password configured"), "requirepass"));
   BOOST_TEST(contains(explain_redis_error("ERR max number of clients reached"), "maxclients"));
   BOOST_TEST(contains(explain_redis_error("DENIED Redis is running in protected mode"), "protected mode"));
+}
+
+BOOST_AUTO_TEST_CASE(refused_read_of_a_stream_names_its_rights) {
+  const std::string refused = explain_stream_error("NOPERM this user has no permissions", "~metrics:*");
+  BOOST_TEST(contains(refused, "+xrange +exists ~metrics:*"));
+  BOOST_TEST(!contains(refused, "&device"));
+  BOOST_TEST(contains(explain_stream_error("WRONGTYPE Operation against a key", "~m:*"), "--stream-key"));
+  BOOST_TEST(contains(explain_stream_error("LOADING Redis is loading", "~m:*"), "loading"));
 }
 
 BOOST_AUTO_TEST_CASE(original_reply_is_quoted) {

@@ -93,6 +93,8 @@ BOOST_AUTO_TEST_CASE(every_flag_reaches_its_field) {
                                    "redis://10.0.0.1:7000/1",
                                    "--topic-prefix",
                                    "tenant:{acme}:",
+                                   "--stream-key",
+                                   "m:{uuid}",
                                    "--channel",
                                    "logs",
                                    "--channel",
@@ -170,6 +172,7 @@ BOOST_AUTO_TEST_CASE(every_flag_reaches_its_field) {
   BOOST_TEST(config.shards == 4u);
   BOOST_TEST(config.redis == "redis://10.0.0.1:7000/1");
   BOOST_TEST(config.topic_prefix == "tenant:{acme}:");
+  BOOST_TEST(config.stream_key == "m:{uuid}");
   BOOST_TEST((config.pass_through == std::vector<std::string>{"logs", "events"}));
   BOOST_TEST(config.database.value() == "host=db dbname=iot");
   BOOST_TEST(config.sql_profile == "devices-table");
@@ -424,6 +427,17 @@ BOOST_AUTO_TEST_CASE(channel_names_are_checked) {
 
 BOOST_AUTO_TEST_CASE(a_topic_prefix_has_no_blanks) {
   BOOST_TEST(error_of({"--topic-prefix", "a b"}) == "--topic-prefix: must not hold blanks");
+}
+
+BOOST_AUTO_TEST_CASE(a_stream_key_holds_the_uuid_or_is_none) {
+  BOOST_TEST(config_of({}).stream_key == "metrics:{uuid}");
+  BOOST_TEST(config_of({"--stream-key", "none"}).stream_key == "");
+  BOOST_TEST(error_of({"--stream-key", "metrics:{UUID}"}).find("--stream-key: \"metrics:{UUID}\" must hold {uuid}") ==
+             0u);
+  BOOST_TEST(error_of({"--stream-key", ""}).find("must hold {uuid}") != std::string::npos);
+  BOOST_TEST(error_of({"--stream-key", "a {uuid}"}).find("must not hold blanks") != std::string::npos);
+  // The prefix is that of channels.
+  BOOST_TEST(config_of({"--topic-prefix", "t:"}).stream_key == "metrics:{uuid}");
 }
 
 BOOST_AUTO_TEST_CASE(statements_are_read_at_start) {

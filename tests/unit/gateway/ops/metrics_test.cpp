@@ -54,6 +54,7 @@ struct Fixture {
 
   Fixture() {
     report.shards.resize(2);
+    for (ShardReport& shard : report.shards) shard.stream.emplace();
     report.channels = &channels;
     report.storage.emplace();
     report.storage->read_seconds_buckets.resize(std::size(storage::kReadSecondsBuckets));
@@ -184,6 +185,26 @@ BOOST_AUTO_TEST_CASE(channels_have_their_names_and_only_those_that_exist) {
   std::size_t count = 0;
   for (const auto& [series, value] : page.series) count += series.find("pulsegate_subscriptions{") == 0 ? 1 : 0;
   BOOST_TEST(count == 6u);
+}
+
+BOOST_AUTO_TEST_CASE(reads_of_streams_are_told_by_outcome) {
+  one().stream->reads = 10;
+  one().stream->failures = 3;
+  one().stream->entries = 70;
+  one().stream->in_flight = 2;
+  two().stream->reads = 5;
+  two().stream->missing = 4;
+  const Page page(report);
+  BOOST_TEST(page["pulsegate_stream_reads_total{outcome=\"read\"}"] == 8);
+  BOOST_TEST(page["pulsegate_stream_reads_total{outcome=\"no-stream\"}"] == 4);
+  BOOST_TEST(page["pulsegate_stream_reads_total{outcome=\"failed\"}"] == 3);
+  BOOST_TEST(page["pulsegate_stream_entries_total"] == 70);
+  BOOST_TEST(page["pulsegate_stream_reads_in_flight"] == 2);
+}
+
+BOOST_AUTO_TEST_CASE(without_streams_there_is_nothing_about_them) {
+  for (ShardReport& shard : report.shards) shard.stream.reset();
+  BOOST_TEST(Page(report).text.find("pulsegate_stream") == std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(refusals_have_a_reason) {
