@@ -1,27 +1,9 @@
 #include "stack.hpp"
 
 #include <algorithm>
-#include <chrono>
-#include <ctime>
 #include <set>
 
 namespace pulsegate::test {
-
-std::string iso_time(long long milliseconds_since_epoch) {
-  const std::time_t seconds = static_cast<std::time_t>(milliseconds_since_epoch / 1000);
-  std::tm parts{};
-  gmtime_r(&seconds, &parts);
-  char date[32];
-  std::strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", &parts);
-  char text[48];
-  std::snprintf(text, sizeof text, "%s.%03dZ", date, static_cast<int>(milliseconds_since_epoch % 1000));
-  return text;
-}
-
-long long now_ms() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
 
 std::string metrics_event(const std::string& device, double cpu, long long time_ms, const std::string& more) {
   char metrics[256];

@@ -16,6 +16,7 @@
 #include "tests/support/json.hpp"
 #include "tests/support/postgres_server.hpp"
 #include "tests/support/redis_server.hpp"
+#include "tests/support/wall_clock.hpp"
 #include "tests/support/ws_client.hpp"
 
 namespace pulsegate::test {
@@ -43,10 +44,6 @@ inline std::string new_device() {
                 next++);
   return text;
 }
-
-// Timestamps as the API server writes them; `ms` after a fixed base of its own, so that tests need no clock.
-std::string iso_time(long long milliseconds_since_epoch);
-long long now_ms();
 
 // A metrics report as the API server publishes it. `cpu` is what tells samples apart.
 std::string metrics_event(const std::string& device, double cpu, long long time_ms, const std::string& more = {});
