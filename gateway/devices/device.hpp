@@ -51,6 +51,7 @@ class Device {
   const proto::DeviceId& id() const noexcept { return id_; }
   std::size_t member_count() const noexcept { return members_.size(); }
   DevicePhase phase() const noexcept;
+  const HistoryWindow& window() const noexcept { return history_; }
 
   // Members.
   void join(Member& member, const Now& now);
@@ -105,6 +106,7 @@ class Device {
   void tell_unknown(Member& member);
   void take_back_unknown(proto::Timestamp since);
   bool nothing_known() const noexcept;
+  void distrust_memory();
 
   // device_events.cpp
   void on_metrics(const proto::BusEvent& event, proto::Timestamp time, const Now& now);
