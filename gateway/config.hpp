@@ -67,6 +67,7 @@ struct Config {
   double command_rate = 20;  // commands a second per client
   double command_burst = 60;
   Millis handshake_timeout{5'000};
+  Millis answer_timeout{30'000};  // of a plain HTTP request: to make the answer, and again for the client to take it
   Millis ping_interval{25'000};
   Millis idle_timeout{55'000};
   std::size_t coalesce_ms = 0;             // a write of events waits so long for more that leave with it

@@ -42,6 +42,7 @@ ws::EndpointConfig endpoint_config(const Config& config) {
   ws::EndpointConfig result;
   result.max_message = config.max_message_size;
   result.handshake_timeout = config.handshake_timeout;
+  result.answer_timeout = config.answer_timeout;
   result.ping_interval = config.ping_interval;
   result.idle_timeout = config.idle_timeout;
   result.coalesce = std::chrono::milliseconds(config.coalesce_ms);
@@ -67,7 +68,7 @@ Shard::Shard(std::size_t number, const ShardParts& parts)
   subscriber_ = parts_.subscriber(io_);
   if (parts_.stream) stream_ = parts_.stream(io_);
   endpoint_ = std::make_unique<ws::Endpoint>(io_, endpoint_config(parts_.config), static_cast<ws::LinkFactory&>(*this),
-                                             parts_.clock);
+                                             static_cast<ws::HttpAnswerer&>(*this), parts_.clock);
   devices::HubParts hub{parts_.channels,
                         parts_.topics,
                         parts_.clock_format,
@@ -220,8 +221,10 @@ void Shard::drain_step() {
     open[i]->send(Frame::text(text), 0);
     open[i]->close(proto::CloseCode::service_restart);
   }
-  // Those that are closing have their time for the closing handshake; the endpoint cuts it off.
-  if (open.empty() && endpoint_->counters().connections == 0) {
+  // Those that are closing have their time for the closing handshake; the endpoint cuts it off. An answer over plain
+  // HTTP may take longer than anybody waits for a stop, so it has no more than that time either.
+  const bool answering = endpoint_->counters().answering > 0 && left > -ws::EndpointConfig().close_timeout;
+  if (open.empty() && endpoint_->counters().connections == 0 && !answering) {
     drain_steps_.stop();
     if (drained_) std::exchange(drained_, nullptr)();
   }

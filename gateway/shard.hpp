@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <thread>
 
 #include <asio/executor_work_guard.hpp>
@@ -24,6 +25,7 @@
 #include "gateway/log.hpp"
 #include "gateway/repeating_timer.hpp"
 #include "gateway/ws/endpoint.hpp"
+#include "gateway/ws/http_answerer.hpp"
 #include "gateway/ws/link.hpp"
 #include "proto/channel.hpp"
 #include "proto/time.hpp"
@@ -51,7 +53,7 @@ struct ShardParts {
 
 // Thread: any for post(), adopt(), occupied() and join(); everything else on the shard's own thread, so through post().
 // Owner: Server.
-class Shard final : private ws::LinkFactory, private bus::EventSink {
+class Shard final : private ws::LinkFactory, private ws::HttpAnswerer, private bus::EventSink {
  public:
   Shard(std::size_t number, const ShardParts& parts);
   ~Shard() override;
@@ -82,6 +84,11 @@ class Shard final : private ws::LinkFactory, private bus::EventSink {
 
  private:
   std::unique_ptr<ws::LinkHandler> on_open(ws::Link& link, const access::Admission& admission, const Now& now) override;
+  // shard_http.cpp
+  ws::HttpAnswerer::Answer on_get(const access::Admission& request, const Now& now, Done done) override;
+  ws::HttpAnswerer::Answer take_snapshot(const proto::DeviceId& device, Done done);
+  ws::HttpAnswerer::Answer ask_history(const proto::DeviceId& device, std::string_view query, const Now& now,
+                                       Done done);
   // bus::EventSink: all of it is the hub's; the endpoint is told what is an event.
   void on_event(std::string_view topic, std::string_view payload) override;
   void on_subscribed(std::string_view topic) override { hub_->on_subscribed(topic); }

@@ -45,6 +45,8 @@ std::string_view name(ErrorCode code) noexcept {
       return "upgrade-required";
     case ErrorCode::unavailable:
       return "unavailable";
+    case ErrorCode::timed_out:
+      return "timed-out";
     case ErrorCode::internal:
       break;
   }

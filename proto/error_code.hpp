@@ -27,6 +27,7 @@ enum class ErrorCode : std::uint8_t {
   not_found,          // no such endpoint
   upgrade_required,   // an endpoint for WebSockets was asked for over plain HTTP
   unavailable,        // draining or full: try again later
+  timed_out,          // over plain HTTP: the answer was not ready in time
   internal            // our fault; the log has more
 };
 

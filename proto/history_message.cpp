@@ -82,6 +82,20 @@ void HistoryMessage::append_result_to(std::string& out, std::string_view id) {
   clear();
 }
 
+void HistoryMessage::append_range_to(std::string& out, Timestamp from, Timestamp to) {
+  out.reserve(out.size() + size() + 256);
+  out.append("{\"deviceUuid\":\"");
+  device_.append_to(out);
+  out.append("\",\"from\":\"");
+  append_iso8601(out, from);
+  out.append("\",\"to\":\"");
+  append_iso8601(out, to);
+  out.append("\",\"data\":");
+  append_data(out);
+  out.push_back('}');
+  clear();
+}
+
 void HistoryMessage::append_data(std::string& out) const {
   char before = '{';
   for (std::size_t i = 0; i < kChartCount; ++i) {

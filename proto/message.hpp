@@ -76,6 +76,8 @@ class HistoryMessage {
   void append_to(std::string& out, std::string_view mode = "replace", std::string_view cursor = {});
   // `id` is JSON text. Charts without points are empty arrays. Leaves the builder empty.
   void append_result_to(std::string& out, std::string_view id);
+  // The same answer over plain HTTP: {"deviceUuid":…,"from":…,"to":…,"data":{…}}. Leaves the builder empty.
+  void append_range_to(std::string& out, Timestamp from, Timestamp to);
 
  private:
   void set_time(Timestamp time);

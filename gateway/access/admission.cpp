@@ -9,41 +9,50 @@ namespace pulsegate::access {
 namespace {
 
 constexpr std::string_view kDevicePrefix = "/api/v1/devices/";
-constexpr std::string_view kDeviceSuffix = "/ws";
 constexpr std::string_view kLegacyPath = "/ws";
+
+// What may follow a device in the path.
+constexpr std::pair<std::string_view, Route> kDeviceRoutes[] = {
+    {"ws", Route::device}, {"snapshot", Route::snapshot}, {"history", Route::history}};
 
 struct Endpoint {
   Route route;
   std::optional<std::string> device;  // decoded; nullopt: missing or not decodable
+  std::string_view query;
 };
 
-bool starts_with(std::string_view text, std::string_view prefix) noexcept {
-  return text.substr(0, prefix.size()) == prefix;
-}
-
-bool ends_with(std::string_view text, std::string_view suffix) noexcept {
-  return text.size() >= suffix.size() && text.substr(text.size() - suffix.size()) == suffix;
-}
-
-// Which WebSocket endpoint the target names. The path is cut into segments before it is decoded: %2F is no separator.
+// Which endpoint the target names. The path is cut into segments before it is decoded: %2F is no separator.
 std::optional<Endpoint> find_endpoint(std::string_view raw_target) {
   Target target = split_target(raw_target);
   if (target.path.size() > 1 && target.path.back() == '/') target.path.remove_suffix(1);
-  if (target.path == kLegacyPath) return Endpoint{Route::legacy_device, query_parameter(target.query, "deviceUuid")};
-  if (!starts_with(target.path, kDevicePrefix) || !ends_with(target.path, kDeviceSuffix)) return std::nullopt;
-  if (target.path.size() <= kDevicePrefix.size() + kDeviceSuffix.size()) return std::nullopt;
-  const std::string_view segment =
-      target.path.substr(kDevicePrefix.size(), target.path.size() - kDevicePrefix.size() - kDeviceSuffix.size());
-  if (segment.find('/') != std::string_view::npos) return std::nullopt;
-  return Endpoint{Route::device, percent_decode(segment)};
+  if (target.path == kLegacyPath)
+    return Endpoint{Route::legacy_device, query_parameter(target.query, "deviceUuid"), target.query};
+  if (target.path.substr(0, kDevicePrefix.size()) != kDevicePrefix) return std::nullopt;
+  const std::string_view rest = target.path.substr(kDevicePrefix.size());
+  const std::size_t slash = rest.find('/');
+  if (slash == 0 || slash == std::string_view::npos) return std::nullopt;
+  for (const auto& [name, route] : kDeviceRoutes)
+    if (rest.substr(slash + 1) == name) return Endpoint{route, percent_decode(rest.substr(0, slash)), target.query};
+  return std::nullopt;
 }
 
-Admission refuse(Admission admission, int status, proto::CloseCode close, proto::ErrorCode error, const char* message) {
+// How a request that names no device should have looked.
+std::string name_the_device(Route route) {
+  static constexpr std::string_view kExample = "0f8fad5b-d9cb-469f-a165-70867728950e";
+  std::string message = "Name the device by its UUID, as in ";
+  if (route == Route::legacy_device) return message.append("/ws?deviceUuid=").append(kExample).append(".");
+  message.append(kDevicePrefix).append(kExample).append("/");
+  for (const auto& [name, each] : kDeviceRoutes)
+    if (each == route) message.append(name);
+  return message.append(".");
+}
+
+Admission refuse(Admission admission, int status, proto::CloseCode close, proto::ErrorCode error, std::string message) {
   admission.accepted = false;
   admission.http_status = status;
   admission.close = close;
   admission.error = error;
-  admission.message = message;
+  admission.message = std::move(message);
   return admission;
 }
 
@@ -61,37 +70,49 @@ Admission decide(const Request& request, bool accepting) {
   const std::optional<Endpoint> endpoint = find_endpoint(request.target);
   if (!endpoint) {
     return refuse(std::move(admission), 404, CloseCode::not_found, ErrorCode::not_found,
-                  "There is nothing here; connect to /api/v1/devices/{uuid}/ws or /ws?deviceUuid={uuid}.");
+                  "There is nothing here; connect to /api/v1/devices/{uuid}/ws or /ws?deviceUuid={uuid}, or get "
+                  "/api/v1/devices/{uuid}/snapshot or /history.");
   }
   admission.route = endpoint->route;
 
+  const bool plain = is_plain(endpoint->route);
   if (request.method != "GET") {
-    return refuse(std::move(admission), 405, CloseCode::bad_request, ErrorCode::bad_request,
-                  "Use GET: a WebSocket handshake has no other method.");
+    return refuse(
+        std::move(admission), 405, CloseCode::bad_request, ErrorCode::bad_request,
+        plain ? "Use GET: this endpoint is only read." : "Use GET: a WebSocket handshake has no other method.");
   }
-  if (!request.upgrade) {
+  if (plain && request.upgrade) {
+    return refuse(std::move(admission), 400, CloseCode::bad_request, ErrorCode::bad_request,
+                  "This endpoint answers plain HTTP requests; connect a WebSocket to /api/v1/devices/{uuid}/ws.");
+  }
+  if (!plain && !request.upgrade) {
     return refuse(std::move(admission), 426, CloseCode::bad_request, ErrorCode::upgrade_required,
                   "Connect with a WebSocket client: this endpoint does not answer plain HTTP requests.");
   }
-  if (request.websocket_version != "13") {
+  if (!plain && request.websocket_version != "13") {
     return refuse(std::move(admission), 426, CloseCode::bad_request, ErrorCode::upgrade_required,
                   "Use version 13 of the WebSocket protocol (RFC 6455).");
   }
   if (endpoint->device) admission.device = proto::DeviceId::parse(*endpoint->device);
   if (!admission.device) {
     return refuse(std::move(admission), 400, CloseCode::bad_request, ErrorCode::invalid_device,
-                  endpoint->route == Route::device
-                      ? "Name the device by its UUID, as in /api/v1/devices/0f8fad5b-d9cb-469f-a165-70867728950e/ws."
-                      : "Name the device by its UUID, as in /ws?deviceUuid=0f8fad5b-d9cb-469f-a165-70867728950e.");
+                  name_the_device(endpoint->route));
   }
   if (!accepting) {
     return refuse(std::move(admission), 503, CloseCode::try_again_later, ErrorCode::unavailable,
-                  "This gateway takes no new connections at the moment; try again later.");
+                  plain ? "This gateway takes no requests at the moment; try again later."
+                        : "This gateway takes no new connections at the moment; try again later.");
   }
   admission.accepted = true;
   admission.device_as_sent = *endpoint->device;
+  if (plain) admission.query = endpoint->query;
   admission.refuse_by_close = false;
   return admission;
+}
+
+std::optional<proto::DeviceId> device_of(std::string_view target) {
+  const std::optional<Endpoint> endpoint = find_endpoint(target);
+  return endpoint && endpoint->device ? proto::DeviceId::parse(*endpoint->device) : std::nullopt;
 }
 
 }  // namespace pulsegate::access

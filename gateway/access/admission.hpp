@@ -1,4 +1,5 @@
-// The decision about one HTTP request on the public port: serve it as a WebSocket, or refuse it and how. Pure.
+// The decision about one HTTP request on the public port: serve it as a WebSocket, answer it over plain HTTP, or refuse
+// it and how. Pure.
 #pragma once
 
 #include <cstdint>
@@ -22,16 +23,24 @@ struct Request {
 };
 
 enum class Route : std::uint8_t {
-  device,        // /api/v1/devices/{uuid}/ws
-  legacy_device  // /ws?deviceUuid={uuid}
+  device,         // /api/v1/devices/{uuid}/ws
+  legacy_device,  // /ws?deviceUuid={uuid}
+  snapshot,       // /api/v1/devices/{uuid}/snapshot, plain HTTP
+  history         // /api/v1/devices/{uuid}/history, plain HTTP
 };
+
+// Whether the route is answered over plain HTTP; the others are WebSockets.
+constexpr bool is_plain(Route route) noexcept {
+  return route == Route::snapshot || route == Route::history;
+}
 
 struct Admission {
   bool accepted = false;
+  Route route = Route::device;  // also of a refusal, where the target names one
   // Accepted, or refused with a device known:
-  Route route = Route::device;
   std::optional<proto::DeviceId> device;
   std::string device_as_sent;  // accepted only: the UUID in the client's own letters, which `connected` echoes
+  std::string query;           // accepted over plain HTTP only: the parameters, as sent
   // Refused:
   int http_status = 0;                                // 400, 404, 405, 426, 503
   proto::CloseCode close = proto::CloseCode::normal;  // for browsers, which cannot see an HTTP status
@@ -42,8 +51,11 @@ struct Admission {
   bool refuse_by_close = false;
 };
 
-// `accepting` false (draining or full) refuses every WebSocket with 503 / 1013. Percent-encoded paths and queries are
-// decoded.
+// `accepting` false (draining or full) refuses everything that is right otherwise with 503 / 1013. Percent-encoded
+// paths and queries are decoded.
 Admission decide(const Request& request, bool accepting);
+
+// The device that a target names, whatever the route and whether the request is accepted; for steering.
+std::optional<proto::DeviceId> device_of(std::string_view target);
 
 }  // namespace pulsegate::access

@@ -171,6 +171,10 @@ void add_clients(std::vector<Option>& rows) {
   rows.push_back(row("--handshake-timeout", "DURATION", kClients,
                      option_duration(&Config::handshake_timeout, ms(100), sec(300)),
                      "Time from accept to the end of the opening handshake"));
+  rows.push_back(row("--answer-timeout", "DURATION", kClients,
+                     option_duration(&Config::answer_timeout, ms(100), sec(600)),
+                     "Time to answer a plain HTTP request, and again for the client to take the answer",
+                     "What is not ready by then is answered 504. Less than the timeout of a proxy in front."));
   rows.push_back(row("--ping-interval", "DURATION", kClients,
                      option_duration(&Config::ping_interval, ms(100), hours(1)), "Interval of pings to clients",
                      "Must stay below the idle timeout of every proxy on the way; 60s is a common one."));

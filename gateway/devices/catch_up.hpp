@@ -22,7 +22,8 @@ namespace pulsegate::devices {
 
 // An entry of the stream: the event as it was published, or is about to be.
 struct StreamSample {
-  proto::Timestamp time;  // the publisher's
+  proto::Timestamp time;   // the publisher's
+  proto::Timestamp added;  // Redis'
   proto::MetricValues values;
   std::string json;    // the metrics object, verbatim
   bool young = false;  // added so lately that its event may still be on its way to us

@@ -49,6 +49,7 @@ void Device::leave(Member& member, const Now& now) {
   member.told_bus_down = member.told_database_down = member.in_gap = member.recovers = false;
   member.query = 0;
   member.since.reset();
+  if (bus_lost_at_ && !has_subscribers()) distrust_memory();
   if (members_.empty()) {
     linger_until_ = now.steady + env_.config.linger;
     wake_by(linger_until_);
@@ -178,6 +179,7 @@ void Device::on_bus_down(const Now& now) {
   }
   // Whoever waits for an acknowledgement is served from the database meanwhile, and has been told that nothing is live.
   acknowledge_pending(now);
+  if (!has_subscribers()) distrust_memory();
   // A bus that comes and goes must not put this off for ever.
   if (env_.host.has_database() && has_subscribers())
     down_refresh_at_ = std::min(down_refresh_at_, now.steady + env_.config.down_refresh);
@@ -308,6 +310,13 @@ void Device::tell_unknown(Member& member) {
   status.device = proto::DeviceState::unknown;
   send_status(member, status);
   told_unknown_ = true;
+}
+
+// The bus is away, and nobody has the database read in its stead: whoever subscribes next gets a fresh snapshot.
+void Device::distrust_memory() {
+  if (!env_.host.has_database()) return;
+  read_ = Read::unread;
+  state(Channel::metrics).from_event = false;
 }
 
 void Device::take_back_unknown(proto::Timestamp since) {

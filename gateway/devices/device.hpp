@@ -56,6 +56,7 @@ class Device {
   std::size_t member_count() const noexcept { return members_.size(); }
   DevicePhase phase() const noexcept;
   std::size_t remembered_bytes() const noexcept { return memory_.bytes(); }
+  const HistoryWindow& window() const noexcept { return history_; }
 
   // Members.
   void join(Member& member, const Now& now);
@@ -76,7 +77,7 @@ class Device {
   void on_snapshot(const storage::SnapshotResult& result, proto::Timestamp asked, const Now& now);
 
   // The answer to DeviceHost::request_past().
-  void on_past(std::shared_ptr<const Past> past, const Now& now);
+  void on_past(std::shared_ptr<Past> past, const Now& now);
 
   // The answer to a history query: `history` is null where there is no database, or where it failed.
   void answer_query(std::uint32_t number, const proto::HistoryQuery& query, const storage::HistoryResult& result);
@@ -114,6 +115,7 @@ class Device {
   void tell_unknown(Member& member);
   void take_back_unknown(proto::Timestamp since);
   bool nothing_known() const noexcept;
+  void distrust_memory();
 
   // device_resume.cpp
   enum class Resume : std::uint8_t { from_memory, waiting, impossible };

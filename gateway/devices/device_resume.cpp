@@ -171,7 +171,7 @@ void Device::look_for_past(const Now& now) {
   wake_by(next_due());
 }
 
-void Device::on_past(std::shared_ptr<const Past> past, const Now& now) {
+void Device::on_past(std::shared_ptr<Past> past, const Now& now) {
   look_in_flight_ = false;
   if (!recovery_) {
     check_tail(std::move(past), now);
@@ -183,6 +183,13 @@ void Device::on_past(std::shared_ptr<const Past> past, const Now& now) {
   } else if (!past->rows && !past->stream_exists) {
     give_up_past(now);
   } else {
+    // An entry that stood there so long ago has not come by the bus since, whatever Redis' clock says of it.
+    if (past->looked - recovery_->stream_seen_at >= env_.config.gap_tolerance) {
+      for (StreamSample& entry : past->stream)
+        if (entry.added <= recovery_->stream_seen_until) entry.young = false;
+      recovery_->stream_seen_at = past->looked;
+      recovery_->stream_seen_until = past->stream.empty() ? proto::Timestamp{} : past->stream.back().added;
+    }
     recovery_->past = std::move(past);
     use_past(now);
   }

@@ -77,7 +77,17 @@ std::size_t Hub::broadcast(const proto::DeviceId& id, std::string_view json) {
 
 std::size_t Hub::client_count(const proto::DeviceId& id) const {
   const Device* device = find(id);
-  return device == nullptr ? 0 : device->member_count();
+  return device == nullptr ? 0 : device->member_count() - collectors_.count(id);
+}
+
+void Hub::add(const proto::DeviceId& id, SnapshotCollector& collector) {
+  collectors_.emplace(id, &collector);
+}
+
+void Hub::remove(const proto::DeviceId& id, SnapshotCollector& collector) {
+  const auto [first, last] = collectors_.equal_range(id);
+  for (auto each = first; each != last; ++each)
+    if (each->second == &collector) return void(collectors_.erase(each));
 }
 
 void Hub::drop_event(EventDrop reason, std::string_view topic) {

@@ -27,6 +27,8 @@
 
 namespace pulsegate::devices {
 
+class SnapshotCollector;
+
 // What a hub reports to the log. The detail is a reason, the topic of a bad event, or a device.
 enum class Notice : std::uint8_t { bus_up, bus_down, database_up, database_down, read_failed, bad_event, silent_loss };
 
@@ -61,8 +63,20 @@ class Hub final : public bus::EventSink, private DeviceHost {
   // has left. False: its last query is still open.
   bool query_history(Member& member, proto::HistoryQuery query);
 
+  // The same question of somebody who is no member; the device need not be in memory, and does not come there. `done`
+  // runs once, never before this returns, and not at all after stop(). `json`, unless there was an error:
+  // {"deviceUuid":…,"from":…,"to":…,"data":{"cpu":[…],"memory":[…],"network":[…]}}
+  using HistoryDone = std::function<void(storage::SnapshotError error, std::string json)>;
+  void query_history(const proto::DeviceId& id, proto::HistoryQuery query, HistoryDone done);
+
+  // Collectors are members that come and go: they hear of every read of their device that has ended, and are not
+  // counted as clients. add() before join(), remove() at their end.
+  void add(const proto::DeviceId& id, SnapshotCollector& collector);
+  void remove(const proto::DeviceId& id, SnapshotCollector& collector);
+
   // Returns how many members got it. `json`: an object with a string `type`, checked by the caller.
   std::size_t broadcast(const proto::DeviceId& id, std::string_view json);
+  // Members that stay, whatever they have subscribed to.
   std::size_t client_count(const proto::DeviceId& id) const;
 
   // Runs what is due, and arms the next deadline.
@@ -72,6 +86,7 @@ class Hub final : public bus::EventSink, private DeviceHost {
   void stop();
 
   bool bus_up() const noexcept { return bus_ == Bus::up; }
+  bool has_database() const noexcept override { return parts_.source != nullptr; }
   bool database_up() const noexcept { return database_up_; }
   // A copy with the gauges filled in. Costs a walk over all devices.
   HubCounters counters() const;
@@ -89,8 +104,7 @@ class Hub final : public bus::EventSink, private DeviceHost {
 
   // DeviceHost
   Bus bus() const noexcept override { return bus_; }
-  bool has_database() const noexcept override { return parts_.source != nullptr; }
-  bool has_past() const noexcept override { return parts_.history != nullptr; }
+  bool has_past() const noexcept override { return parts_.history != nullptr || parts_.stream != nullptr; }
   void request_past(Device& device, proto::Timestamp from, bool awaited) override;
   void on_silent_loss(const Device& device) override;
   void request_read(Device& device, storage::ReadReason reason, bool awaited) override;
@@ -105,14 +119,17 @@ class Hub final : public bus::EventSink, private DeviceHost {
   };
 
   Device* find(const proto::DeviceId& id) const;
+  void read_range(const proto::DeviceId& id, const proto::HistoryQuery& query,
+                  std::function<void(Hub& hub, const storage::HistoryResult& result)> done);
+  void count_failure(const storage::HistoryResult& result);
   void drop_event(EventDrop reason, std::string_view topic);
   void pump_reads(const Now& now);
   void read(const WaitingRead& wanted, const Now& now);
   void on_answer(const WaitingRead& wanted, proto::Timestamp asked, const storage::SnapshotResult& result);
-  void answer_query(const proto::DeviceId& device, std::uint32_t number, const proto::HistoryQuery& query,
-                    const storage::HistoryResult& result);
   void look(const WaitingRead& wanted, const Now& now);
-  void on_rows(const WaitingRead& wanted, std::shared_ptr<Past> past, const storage::HistoryResult& result);
+  void on_stream(const WaitingRead& wanted, std::shared_ptr<Past> past, const bus::StreamAnswer& answer);
+  void look_at_rows(const WaitingRead& wanted, std::shared_ptr<Past> past);
+  void on_looked(const WaitingRead& wanted, std::shared_ptr<Past> past);
   void share_memory();
   void rearm();
 
@@ -121,6 +138,7 @@ class Hub final : public bus::EventSink, private DeviceHost {
   HubCounters counters_;
   DeviceEnvironment environment_;
   Devices devices_;
+  std::unordered_multimap<proto::DeviceId, SnapshotCollector*, proto::DeviceIdHash> collectors_;
   TimerHeap timers_;
   proto::BusEventParser parser_;
   proto::BusEvent event_;

@@ -4,10 +4,13 @@
 #include <algorithm>
 #include <utility>
 
+#include "gateway/devices/history_answer.hpp"
 #include "gateway/devices/hub.hpp"
+#include "gateway/devices/snapshot_collector.hpp"
 
 namespace pulsegate::devices {
 
+using proto::BusEventError;
 using storage::ReadReason;
 
 namespace {
@@ -90,15 +93,42 @@ void Hub::on_answer(const WaitingRead& wanted, proto::Timestamp asked, const sto
   }
   if (Device* device = find(wanted.device); device != nullptr && device->hub.generation == wanted.generation)
     device->on_snapshot(result, asked, now);
+  const auto [first, last] = collectors_.equal_range(wanted.device);
+  for (auto each = first; each != last; ++each) each->second->on_read_ended(result.error);
   pump_reads(now);
   rearm();
 }
 
+// First the stream, then the table: what leaves the stream in between is in the table by then.
 void Hub::look(const WaitingRead& wanted, const Now& now) {
   ++counters_.past_reads;
   auto past = std::make_shared<Past>();
   past->looked = now.wall;
   past->has_table = parts_.history != nullptr;
+  if (parts_.stream == nullptr) return look_at_rows(wanted, std::move(past));
+  parts_.stream->read_from(wanted.device, *wanted.past_from - kPastMargin, bus::kMaxStreamRead,
+                           [weak = std::weak_ptr<Hub*>(alive_), wanted, past](const bus::StreamAnswer& answer) {
+                             const auto hub = weak.lock();
+                             if (hub && *hub != nullptr) (*hub)->on_stream(wanted, past, answer);
+                           });
+}
+
+void Hub::on_stream(const WaitingRead& wanted, std::shared_ptr<Past> past, const bus::StreamAnswer& answer) {
+  const Now now = parts_.clock.now();
+  if (!answer.ok) parts_.notice(Notice::read_failed, answer.detail);
+  past->stream_exists = answer.ok && answer.exists;
+  past->stream_more = answer.ok && answer.more;
+  for (const bus::StreamEntry& entry : answer.entries) {
+    // What cannot be read would not have been forwarded as an event either.
+    if (parser_.parse(proto::TopicKind::metrics, entry.data, event_) != BusEventError::none) continue;
+    const bool young = entry.added > now.wall - config_.gap_tolerance;
+    past->stream.push_back({entry.time, entry.added, event_.values, std::string(event_.object), young});
+  }
+  if (parts_.history != nullptr) return look_at_rows(wanted, std::move(past));
+  on_looked(wanted, std::move(past));
+}
+
+void Hub::look_at_rows(const WaitingRead& wanted, std::shared_ptr<Past> past) {
   storage::AfterRequest request;
   request.device = wanted.device;
   request.after = *wanted.past_from - kPastMargin;
@@ -106,19 +136,16 @@ void Hub::look(const WaitingRead& wanted, const Now& now) {
   parts_.history->read_after(request, parts_.executor,
                              [weak = std::weak_ptr<Hub*>(alive_), wanted, past](const storage::HistoryResult& result) {
                                const auto hub = weak.lock();
-                               if (hub && *hub != nullptr) (*hub)->on_rows(wanted, past, result);
+                               if (!hub || *hub == nullptr) return;
+                               (*hub)->count_failure(result);
+                               past->rows = result.error == storage::SnapshotError::none ? result.history : nullptr;
+                               (*hub)->on_looked(wanted, past);
                              });
 }
 
-void Hub::on_rows(const WaitingRead& wanted, std::shared_ptr<Past> past, const storage::HistoryResult& result) {
+void Hub::on_looked(const WaitingRead& wanted, std::shared_ptr<Past> past) {
   --reads_in_flight_;
   const Now now = parts_.clock.now();
-  if (result.error == storage::SnapshotError::none) {
-    past->rows = result.history;
-  } else {
-    ++counters_.history_failures;
-    parts_.notice(Notice::read_failed, result.detail);
-  }
   if (Device* device = find(wanted.device); device != nullptr && device->hub.generation == wanted.generation)
     device->on_past(std::move(past), now);
   pump_reads(now);
@@ -129,18 +156,41 @@ bool Hub::query_history(Member& member, proto::HistoryQuery query) {
   if (member.query != 0) return false;
   if (++last_query_ == 0) ++last_query_;
   member.query = last_query_;
+  read_range(
+      member.device->id(), query,
+      [device = member.device->id(), number = member.query, query](Hub& hub, const storage::HistoryResult& result) {
+        // A device of another life may answer too: what counts is whether the member that asked is still there.
+        if (Device* found = hub.find(device)) found->answer_query(number, query, result);
+      });
+  return true;
+}
+
+void Hub::query_history(const proto::DeviceId& id, proto::HistoryQuery query, HistoryDone done) {
+  read_range(id, query, [id, query, done = std::move(done)](Hub& hub, const storage::HistoryResult& result) {
+    if (result.error != storage::SnapshotError::none) return done(result.error, {});
+    static const HistoryWindow kCold(0);
+    const Device* device = hub.find(id);
+    std::string json;
+    answer_query(id, hub.parts_.clock_format, device != nullptr ? device->window() : kCold, query, result.history.get())
+        .append_range_to(json, query.from, query.to);
+    done(storage::SnapshotError::none, std::move(json));
+  });
+}
+
+// Without a database the answer is an empty one, through the executor like any other.
+void Hub::read_range(const proto::DeviceId& id, const proto::HistoryQuery& query,
+                     std::function<void(Hub& hub, const storage::HistoryResult& result)> done) {
   ++counters_.history_queries;
-  const auto answer = [weak = std::weak_ptr<Hub*>(alive_), device = member.device->id(), number = member.query,
-                       query](const storage::HistoryResult& result) {
+  const auto answer = [weak = std::weak_ptr<Hub*>(alive_),
+                       done = std::move(done)](const storage::HistoryResult& result) {
     const auto hub = weak.lock();
-    if (hub && *hub != nullptr) (*hub)->answer_query(device, number, query, result);
+    if (!hub || *hub == nullptr) return;
+    (*hub)->count_failure(result);
+    done(**hub, result);
   };
-  if (parts_.history == nullptr) {
-    parts_.executor([answer] { answer({}); });
-    return true;
-  }
+  if (parts_.history == nullptr) return parts_.executor([answer] { answer({}); });
   storage::RangeRequest request;
-  request.device = member.device->id();
+  request.device = id;
   request.from = query.from;
   // A row is stamped after its event.
   request.to = query.to + config_.row_lag;
@@ -148,17 +198,12 @@ bool Hub::query_history(Member& member, proto::HistoryQuery query) {
   request.reduction =
       query.downsample == proto::Downsample::mean ? storage::Reduction::mean : storage::Reduction::extremes;
   parts_.history->read_range(request, parts_.executor, answer);
-  return true;
 }
 
-// A device of another life may answer too: what counts is whether the member that asked is still there.
-void Hub::answer_query(const proto::DeviceId& id, std::uint32_t number, const proto::HistoryQuery& query,
-                       const storage::HistoryResult& result) {
-  if (result.error != storage::SnapshotError::none) {
-    ++counters_.history_failures;
-    parts_.notice(Notice::read_failed, result.detail);
-  }
-  if (Device* device = find(id)) device->answer_query(number, query, result);
+void Hub::count_failure(const storage::HistoryResult& result) {
+  if (result.error == storage::SnapshotError::none) return;
+  ++counters_.history_failures;
+  parts_.notice(Notice::read_failed, result.detail);
 }
 
 void Hub::wake_at(Device& device, SteadyTime due) {

@@ -87,6 +87,26 @@ class Renderer {
     total("pulsegate_handshake_failures_total", "Handshakes that timed out or were not HTTP.",
           [](const ShardReport& shard) { return shard.endpoint.handshake_failures; });
     refusals();
+    plain_requests();
+  }
+
+  void plain_requests() {
+    families_.gauge("pulsegate_http_pending", "Plain HTTP requests whose answer is being made or sent.")
+        .add(sum([](const ShardReport& shard) { return shard.endpoint.answering; }));
+    families_.counter("pulsegate_http_requests_total", "Plain HTTP requests, by route and status.");
+    by_status(
+        "snapshot", [](const ShardReport& shard) -> const auto& { return shard.endpoint.snapshots; });
+    by_status(
+        "history", [](const ShardReport& shard) -> const auto& { return shard.endpoint.histories; });
+  }
+
+  template <typename Pick>
+  void by_status(const char* route, Pick&& pick) {
+    std::map<std::string, std::uint64_t> statuses{{"none", 0}};
+    for (const int status : {200, 400, 405, 500, 503, 504}) statuses[std::to_string(status)] = 0;
+    for (const ShardReport& shard : report_.shards)
+      for (const auto& [status, count] : pick(shard)) statuses[status == 0 ? "none" : std::to_string(status)] += count;
+    for (const auto& [status, count] : statuses) families_.add(count, {{"route", route}, {"status", status}});
   }
 
   // Statuses that the public port gives; anything else would be a surprise, and is counted as "other".

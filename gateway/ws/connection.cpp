@@ -3,7 +3,6 @@
 #include "gateway/ws/connection.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <utility>
 #include <vector>
 
@@ -33,11 +32,6 @@ Library& library(Connection& connection) {
 }
 const Library& library(const Connection& connection) {
   return static_cast<const Library&>(connection);
-}
-
-std::string seconds_until_retry(proto::CloseCode code) {
-  const auto seconds = std::chrono::ceil<std::chrono::seconds>(proto::close_info(code).after).count();
-  return std::to_string(std::max<long long>(1, seconds));
 }
 
 const FramePtr& ping_frame() {
@@ -85,17 +79,9 @@ void Connection::start() {
 
 bool Connection::on_handshake() {
   Library& con = library(*this);
-  const HandshakeRequest& sent = con.get_request();
-  access::Request request;
-  request.method = sent.get_method();
-  request.target = sent.get_uri();
-  request.origin = sent.sent("Origin");
-  request.websocket_version = sent.sent("Sec-WebSocket-Version");
-  request.upgrade = true;
-
-  auto admission = std::make_unique<access::Admission>(access::decide(request, host_->accepting));
+  auto admission = std::make_unique<access::Admission>(access::decide(handshake_request(), host_->accepting));
   if (!admission->accepted && !admission->refuse_by_close) {
-    answer(*admission);
+    refuse(*admission);
     return false;
   }
   const std::vector<std::string>& offered = con.get_requested_subprotocols();
@@ -106,7 +92,7 @@ bool Connection::on_handshake() {
   return true;
 }
 
-void Connection::on_plain_http() {
+access::Request Connection::handshake_request() const {
   const HandshakeRequest& sent = library(*this).get_request();
   access::Request request;
   request.method = sent.get_method();
@@ -115,37 +101,29 @@ void Connection::on_plain_http() {
   request.websocket_version = sent.sent("Sec-WebSocket-Version");
   // Asked of the base class, which sees the header even where the handshake is not one that we speak.
   request.upgrade = websocketpp::processor::is_websocket_handshake(static_cast<const HandshakeRequest::Base&>(sent));
-
-  access::Admission admission = access::decide(request, host_->accepting);
-  if (admission.accepted) {
-    admission.http_status = 400;
-    admission.error = proto::ErrorCode::bad_request;
-    admission.message = "A WebSocket handshake needs HTTP/1.1 and a Sec-WebSocket-Key.";
-  }
-  answer(admission);
+  return request;
 }
 
-void Connection::answer(const access::Admission& admission) {
+void Connection::respond(const HttpAnswer& answer) {
   Library& con = library(*this);
-  con.set_status(static_cast<websocketpp::http::status_code::value>(admission.http_status));
-  con.set_body(error_body(admission.error, admission.message));
-  switch (admission.http_status) {
-    case 405:
-      con.replace_header("Allow", "GET");
-      break;
-    case 426:
-      con.replace_header("Connection", "close, Upgrade");
-      con.replace_header("Upgrade", "websocket");
-      con.replace_header("Sec-WebSocket-Version", "13");
-      break;
-    case 503:
-      con.replace_header("Retry-After", seconds_until_retry(admission.close));
-      break;
-    default:
-      break;
-  }
-  ++host_->counters.refused[admission.http_status];
-  refusal_counted_ = true;
+  con.set_status(static_cast<websocketpp::http::status_code::value>(answer.status));
+  con.set_body(con.get_request().get_method() == "HEAD" ? std::string() : answer.body);
+  con.replace_header("Content-Type", "application/json");
+  con.replace_header("Cache-Control", "no-store");
+  con.replace_header("Connection", "close");  // the library serves one request a connection
+  for (const auto& [name, value] : answer.headers) con.replace_header(name, value);
+}
+
+void Connection::defer_response() {
+  library(*this).defer_http_response();
+}
+
+void Connection::send_response() {
+  Library& con = library(*this);
+  std::error_code ignored;  // "invalid state": nothing was deferred
+  con.send_http_response(ignored);
+  // The library holds the response once more as the bytes that it has written.
+  const_cast<HandshakeResponse&>(con.get_response()).forget();
 }
 
 void Connection::on_open() {
@@ -335,8 +313,9 @@ void Connection::on_terminated() {
   if (phase == Phase::handshake) {
     --counters.handshaking;
     // Neither a refusal nor a connection that said nothing, such as a load balancer's probe.
-    if (!refusal_counted_ && (received_anything() || close_code_ != 0)) ++counters.handshake_failures;
+    if (!handshake_counted_ && (received_anything() || close_code_ != 0)) ++counters.handshake_failures;
   }
+  if (phase == Phase::answering) end_plain();
   if (phase != Phase::open && phase != Phase::closing) return;
 
   const std::uint16_t code = close_code();
@@ -371,7 +350,7 @@ std::string_view Connection::close_reason(std::uint16_t code) const {
 void Connection::tick(const Now& now) {
   const EndpointConfig& config = host_->config;
   if (stage() == Stage::lingering) {
-    if (now.steady - lingering_since() < config.close_timeout) return;
+    if (now.steady - lingering_since() < config.close_timeout || still_taking(now.steady)) return;
     give_up(true);
     return finish();
   }
@@ -384,6 +363,9 @@ void Connection::tick(const Now& now) {
       break;
     case Phase::open:
       tick_open(now);
+      break;
+    case Phase::answering:
+      tick_plain(now);
       break;
     case Phase::refused:
     case Phase::closing:

@@ -12,8 +12,10 @@
 #include "gateway/access/admission.hpp"
 #include "gateway/ws/compressor.hpp"
 #include "gateway/ws/endpoint.hpp"
+#include "gateway/ws/http_answerer.hpp"
 #include "gateway/ws/inflater.hpp"
 #include "gateway/ws/link.hpp"
+#include "gateway/ws/plain_request.hpp"
 #include "gateway/ws/transport.hpp"
 
 namespace pulsegate::ws {
@@ -26,8 +28,8 @@ class InboundMessages;
 class Host {
  public:
   Host(asio::io_context& io_context, const EndpointConfig& endpoint_config, LinkFactory& link_factory,
-       const Clock& shard_clock)
-      : io(io_context), config(endpoint_config), factory(link_factory), clock(shard_clock) {}
+       HttpAnswerer& http_answerer, const Clock& shard_clock)
+      : io(io_context), config(endpoint_config), factory(link_factory), answerer(http_answerer), clock(shard_clock) {}
 
   // Has `connection` written: at the end of the batch when in_event, else of this loop turn. Requires: not listed
   // there.
@@ -41,6 +43,7 @@ class Host {
   asio::io_context& io;
   const EndpointConfig config;
   LinkFactory& factory;
+  HttpAnswerer& answerer;
   const Clock& clock;
   EndpointCounters counters;
   Compressor compressor{counters};
@@ -104,7 +107,8 @@ class Connection : public Transport, public Link {
 
  private:
   // refused: open only to be told why it is closed. closing: a close frame is on its way, in either direction.
-  enum class Phase : std::uint8_t { handshake, open, refused, closing, ended };
+  // answering: a plain HTTP request, whose answer is being made or sent.
+  enum class Phase : std::uint8_t { handshake, open, refused, closing, answering, ended };
 
   // Called by websocketpp.
   bool on_handshake();
@@ -122,7 +126,20 @@ class Connection : public Transport, public Link {
   void on_terminated() override;
   void on_finished() noexcept override;
 
-  void answer(const access::Admission& admission);
+  // Plain HTTP: connection_http.cpp. Once there is a PlainRequest, it stays.
+  void refuse(const access::Admission& admission);
+  void answer_plain(const access::Admission& admission);
+  void on_answer(HttpAnswer answer);
+  void tick_plain(const Now& now);
+  bool still_taking(SteadyTime now) const;
+  void end_plain();
+
+  // What the library does for it. The views of the request are those of the connection.
+  access::Request handshake_request() const;
+  void respond(const HttpAnswer& answer);  // the library sends it when on_plain_http() or on_handshake() has returned
+  void defer_response();                   // … unless this was called: then not before send_response()
+  void send_response();
+
   void tell_and_close(const access::Admission& admission);
   void forget_handshake();
   // The payload as the session gets it. False: it cannot be, and the connection is closing.
@@ -142,20 +159,21 @@ class Connection : public Transport, public Link {
   InboundMessages* inbound_ = nullptr;  // websocketpp's message manager of this connection, which owns it
   std::unique_ptr<LinkHandler> handler_;
   std::unique_ptr<access::Admission> admission_;  // from the handshake to the opening
+  std::unique_ptr<PlainRequest> plain_;
   std::string id_;
   std::string waiting_ping_;  // answered once the pong before it was written
-  SteadyTime since_{};        // of the phases handshake, refused and closing
+  SteadyTime since_{};        // of the phases handshake, refused and closing; of the making or the sending of an answer
   SteadyTime last_received_{};
   SteadyTime next_ping_{};
   SteadyTime message_since_{};    // meaningful while message_pending_
   std::uint16_t close_code_ = 0;  // the first one that was decided or received; 0: none
   Phase phase_ = Phase::handshake;
-  bool compressed_ = false;  // permessage-deflate was agreed on
-  bool refusal_counted_ = false;
-  bool overflowed_ = false;       // close_slow() is posted
-  bool pong_pending_ = false;     // a pong is in the outbox
-  bool ping_waiting_ = false;     // waiting_ping_ holds one
-  bool message_pending_ = false;  // a data message has begun to arrive
+  bool compressed_ = false;         // permessage-deflate was agreed on
+  bool handshake_counted_ = false;  // as a refusal, or as a plain request
+  bool overflowed_ = false;         // close_slow() is posted
+  bool pong_pending_ = false;       // a pong is in the outbox
+  bool ping_waiting_ = false;       // waiting_ping_ holds one
+  bool message_pending_ = false;    // a data message has begun to arrive
 };
 
 }  // namespace pulsegate::ws

@@ -27,8 +27,9 @@ constexpr std::chrono::milliseconds kLongestHurry{50};
 
 // Deadlines are kept to a quarter of the shortest, which matters only where they are set to less than seconds.
 std::chrono::milliseconds tick_period(const EndpointConfig& config) {
-  const auto shortest = std::min({config.handshake_timeout, config.message_timeout, config.ping_interval,
-                                  config.idle_timeout, config.close_timeout, config.outbox.stalled_after});
+  const auto shortest =
+      std::min({config.handshake_timeout, config.message_timeout, config.ping_interval, config.idle_timeout,
+                config.close_timeout, config.answer_timeout, config.outbox.stalled_after});
   return std::clamp(shortest / 4, kShortestTick, kTick);
 }
 
@@ -50,8 +51,8 @@ std::string connection_id() {
 class Endpoint::Impl final : public Host {
  public:
   Impl(asio::io_context& io_context, const EndpointConfig& endpoint_config, LinkFactory& link_factory,
-       const Clock& shard_clock)
-      : Host(io_context, endpoint_config, link_factory, shard_clock),
+       HttpAnswerer& http_answerer, const Clock& shard_clock)
+      : Host(io_context, endpoint_config, link_factory, http_answerer, shard_clock),
         pace_(endpoint_config.coalesce),
         window_(io_context),
         tick_(io_context, tick_period(endpoint_config), [this] { tick(); }) {
@@ -209,8 +210,9 @@ class Endpoint::Impl final : public Host {
   const std::shared_ptr<Impl*> alive_ = std::make_shared<Impl*>(this);  // what was posted may come after the endpoint
 };
 
-Endpoint::Endpoint(asio::io_context& io, const EndpointConfig& config, LinkFactory& factory, const Clock& clock)
-    : impl_(std::make_unique<Impl>(io, config, factory, clock)) {}
+Endpoint::Endpoint(asio::io_context& io, const EndpointConfig& config, LinkFactory& factory, HttpAnswerer& answerer,
+                   const Clock& clock)
+    : impl_(std::make_unique<Impl>(io, config, factory, answerer, clock)) {}
 
 Endpoint::~Endpoint() = default;
 

@@ -1,5 +1,5 @@
-// One shard's WebSocket server: adopts accepted sockets, shakes hands, and turns connections into links. Hides
-// websocketpp.
+// One shard's WebSocket server: adopts accepted sockets, shakes hands, and turns connections into links or
+// answers. Hides websocketpp.
 #pragma once
 
 #include <chrono>
@@ -14,6 +14,7 @@
 
 #include "gateway/clock.hpp"
 #include "gateway/ws/endpoint_counters.hpp"
+#include "gateway/ws/http_answerer.hpp"
 #include "gateway/ws/link.hpp"
 #include "gateway/ws/outbox.hpp"
 #include "proto/limits.hpp"
@@ -28,9 +29,12 @@ struct EndpointConfig {
   std::chrono::milliseconds handshake_timeout{5'000};           // from accept to the end of the opening handshake
   std::chrono::milliseconds message_timeout{10'000};            // a message in progress must be complete by then
   std::chrono::milliseconds ping_interval{25'000};
-  std::chrono::milliseconds idle_timeout{55'000};  // nothing received for so long: closed with `idle`
-  std::chrono::milliseconds close_timeout{5'000};  // for the peer's close frame, then the socket is forced
-  std::chrono::milliseconds coalesce{0};           // a write of events waits so long for more that leave with it
+  std::chrono::milliseconds idle_timeout{55'000};    // nothing received for so long: closed with `idle`
+  std::chrono::milliseconds close_timeout{5'000};    // for the peer's close frame, then the socket is forced
+  std::chrono::milliseconds coalesce{0};             // a write of events waits so long for more that leave with it
+  std::chrono::milliseconds answer_timeout{30'000};  // to make the answer of a plain request, and again to take it
+  std::size_t max_answers = 1'024;                   // plain requests at the same time; more get 503
+  std::size_t max_answer_bytes = 64 * 1024 * 1024;   // bodies not yet taken; above it the same
   OutboxLimits outbox;
   bool compress = false;       // agree to permessage-deflate where a client offers it
   int socket_send_buffer = 0;  // bytes, SO_SNDBUF; 0: the kernel's default
@@ -39,8 +43,9 @@ struct EndpointConfig {
 // Thread: the io_context's thread only.
 class Endpoint {
  public:
-  // `factory` and `clock` must outlive the endpoint.
-  Endpoint(asio::io_context& io, const EndpointConfig& config, LinkFactory& factory, const Clock& clock);
+  // `factory`, `answerer` and `clock` must outlive the endpoint.
+  Endpoint(asio::io_context& io, const EndpointConfig& config, LinkFactory& factory, HttpAnswerer& answerer,
+           const Clock& clock);
   ~Endpoint();
   Endpoint(const Endpoint&) = delete;
   Endpoint& operator=(const Endpoint&) = delete;

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <map>
 
+#include "gateway/access/admission.hpp"
+
 namespace pulsegate::ws {
 
 // Counters of one endpoint; written by its shard only.
@@ -12,8 +14,13 @@ struct EndpointCounters {
   std::uint64_t handshaking = 0;  // gauge: accepted sockets whose handshake is not complete
   std::uint64_t sockets = 0;      // gauge: sockets held in any state, those that wait for the peer's close included
   std::uint64_t opened = 0;
-  std::uint64_t handshake_failures = 0;           // timed out or not HTTP
-  std::map<int, std::uint64_t> refused;           // by HTTP status, also those told by a close code
+  std::uint64_t handshake_failures = 0;  // timed out or not HTTP
+  std::map<int, std::uint64_t> refused;  // by HTTP status, also those told by a close code
+  std::uint64_t answering = 0;           // gauge: plain requests whose answer is being made or sent
+  std::uint64_t answer_bytes = 0;        // gauge: bodies of answers that are being sent
+  // Plain requests, by HTTP status; 0: the client was gone before the answer.
+  std::map<int, std::uint64_t> snapshots;
+  std::map<int, std::uint64_t> histories;
   std::map<std::uint16_t, std::uint64_t> closed;  // by close code (1006: without)
   std::uint64_t messages_received = 0;
   std::uint64_t bytes_received = 0;
@@ -28,6 +35,11 @@ struct EndpointCounters {
   std::uint64_t compression_saved_bytes = 0;  // by which those are shorter
   std::uint64_t compressed_received = 0;      // of messages_received: in compressed form
   std::uint64_t inflated_bytes = 0;           // of those, once inflated
+
+  // Requires: a plain route.
+  std::map<int, std::uint64_t>& answered(access::Route route) noexcept {
+    return route == access::Route::snapshot ? snapshots : histories;
+  }
 };
 
 }  // namespace pulsegate::ws

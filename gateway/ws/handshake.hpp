@@ -4,26 +4,15 @@
 #pragma once
 
 #include <string>
-#include <string_view>
 
 #include <websocketpp/http/request.hpp>
 #include <websocketpp/http/response.hpp>
 
 #include "gateway/ws/compression_offer.hpp"
+#include "gateway/ws/http_answer.hpp"
 #include "proto/error_code.hpp"
-#include "proto/message.hpp"
 
 namespace pulsegate::ws {
-
-// The body of every HTTP refusal. `message` must be valid UTF-8.
-inline std::string error_body(proto::ErrorCode code, std::string_view message) {
-  std::string body = "{\"error\":{\"code\":";
-  proto::append_json_string(body, proto::name(code));
-  body += ",\"message\":";
-  proto::append_json_string(body, message);
-  body += "}}\n";
-  return body;
-}
 
 class HandshakeRequest : public websocketpp::http::parser::request {
  public:

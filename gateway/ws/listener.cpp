@@ -39,13 +39,8 @@ std::size_t shard_of_request_line(std::string_view line, std::size_t shards) noe
   const std::size_t first = line.find(' ');
   if (shards <= 1 || first == std::string_view::npos) return 0;
   const std::string_view rest = line.substr(first + 1);
-  access::Request request;
-  request.method = line.substr(0, first);
-  request.target = rest.substr(0, rest.find(' '));
-  request.websocket_version = "13";
-  request.upgrade = true;
-  const access::Admission admission = access::decide(request, true);
-  return admission.device ? static_cast<std::size_t>(admission.device->hash() % shards) : 0;
+  const std::optional<proto::DeviceId> device = access::device_of(rest.substr(0, rest.find(' ')));
+  return device ? static_cast<std::size_t>(device->hash() % shards) : 0;
 }
 
 // One accepted socket whose request line is still to come. Owner: the listener; operations in flight keep it alive.

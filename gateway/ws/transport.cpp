@@ -2,6 +2,9 @@
 // sent.
 #include "gateway/ws/transport.hpp"
 
+#include <linux/sockios.h>
+#include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <array>
@@ -210,6 +213,17 @@ void Transport::discard() {
     return finish();
   }
   linger();
+}
+
+bool Transport::peer_reset() const noexcept {
+  pollfd state{};
+  state.fd = const_cast<asio::ip::tcp::socket&>(*socket_).native_handle();
+  return ::poll(&state, 1, 0) > 0 && (state.revents & (POLLERR | POLLHUP)) != 0;
+}
+
+bool Transport::unacknowledged() const noexcept {
+  int bytes = 0;
+  return ::ioctl(const_cast<asio::ip::tcp::socket&>(*socket_).native_handle(), SIOCOUTQ, &bytes) == 0 && bytes > 0;
 }
 
 void Transport::give_up(bool reset) noexcept {

@@ -74,6 +74,11 @@ class Transport : public std::enable_shared_from_this<Transport> {
   // Closes the socket now. The last thing that happens to a transport. Idempotent.
   void finish() noexcept;
 
+  // Whether the peer has reset the connection. One that has only ended its sending may well wait for an answer.
+  bool peer_reset() const noexcept;
+  // Whether the peer's kernel has yet to confirm some of what was sent.
+  bool unacknowledged() const noexcept;
+
   Stage stage() const noexcept { return stage_; }
   SteadyTime lingering_since() const noexcept { return lingering_since_; }
   bool received_anything() const noexcept { return received_anything_; }

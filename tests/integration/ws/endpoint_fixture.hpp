@@ -42,13 +42,13 @@ struct SessionLog {
 // run().
 class EndpointFixture {
  public:
-  explicit EndpointFixture(ws::EndpointConfig config = quick()) : factory_(*this), acceptor_(io_) {
+  explicit EndpointFixture(ws::EndpointConfig config = quick()) : factory_(*this), answerer_(*this), acceptor_(io_) {
     const asio::ip::tcp::endpoint loopback(asio::ip::address_v4::loopback(), 0);
     acceptor_.open(loopback.protocol());
     acceptor_.bind(loopback);
     acceptor_.listen();
     port_ = acceptor_.local_endpoint().port();
-    endpoint_ = std::make_unique<ws::Endpoint>(io_, config, factory_, clock_);
+    endpoint_ = std::make_unique<ws::Endpoint>(io_, config, factory_, answerer_, clock_);
     accept();
     thread_ = std::thread([this] { io_.run(); });
   }
@@ -109,6 +109,10 @@ class EndpointFixture {
   std::function<void(ws::Link&, std::string_view)> on_text = [](ws::Link& link, std::string_view text) {
     link.send(Frame::text(text), 0);
   };
+  std::function<ws::HttpAnswerer::Answer(const access::Admission&, ws::HttpAnswerer::Done)> on_get =
+      [](const access::Admission& request, const ws::HttpAnswerer::Done&) {
+        return ws::HttpAnswer{200, '"' + request.query + '"', {}};
+      };
 
  private:
   class Session final : public ws::LinkHandler {
@@ -170,6 +174,17 @@ class EndpointFixture {
     EndpointFixture& fixture_;
   };
 
+  class Answerer final : public ws::HttpAnswerer {
+   public:
+    explicit Answerer(EndpointFixture& fixture) : fixture_(fixture) {}
+    Answer on_get(const access::Admission& request, const Now&, Done done) override {
+      return fixture_.on_get(request, std::move(done));
+    }
+
+   private:
+    EndpointFixture& fixture_;
+  };
+
   void accept() {
     acceptor_.async_accept([this](const std::error_code& error, asio::ip::tcp::socket socket) {
       if (error) return;
@@ -181,6 +196,7 @@ class EndpointFixture {
 
   SystemClock clock_;
   Factory factory_;
+  Answerer answerer_;
   std::mutex mutex_;
   std::vector<std::unique_ptr<SessionLog>> logs_;  // guarded by mutex_
   std::vector<ws::Link*> links_;                   // the endpoint's thread only

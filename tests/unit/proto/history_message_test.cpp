@@ -121,4 +121,15 @@ BOOST_AUTO_TEST_CASE(a_result_echoes_the_id_and_may_be_empty) {
                     R"("data":{"cpu":[],"memory":[],"network":[]}})");
 }
 
+BOOST_AUTO_TEST_CASE(a_range_says_where_it_begins_and_ends) {
+  const ClockFormat clock;
+  HistoryMessage message(device(), clock);
+  message.add(Chart::cpu, chart_point(Chart::cpu, kFirst));
+  std::string out;
+  message.append_range_to(out, kFirst.time, kSecond.time);
+  BOOST_TEST(out == R"({"deviceUuid":"0f3c9a52-7d1e-4b86-9c2f-1a2b3c4d5e6f","from":"2026-11-22T14:05:00.123Z",)"
+                    R"("to":"2026-11-22T14:05:30.000Z","data":{"cpu":[{"time":"02:05 PM","value":45,)"
+                    R"("timestamp":"2026-11-22T14:05:00.123Z"}],"memory":[],"network":[]}})");
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -23,6 +23,13 @@ Request websocket(std::string_view target) {
   return request;
 }
 
+Request plain(std::string_view target) {
+  Request request;
+  request.method = "GET";
+  request.target = target;
+  return request;
+}
+
 Admission decide_on(const std::string& target) {
   return decide(websocket(target), true);
 }
@@ -146,6 +153,55 @@ BOOST_AUTO_TEST_CASE(a_request_that_can_never_succeed_is_not_told_to_try_again) 
   check_refusal(decide(websocket("/nothing"), false), 404, CloseCode::not_found, ErrorCode::not_found);
   check_refusal(decide(websocket("/ws?deviceUuid=kitchen"), false), 400, CloseCode::bad_request,
                 ErrorCode::invalid_device);
+}
+
+BOOST_AUTO_TEST_CASE(plain_routes_are_accepted_with_their_parameters) {
+  const std::string device = std::string("/api/v1/devices/") + kUuid;
+  const Admission snapshot = decide(plain(device + "/snapshot"), true);
+  BOOST_TEST(snapshot.accepted);
+  BOOST_TEST((snapshot.route == Route::snapshot));
+  BOOST_TEST(snapshot.device.value().text() == kUuid);
+  BOOST_TEST(snapshot.query.empty());
+  const Admission history = decide(plain(device + "/history?from=1&points=5"), true);
+  BOOST_TEST(history.accepted);
+  BOOST_TEST((history.route == Route::history));
+  BOOST_TEST(history.query == "from=1&points=5");
+  BOOST_TEST(decide(plain("http://gateway:8080" + device + "/snapshot/?x"), true).accepted);
+}
+
+BOOST_AUTO_TEST_CASE(plain_routes_refuse_what_they_cannot_answer) {
+  for (const std::string route : {"/snapshot", "/history"}) {
+    BOOST_TEST_INFO(route);
+    const std::string target = std::string("/api/v1/devices/") + kUuid + route;
+    check_refusal(decide(plain("/api/v1/devices/kitchen" + route), true), 400, CloseCode::bad_request,
+                  ErrorCode::invalid_device);
+    check_refusal(decide(plain("/api/v1/devices" + route), true), 404, CloseCode::not_found, ErrorCode::not_found);
+    check_refusal(decide(plain(target), false), 503, CloseCode::try_again_later, ErrorCode::unavailable);
+    for (const char* method : {"HEAD", "POST", "OPTIONS"}) {
+      Request request = plain(target);
+      request.method = method;
+      const Admission admission = decide(request, true);
+      check_refusal(admission, 405, CloseCode::bad_request, ErrorCode::bad_request);
+      BOOST_TEST((admission.route == (route == "/history" ? Route::history : Route::snapshot)));
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_websocket_on_a_plain_route_is_a_bad_request_also_for_a_browser) {
+  const std::string target = std::string("/api/v1/devices/") + kUuid + "/snapshot";
+  Request request = websocket(target);
+  check_refusal(decide(request, true), 400, CloseCode::bad_request, ErrorCode::bad_request);
+  request.origin = "https://dashboard.example";
+  BOOST_TEST(decide(request, true).refuse_by_close);
+}
+
+BOOST_AUTO_TEST_CASE(the_device_of_a_target_is_found_on_every_route) {
+  const std::string device = std::string("/api/v1/devices/") + kUuid;
+  for (const std::string& target :
+       {device + "/ws", device + "/snapshot", device + "/history?from=1", std::string("/ws?deviceUuid=") + kUuid})
+    BOOST_TEST(device_of(target).value().text() == kUuid, target);
+  for (const std::string& target : {device, device + "/nothing", std::string("/"), std::string("/ws")})
+    BOOST_TEST(!device_of(target).has_value(), target);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

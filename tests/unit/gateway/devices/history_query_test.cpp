@@ -24,6 +24,21 @@ std::vector<int> cpu_of_result(TestClient& client) {
   return cpu_of_history(last_of_type(client.take(), "history-result"));
 }
 
+// Somebody without a WebSocket, who asks about device 1.
+struct Outsider {
+  Outsider(HubFixture& f, proto::HistoryQuery query) {
+    f.hub->query_history(f.device(1), std::move(query), [this](storage::SnapshotError e, std::string text) {
+      ++answers;
+      error = e;
+      json = std::move(text);
+    });
+  }
+
+  int answers = 0;
+  storage::SnapshotError error = storage::SnapshotError::none;
+  std::string json;
+};
+
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(HistoryQuery)
@@ -131,6 +146,57 @@ BOOST_AUTO_TEST_CASE(who_has_left_is_not_answered_and_nobody_in_its_stead) {
   f.history.release();
   f.run();
   BOOST_TEST(other.take().empty());
+}
+
+BOOST_AUTO_TEST_CASE(somebody_who_is_no_member_is_answered_without_a_device_in_memory) {
+  HubFixture f;
+  for (int i = 1; i <= 5; ++i) f.history.rows(f.device(1)).push_back(f.row(i, -100 + i));
+  Outsider outsider(f, recent(f));
+  BOOST_TEST(outsider.answers == 0);
+  f.run();
+  BOOST_REQUIRE(outsider.answers == 1);
+  const Json told = Json::parse(outsider.json);
+  BOOST_TEST(told.at("deviceUuid").string() == f.text(1));
+  BOOST_TEST(cpu_of_history(told) == (std::vector<int>{1, 2, 3, 4, 5}), boost::test_tools::per_element());
+  BOOST_TEST(told.at("from").string() < told.at("to").string());
+  BOOST_TEST(f.subscribed_topics() == 0u);
+  BOOST_TEST(f.hub->counters().history_queries == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(somebody_who_is_no_member_gets_the_points_of_a_member_live_tail_included) {
+  HubFixture f;
+  TestClient client(f, 1, {Channel::history});
+  std::vector<storage::MetricsRow>& table = f.history.rows(f.device(1));
+  for (int i = 1; i <= 3; ++i) table.push_back(f.row(i, -300 + i));
+  storage::Snapshot window = f.rows({1});
+  window.metrics = table;
+  f.answer(window);
+  for (int i = 4; i <= 6; ++i) {
+    f.advance(seconds(2));
+    f.publish_metrics(1, i);
+  }
+  BOOST_TEST(client.query(recent(f)));
+  Outsider outsider(f, recent(f));
+  f.run();
+  BOOST_TEST(Json::parse(outsider.json).at("data").text() ==
+             last_of_type(client.take(), "history-result").at("data").text());
+  BOOST_TEST(cpu_of_history(Json::parse(outsider.json)).back() == 6);
+}
+
+BOOST_AUTO_TEST_CASE(somebody_who_is_no_member_is_told_of_a_failure_and_of_a_missing_database) {
+  HubFixture f;
+  f.history.fail_with(storage::SnapshotError::overloaded);
+  Outsider failed(f, recent(f));
+  f.run();
+  BOOST_TEST(failed.answers == 1);
+  BOOST_TEST((failed.error == storage::SnapshotError::overloaded));
+  BOOST_TEST(f.hub->counters().history_failures == 1u);
+
+  HubFixture none({}, HubFixture::Database::none);
+  Outsider empty(none, recent(none));
+  none.run();
+  BOOST_TEST(empty.answers == 1);
+  BOOST_TEST(Json::parse(empty.json).at("data").text() == R"({"cpu":[],"memory":[],"network":[]})");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -218,6 +218,19 @@ BOOST_AUTO_TEST_CASE(refusals_have_a_reason) {
   BOOST_TEST(page["pulsegate_connections_refused_total{reason=\"unavailable\"}"] == 0);
 }
 
+BOOST_AUTO_TEST_CASE(plain_requests_are_told_by_route_and_status) {
+  one().endpoint.answering = 2;
+  one().endpoint.snapshots = {{200, 3}, {0, 1}};
+  two().endpoint.snapshots = {{200, 4}};
+  two().endpoint.histories = {{503, 5}};
+  const Page page(report);
+  BOOST_TEST(page["pulsegate_http_pending"] == 2);
+  BOOST_TEST(page["pulsegate_http_requests_total{route=\"snapshot\",status=\"200\"}"] == 7);
+  BOOST_TEST(page["pulsegate_http_requests_total{route=\"snapshot\",status=\"none\"}"] == 1);
+  BOOST_TEST(page["pulsegate_http_requests_total{route=\"history\",status=\"503\"}"] == 5);
+  BOOST_TEST(page["pulsegate_http_requests_total{route=\"history\",status=\"504\"}"] == 0);
+}
+
 BOOST_AUTO_TEST_CASE(codes_that_peers_make_up_do_not_become_labels) {
   for (std::uint16_t code = 3000; code < 4000; ++code) one().endpoint.closed[code] = 1;
   one().endpoint.closed[1000] = 5;

@@ -19,6 +19,8 @@ BOOST_AUTO_TEST_CASE(both_endpoints_and_either_case_of_a_device_go_to_its_shard)
   const std::size_t shard = DeviceId::parse(kDevice)->hash() % 7;
   BOOST_TEST(shard_of_request_line("GET /api/v1/devices/" + kDevice + "/ws HTTP/1.1\r", 7) == shard);
   BOOST_TEST(shard_of_request_line("GET /ws?deviceUuid=" + kDevice + "&token=x HTTP/1.1", 7) == shard);
+  BOOST_TEST(shard_of_request_line("GET /api/v1/devices/" + kDevice + "/snapshot HTTP/1.0", 7) == shard);
+  BOOST_TEST(shard_of_request_line("GET /api/v1/devices/" + kDevice + "/history?from=0 HTTP/1.1", 7) == shard);
   BOOST_TEST(shard_of_request_line("GET /api/v1/devices/0F9D4A3E-4A8B-4A54-9D1E-5F2D3C1B0A99/ws HTTP/1.1", 7) == shard);
 }
 

@@ -1,0 +1,102 @@
+// The plain HTTP side of a connection: refusals, and answers that are made elsewhere and sent when they are ready. Each
+// request has a connection of its own, which ends with the answer.
+#include <utility>
+#include <variant>
+
+#include "gateway/ws/connection.hpp"
+
+namespace pulsegate::ws {
+
+using proto::ErrorCode;
+
+void Connection::on_plain_http() {
+  access::Admission admission = access::decide(handshake_request(), host_->accepting);
+  if (admission.accepted && access::is_plain(admission.route)) return answer_plain(admission);
+  if (admission.accepted) {
+    admission.http_status = 400;
+    admission.error = ErrorCode::bad_request;
+    admission.message = "A WebSocket handshake needs HTTP/1.1 and a Sec-WebSocket-Key.";
+  }
+  refuse(admission);
+}
+
+void Connection::refuse(const access::Admission& admission) {
+  respond(refusal(admission));
+  // What asks for a WebSocket where there is none is a connection that was refused.
+  if (access::is_plain(admission.route) && !handshake_request().upgrade) {
+    ++host_->counters.answered(admission.route)[admission.http_status];
+  } else {
+    ++host_->counters.refused[admission.http_status];
+  }
+  handshake_counted_ = true;
+}
+
+void Connection::answer_plain(const access::Admission& admission) {
+  EndpointCounters& counters = host_->counters;
+  const Now now = host_->clock.now();
+  HttpAnswerer::Answer answer;
+  if (counters.answering >= host_->config.max_answers || counters.answer_bytes >= host_->config.max_answer_bytes) {
+    answer = http_error(503, ErrorCode::unavailable, "Too many requests are being answered; ask again later.");
+  } else {
+    try {
+      answer = host_->answerer.on_get(admission, now, [this](HttpAnswer made) { on_answer(std::move(made)); });
+    } catch (...) {
+      answer = http_error(500, ErrorCode::internal, "The request could not be answered; this is our fault.");
+    }
+  }
+  handshake_counted_ = true;
+  if (const auto* made = std::get_if<HttpAnswer>(&answer)) {
+    ++counters.answered(admission.route)[made->status];
+    return respond(*made);  // the library writes it, like any refusal
+  }
+  plain_ = std::make_unique<PlainRequest>(
+      PlainRequest{admission.route, std::move(std::get<std::unique_ptr<PendingAnswer>>(answer)), 0});
+  phase_ = Phase::answering;
+  since_ = now.steady;
+  --counters.handshaking;
+  ++counters.answering;
+  defer_response();
+}
+
+void Connection::on_answer(HttpAnswer answer) {
+  // Who makes the answer may be who calls: it lives until this returns.
+  const std::unique_ptr<PendingAnswer> made = std::move(plain_->pending);
+  if (phase_ != Phase::answering || made == nullptr) return;
+  ++host_->counters.answered(plain_->route)[answer.status];
+  plain_->body = answer.body.size();
+  host_->counters.answer_bytes += plain_->body;
+  since_ = host_->clock.now().steady;
+  try {
+    respond(answer);
+    send_response();
+  } catch (...) {
+    force();
+  }
+}
+
+void Connection::tick_plain(const Now& now) {
+  const bool late = now.steady - since_ >= host_->config.answer_timeout;
+  if (plain_->pending == nullptr) {
+    // The same time again, for the client to take the answer.
+    if (late || outbox().stalled(now.steady)) force();
+  } else if (peer_reset()) {
+    force();
+  } else if (late) {
+    on_answer(http_error(504, ErrorCode::timed_out, "The answer was not ready in time; ask again later."));
+  }
+}
+
+// The kernel may hold more of an answer than a slow client takes in the time for a close: then it gets the whole time.
+bool Connection::still_taking(SteadyTime now) const {
+  return plain_ != nullptr && now - since_ < host_->config.answer_timeout && unacknowledged();
+}
+
+void Connection::end_plain() {
+  EndpointCounters& counters = host_->counters;
+  --counters.answering;
+  counters.answer_bytes -= plain_->body;
+  // Its client is gone; a status of its own, since it got none.
+  if (const auto unanswered = std::move(plain_->pending)) ++counters.answered(plain_->route)[0];
+}
+
+}  // namespace pulsegate::ws

@@ -1,0 +1,46 @@
+#include "gateway/ws/http_answer.hpp"
+
+#include <algorithm>
+#include <chrono>
+
+#include "proto/close_code.hpp"
+#include "proto/message.hpp"
+
+namespace pulsegate::ws {
+namespace {
+
+// As long as a WebSocket that is sent away for the same reason is told to wait.
+std::string seconds_until_retry() {
+  const auto after = proto::close_info(proto::CloseCode::try_again_later).after;
+  return std::to_string(std::max<long long>(1, std::chrono::ceil<std::chrono::seconds>(after).count()));
+}
+
+}  // namespace
+
+std::string error_body(proto::ErrorCode code, std::string_view message) {
+  std::string body = "{\"error\":{\"code\":";
+  proto::append_json_string(body, proto::name(code));
+  body += ",\"message\":";
+  proto::append_json_string(body, message);
+  body += "}}\n";
+  return body;
+}
+
+HttpAnswer http_error(int status, proto::ErrorCode code, std::string_view message) {
+  HttpAnswer answer{status, error_body(code, message), {}};
+  if (status == 503) answer.headers.emplace_back("Retry-After", seconds_until_retry());
+  return answer;
+}
+
+HttpAnswer refusal(const access::Admission& admission) {
+  HttpAnswer answer = http_error(admission.http_status, admission.error, admission.message);
+  if (admission.http_status == 405) answer.headers.emplace_back("Allow", "GET");
+  if (admission.http_status == 426) {
+    answer.headers.emplace_back("Connection", "close, Upgrade");
+    answer.headers.emplace_back("Upgrade", "websocket");
+    answer.headers.emplace_back("Sec-WebSocket-Version", "13");
+  }
+  return answer;
+}
+
+}  // namespace pulsegate::ws

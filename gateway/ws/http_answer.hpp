@@ -1,0 +1,30 @@
+// What a plain HTTP request is answered with, and the errors of the public port. Pure; knows no websocketpp.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "gateway/access/admission.hpp"
+#include "proto/error_code.hpp"
+
+namespace pulsegate::ws {
+
+struct HttpAnswer {
+  int status = 200;
+  std::string body;  // JSON
+  // Beside those that every answer has: Content-Type, Cache-Control, Connection.
+  std::vector<std::pair<std::string, std::string>> headers;
+};
+
+// {"error":{"code":"not-found","message":"…"}} and a newline: the body of every error. `message` must be valid UTF-8.
+std::string error_body(proto::ErrorCode code, std::string_view message);
+
+// With Retry-After where the status is 503.
+HttpAnswer http_error(int status, proto::ErrorCode code, std::string_view message);
+
+// How a refusal is told to whoever does not speak WebSocket. Requires: !admission.accepted.
+HttpAnswer refusal(const access::Admission& admission);
+
+}  // namespace pulsegate::ws
