@@ -81,6 +81,12 @@ class Device {
   // Whether the snapshot is there. `unread` while a read is in flight: its answer has been overtaken and will not do.
   enum class Read : std::uint8_t { unread, reading, failed, done };
 
+  // When a value was published: as the publisher says, and as far as that can be true.
+  struct ValueTime {
+    proto::Timestamp own;
+    proto::Timestamp plausible;
+  };
+
   // A row that may belong to an event that has not reached us yet.
   struct HeldRow {
     storage::MetricsRow row;
@@ -110,7 +116,7 @@ class Device {
   void on_metrics(const proto::BusEvent& event, proto::Timestamp time, const Now& now);
   void on_state(const proto::BusEvent& event, proto::Timestamp time, const Now& now);
   void take_lists(const proto::BusEvent& event, proto::Timestamp time, const Now& now);
-  bool take_json(proto::Channel channel, std::string_view json, proto::Timestamp time, bool from_event);
+  bool take_json(proto::Channel channel, std::string_view json, const ValueTime& time, bool from_event);
   void publish(ChannelState& state, const Now& now);
   FramePtr latest_frame(ChannelState& state);
   FramePtr history_frame();

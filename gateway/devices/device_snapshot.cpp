@@ -211,7 +211,7 @@ proto::ChannelSet Device::apply_state(const storage::StateRow& row, proto::Times
   if (first) system_ = std::make_unique<proto::SystemInfo>();
   const bool newer = newer_than(info);
   if (newer) {
-    info.time = time;
+    info.time = info.own_time = time;
     info.from_event = false;
   }
   if ((newer ? system_->merge_newer(row.system) : system_->fill_from_older(row.system)) || first) {
@@ -219,10 +219,10 @@ proto::ChannelSet Device::apply_state(const storage::StateRow& row, proto::Times
     changed.add(Channel::system_info);
   }
   if ((state(Channel::processes).json.empty() || newer_than(state(Channel::processes))) &&
-      take_json(Channel::processes, row.top_processes, time, false))
+      take_json(Channel::processes, row.top_processes, {time, time}, false))
     changed.add(Channel::processes);
   if ((state(Channel::network_interfaces).json.empty() || newer_than(state(Channel::network_interfaces))) &&
-      take_json(Channel::network_interfaces, row.network_interfaces, time, false))
+      take_json(Channel::network_interfaces, row.network_interfaces, {time, time}, false))
     changed.add(Channel::network_interfaces);
   return changed;
 }

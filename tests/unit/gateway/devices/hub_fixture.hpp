@@ -33,7 +33,9 @@ class HubFixture {
  public:
   enum class Database { present, none };
 
-  explicit HubFixture(const devices::DeviceConfig& config = {}, Database database = Database::present) {
+  explicit HubFixture(const devices::DeviceConfig& config = {}, Database database = Database::present,
+                      const std::vector<std::string>& pass_through = {})
+      : channels(pass_through) {
     hub = std::make_unique<devices::Hub>(
         config,
         devices::HubParts{channels, topics, zone, clock, subscriber, database == Database::present ? &source : nullptr,
