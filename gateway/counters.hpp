@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "bus/subscriber.hpp"
+#include "gateway/histogram.hpp"
 #include "gateway/ws/endpoint_counters.hpp"
 #include "proto/channel.hpp"
 #include "storage/snapshot_source.hpp"
@@ -28,24 +29,6 @@ inline constexpr std::size_t kDevicePhases = 5;
 inline constexpr std::array<const char*, kDevicePhases> kDevicePhaseNames = {"cold", "subscribing", "catching-up",
                                                                              "live", "lingering"};
 
-// Upper bounds in seconds of the event-age histogram; one more bucket holds the rest.
-inline constexpr std::array<double, 12> kEventAgeBounds = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05,
-                                                           0.1,   0.25,   0.5,   1,    5,     30};
-
-struct Histogram {
-  std::array<std::uint64_t, kEventAgeBounds.size() + 1> buckets{};
-  double sum = 0;
-  std::uint64_t count = 0;
-
-  void observe(double seconds) noexcept {
-    std::size_t i = 0;
-    while (i < kEventAgeBounds.size() && seconds > kEventAgeBounds[i]) ++i;
-    ++buckets[i];
-    sum += seconds;
-    ++count;
-  }
-};
-
 struct HubCounters {
   std::array<std::uint64_t, 4> events{};                              // received, by TopicKind
   std::array<std::uint64_t, kEventDrops> dropped{};                   // not forwarded, by EventDrop
@@ -61,7 +44,7 @@ struct HubCounters {
   std::uint64_t history_failures = 0;  // of those: the database could not be read
   std::uint64_t late_points = 0;       // points that a later look at the table added
   std::uint64_t gaps = 0;              // `gap` notices caused by the bus
-  Histogram event_age;                 // event's own time to fan-out, seconds (clock error clamped at 0)
+  LagHistogram event_age;              // from an event's own time to its fan-out
 };
 
 struct SessionCounters {

@@ -146,8 +146,9 @@ std::unique_ptr<ws::LinkHandler> Shard::on_open(ws::Link& link, const access::Ad
 }
 
 void Shard::on_event(std::string_view topic, std::string_view payload) {
-  const ws::Endpoint::EventScope scope(*endpoint_);
+  ws::Endpoint::EventScope scope(*endpoint_);
   hub_->on_event(topic, payload);
+  scope.measure(hub_->event_time());
 }
 
 void Shard::tick() {

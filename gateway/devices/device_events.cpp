@@ -24,10 +24,7 @@ void Device::on_event(const proto::Topic& topic, const proto::BusEvent& event, c
   const proto::Timestamp time = event.timestamp.value_or(now.wall);
   // Redis confirms the topics of a device one after another; events of the first may come before the last is confirmed.
   if (!first_confirmed_) first_confirmed_ = now.wall;
-  if (event.timestamp) {
-    const double age = std::chrono::duration<double>(now.wall - time).count();
-    env_.counters.event_age.observe(std::max(age, 0.0));
-  }
+  if (event.timestamp) env_.counters.event_age.observe(std::chrono::duration<double>(now.wall - time).count());
   switch (topic.kind) {
     case TopicKind::metrics:
       on_metrics(event, time, now);

@@ -56,6 +56,13 @@ class Renderer {
       families_.add(sum([&](const ShardReport& shard) { return pick(shard)[i]; }), {{label, std::string(names[i])}});
   }
 
+  template <typename Pick>
+  void lag(std::string_view name, std::string_view help, Pick&& pick) {
+    LagHistogram all;
+    for (const ShardReport& shard : report_.shards) all += pick(shard);
+    families_.histogram(name, help, kLagBounds, all.buckets, all.count, all.sum);
+  }
+
   std::vector<std::string> channel_names() const {
     std::vector<std::string> names;
     for (std::size_t i = 0; report_.channels != nullptr && i < report_.channels->size(); ++i)
@@ -185,14 +192,12 @@ class Renderer {
         "channel", channel_names(), [](const ShardReport& shard) -> const auto& { return shard.hub.messages; });
     families_.add(sum([](const ShardReport& shard) { return shard.hub.broadcasts; }), {{"channel", "broadcast"}});
 
-    Histogram age;
-    for (const ShardReport& shard : report_.shards) {
-      for (std::size_t i = 0; i < age.buckets.size(); ++i) age.buckets[i] += shard.hub.event_age.buckets[i];
-      age.count += shard.hub.event_age.count;
-      age.sum += shard.hub.event_age.sum;
-    }
-    families_.histogram("pulsegate_event_age_seconds", "From an event's own time to its fan-out.", kEventAgeBounds,
-                        age.buckets, age.count, age.sum);
+    lag(
+        "pulsegate_event_age_seconds", "From an event's own time to its fan-out.",
+        [](const ShardReport& shard) -> const auto& { return shard.hub.event_age; });
+    lag(
+        "pulsegate_bus_lag_seconds", "From an event's own time until it was handed to the sockets of its clients.",
+        [](const ShardReport& shard) -> const auto& { return shard.endpoint.bus_lag; });
   }
 
   void devices() {

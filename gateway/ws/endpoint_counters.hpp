@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <map>
 
+#include "gateway/histogram.hpp"
+
 namespace pulsegate::ws {
 
 // Counters of one endpoint; written by its shard only.
@@ -28,6 +30,7 @@ struct EndpointCounters {
   std::uint64_t compression_saved_bytes = 0;  // by which those are shorter
   std::uint64_t compressed_received = 0;      // of messages_received: in compressed form
   std::uint64_t inflated_bytes = 0;           // of those, once inflated
+  LagHistogram bus_lag;                       // from an event's own time to the end of the flush that wrote it
 };
 
 }  // namespace pulsegate::ws
