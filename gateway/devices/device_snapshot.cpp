@@ -205,13 +205,16 @@ proto::ChannelSet Device::apply_state(const storage::StateRow& row, proto::Times
     const proto::Timestamp last_row_by = known.time + env_.config.row_lag;
     return time - offset > last_row_by || (time - offset >= known.time && asked > last_row_by);
   };
+  // Where no table says when, it is known as of the read.
+  const proto::Timestamp shown = time == proto::Timestamp{} ? asked : time;
   ChannelState& info = state(Channel::system_info);
   // A row is worth a message even when all its columns are NULL, as in the guide.
   const bool first = system_ == nullptr;
   if (first) system_ = std::make_unique<proto::SystemInfo>();
   const bool newer = newer_than(info);
   if (newer) {
-    info.time = info.own_time = time;
+    info.time = time;
+    info.own_time = shown;
     info.from_event = false;
   }
   if ((newer ? system_->merge_newer(row.system) : system_->fill_from_older(row.system)) || first) {
@@ -219,10 +222,10 @@ proto::ChannelSet Device::apply_state(const storage::StateRow& row, proto::Times
     changed.add(Channel::system_info);
   }
   if ((state(Channel::processes).json.empty() || newer_than(state(Channel::processes))) &&
-      take_json(Channel::processes, row.top_processes, {time, time}, false))
+      take_json(Channel::processes, row.top_processes, {shown, time}, false))
     changed.add(Channel::processes);
   if ((state(Channel::network_interfaces).json.empty() || newer_than(state(Channel::network_interfaces))) &&
-      take_json(Channel::network_interfaces, row.network_interfaces, {time, time}, false))
+      take_json(Channel::network_interfaces, row.network_interfaces, {shown, time}, false))
     changed.add(Channel::network_interfaces);
   return changed;
 }

@@ -67,6 +67,20 @@ BOOST_AUTO_TEST_CASE(rows_give_the_time_of_their_insertion) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(a_state_without_a_time_is_as_old_as_the_newest_row_or_from_now) {
+  for (const bool samples : {true, false}) {
+    HubFixture f;
+    TestClient client(f, 1, {Channel::system_info, Channel::processes});
+    storage::Snapshot snapshot = samples ? f.rows({1, 2}, 100) : storage::Snapshot{};
+    snapshot.state = f.state_row("a", "[1]").state;
+    snapshot.state->recorded_at.reset();
+    f.answer(snapshot);
+    const auto messages = client.take();
+    for (const char* type : {"system-info", "processes"})
+      BOOST_TEST(time_of(messages, type) == iso(f.clock.now().wall - seconds(samples ? 100 : 0)));
+  }
+}
+
 BOOST_AUTO_TEST_CASE(an_event_without_a_time_is_from_now) {
   HubFixture f;
   TestClient client(f, 1, {Channel::metrics});
