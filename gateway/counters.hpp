@@ -29,6 +29,9 @@ inline constexpr std::size_t kDevicePhases = 5;
 inline constexpr std::array<const char*, kDevicePhases> kDevicePhaseNames = {"cold", "subscribing", "catching-up",
                                                                              "live", "lingering"};
 
+// How a device stands, in the order of proto::DeviceState.
+inline constexpr std::array<const char*, 3> kFreshnessNames = {"live", "stale", "unknown"};
+
 struct HubCounters {
   std::array<std::uint64_t, 4> events{};                              // received, by TopicKind
   std::array<std::uint64_t, kEventDrops> dropped{};                   // not forwarded, by EventDrop
@@ -37,6 +40,8 @@ struct HubCounters {
   std::uint64_t broadcasts = 0;                                       // deliveries to clients of device broadcasts
   std::array<std::uint64_t, proto::kMaxChannels> subscriptions{};     // gauge, by channel
   std::array<std::uint64_t, kDevicePhases> devices{};                 // gauge, by phase
+  std::array<std::uint64_t, kFreshnessNames.size()> freshness{};      // gauge: devices, by how they stand
+  std::uint64_t silences = 0;                                         // devices that became stale
   std::array<std::uint64_t, storage::kReadReasons> snapshot_reads{};  // asked for, by reason
   std::uint64_t snapshot_failures = 0;
   std::uint64_t memory_snapshots = 0;  // subscriptions served without SQL

@@ -25,6 +25,7 @@ devices::DeviceConfig device_config(const Config& config, const proto::ChannelTa
   result.linger = config.linger;
   result.row_lag = config.row_lag;
   result.gap_tolerance = config.gap_tolerance;
+  result.stale_after = config.stale_after;
   result.reread = config.reread;
   result.history_points = config.history_points;
   result.history_min_interval = config.history_min_interval;

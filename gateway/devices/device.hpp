@@ -15,6 +15,7 @@
 #include "gateway/counters.hpp"
 #include "gateway/devices/channel_state.hpp"
 #include "gateway/devices/device_config.hpp"
+#include "gateway/devices/freshness.hpp"
 #include "gateway/devices/history_window.hpp"
 #include "gateway/devices/member.hpp"
 #include "gateway/devices/timer_heap.hpp"
@@ -51,6 +52,7 @@ class Device {
   const proto::DeviceId& id() const noexcept { return id_; }
   std::size_t member_count() const noexcept { return members_.size(); }
   DevicePhase phase() const noexcept;
+  proto::DeviceState freshness() const noexcept;
 
   // Members.
   void join(Member& member, const Now& now);
@@ -108,8 +110,6 @@ class Device {
   void send_status(Member& member, const proto::Status& status);
   void tell_bus_down(Member& member);
   void tell_database_down(Member& member);
-  void tell_unknown(Member& member);
-  void take_back_unknown(proto::Timestamp since);
   bool nothing_known() const noexcept;
 
   // device_events.cpp
@@ -121,6 +121,27 @@ class Device {
   FramePtr latest_frame(ChannelState& state);
   FramePtr history_frame();
   void history_changed(const Now& now, bool at_once);
+
+  // device_freshness.cpp
+  // The device has reported. `time`: the event's own. On the data path, so what is rare is elsewhere.
+  void sign_of_life(proto::Timestamp time, const Now& now) {
+    freshness_.on_event(now.steady);
+    if (freshness_due_ == kNever || told_unknown_) awaited_sign_of_life(time, now);
+  }
+  void awaited_sign_of_life(proto::Timestamp time, const Now& now);
+  void take_signs_of_life(const storage::Snapshot& snapshot, proto::Timestamp asked, const Now& now);
+  std::optional<std::chrono::microseconds> silence_limit() const;
+  bool silent(const Now& now) const;
+  void check_freshness(const Now& now);
+  void on_freshness_due(SteadyTime due, const Now& now);
+  void watch_silence(const Now& now);
+  void declare_stale(const Now& now);
+  void tell_stale();
+  void tell_stale(Member& member);
+  void tell_unknown(Member& member);
+  void take_back_unknown(proto::Timestamp since);
+  void tell_live(proto::Timestamp since);
+  void tell_freshness(Member& member, proto::DeviceState state, std::optional<proto::Timestamp> since);
 
   // device_snapshot.cpp
   void want_read(storage::ReadReason reason);
@@ -155,6 +176,8 @@ class Device {
   SteadyTime history_sent_at_{};                    // last fan-out of `history`
   SteadyTime history_due_ = kNever;                 // deadlines: kNever when off
   HistoryWindow history_;
+  SteadyTime freshness_due_ = kNever;  // when the silence is looked at again
+  Freshness freshness_;
 
   std::vector<Member*> members_;
   std::unique_ptr<proto::SystemInfo> system_;

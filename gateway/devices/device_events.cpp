@@ -28,13 +28,14 @@ void Device::on_event(const proto::Topic& topic, const proto::BusEvent& event, c
   switch (topic.kind) {
     case TopicKind::metrics:
       on_metrics(event, time, now);
-      break;
+      return sign_of_life(time, now);
     case TopicKind::state:
       on_state(event, time, now);
-      break;
+      return sign_of_life(time, now);
     case TopicKind::broadcast:
       broadcast(event.object);
       return;
+    // Nor this is a sign of life, since whoever watches the device may publish it; but something is known now.
     case TopicKind::pass_through: {
       ChannelState& passed = state(topic.channel);
       env_.scratch.clear();
@@ -42,10 +43,9 @@ void Device::on_event(const proto::Topic& topic, const proto::BusEvent& event, c
       passed.latest = Frame::text(env_.scratch);
       passed.time = time;
       publish(passed, now);
-      break;
+      return take_back_unknown(std::min(time, now.wall));
     }
   }
-  take_back_unknown(time);
 }
 
 void Device::on_metrics(const proto::BusEvent& event, proto::Timestamp time, const Now& now) {

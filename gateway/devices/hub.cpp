@@ -145,7 +145,11 @@ void Hub::on_bus_down(std::string_view reason) {
 HubCounters Hub::counters() const {
   HubCounters copy = counters_;
   copy.devices = {};
-  for (const auto& entry : devices_) ++copy.devices[static_cast<std::size_t>(entry.second->phase())];
+  copy.freshness = {};
+  for (const auto& entry : devices_) {
+    ++copy.devices[static_cast<std::size_t>(entry.second->phase())];
+    ++copy.freshness[static_cast<std::size_t>(entry.second->freshness())];
+  }
   return copy;
 }
 

@@ -9,6 +9,7 @@
 #include "proto/channel.hpp"
 #include "proto/cursor.hpp"
 #include "proto/history_request.hpp"
+#include "proto/message.hpp"
 #include "proto/time.hpp"
 
 namespace pulsegate::devices {
@@ -50,9 +51,10 @@ struct Member {
   proto::ChannelSet awaiting;    // acknowledged, first value still to come
   bool told_bus_down = false;
   bool told_database_down = false;
-  bool in_gap = false;                    // it may have missed what was published while the bus was away
-  std::optional<proto::Since> since;      // of a `subscribe` that is still to be acknowledged: the last message it saw
-  std::uint32_t query = 0;                // number of its open history query, unique in the hub; 0: none
+  proto::DeviceState told_freshness = proto::DeviceState::live;  // how it believes the device stands
+  bool in_gap = false;                // it may have missed what was published while the bus was away
+  std::optional<proto::Since> since;  // of a `subscribe` that is still to be acknowledged: the last message it saw
+  std::uint32_t query = 0;            // number of its open history query, unique in the hub; 0: none
 };
 
 }  // namespace pulsegate::devices

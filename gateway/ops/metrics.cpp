@@ -207,6 +207,11 @@ class Renderer {
     families_.gauge("pulsegate_devices", "Devices in memory, by phase.");
     by_name(
         "phase", kDevicePhaseNames, [](const ShardReport& shard) -> const auto& { return shard.hub.devices; });
+    families_.gauge("pulsegate_devices_by_freshness", "Devices in memory, by what their clients are told of them.");
+    by_name(
+        "state", kFreshnessNames, [](const ShardReport& shard) -> const auto& { return shard.hub.freshness; });
+    total("pulsegate_device_silences_total", "Devices that became stale.",
+          [](const ShardReport& shard) { return shard.hub.silences; });
     families_.counter("pulsegate_snapshot_reads_total", "Snapshots that devices asked for, by reason.");
     for (std::size_t i = 0; i < storage::kReadReasons; ++i)
       families_.add(sum([i](const ShardReport& shard) { return shard.hub.snapshot_reads[i]; }),
