@@ -266,11 +266,11 @@ BOOST_AUTO_TEST_CASE(unknown_turns_stale_where_old_rows_appear) {
 
 BOOST_AUTO_TEST_CASE(a_newcomer_to_a_stale_device_is_told_with_its_first_value_and_nobody_twice) {
   Case c;
+  TestClient silent_one(c.f, c.f.device(1));
   c.report(4, seconds(5));
   c.pass(seconds(20));
   BOOST_TEST(c.heard() == "live@0 stale@15");
   TestClient newcomer(c.f, c.f.device(1));
-  TestClient silent_one(c.f, c.f.device(1));
   newcomer.subscribe({Channel::metrics});
   const auto first = newcomer.take();
   BOOST_TEST(told(first, c.begin) == "stale@15");
@@ -301,10 +301,11 @@ BOOST_AUTO_TEST_CASE(a_member_that_comes_back_knows_nothing) {
   Case c;
   c.report(4, seconds(5));
   c.pass(seconds(20));
+  c.client.take();
   for (int i = 0; i < 2; ++i) {
-    TestClient again(c.f, c.f.device(1));
-    again.subscribe({Channel::metrics});
-    BOOST_TEST(told(again.take(), c.begin) == "stale@15");
+    c.client.move(c.f.device(1));
+    c.client.subscribe({Channel::metrics});
+    BOOST_TEST(c.heard() == "stale@15");
   }
 }
 
@@ -370,6 +371,46 @@ BOOST_AUTO_TEST_CASE(an_outage_of_the_bus_is_not_the_device_s_silence) {
   BOOST_TEST(c.heard() == "");
   c.pass(milliseconds(1));
   BOOST_TEST(c.heard() == "stale@20");
+}
+
+BOOST_AUTO_TEST_CASE(nor_is_one_that_was_under_way_when_its_first_client_came) {
+  HubFixture f;
+  f.bus_down();
+  TestClient client(f, f.device(1));
+  client.subscribe({Channel::metrics});
+  const storage::Snapshot snapshot = rows_of_ages(f, {20, 15, 10});
+  const auto begin = f.clock.now().wall;
+  for (int i = 0; i < 10; ++i) {
+    f.answer_all(snapshot);
+    f.advance(seconds(31));
+  }
+  f.answer_all(snapshot);
+  BOOST_TEST(told(client.take(), begin) == "");
+  f.bus_up();
+  f.confirm_device(1);
+  f.advance(seconds(15));
+  f.answer_all(snapshot);
+  BOOST_TEST(told(client.take(), begin) == "stale@-10");
+}
+
+BOOST_AUTO_TEST_CASE(without_a_database_the_silence_after_an_outage_is_told_too) {
+  HubFixture f({}, HubFixture::Database::none);
+  TestClient client(f, 1, {Channel::metrics});
+  for (int i = 1; i <= 3; ++i) {
+    f.publish_metrics(1, i);
+    f.hub->on_batch_end(false);
+    if (i < 3) f.advance(seconds(5));
+  }
+  client.take();
+  f.bus_down();
+  f.advance(seconds(60));
+  f.bus_up();
+  f.confirm_device(1);
+  f.hub->on_batch_end(false);
+  f.advance(milliseconds(14'999));
+  BOOST_TEST(told(client.take(), {}) == "");
+  f.advance(milliseconds(1));
+  BOOST_TEST(told(client.take(), f.clock.now().wall) == "stale@-75");
 }
 
 BOOST_AUTO_TEST_CASE(an_outage_does_not_make_the_usual_interval_longer) {
