@@ -51,7 +51,6 @@ struct Case {
   void publish(std::chrono::microseconds skew = {}) {
     f.publish("device:" + f.text(1) + ":metrics", R"({"metrics":{"cpu_usage":)" + std::to_string(++value) +
                                                       R"(},"timestamp":")" + iso(f.clock.now().wall + skew) + R"("})");
-    f.hub->on_batch_end(false);
   }
   void pass(std::chrono::microseconds time) {
     f.advance(time);
@@ -398,7 +397,6 @@ BOOST_AUTO_TEST_CASE(without_a_database_the_silence_after_an_outage_is_told_too)
   TestClient client(f, 1, {Channel::metrics});
   for (int i = 1; i <= 3; ++i) {
     f.publish_metrics(1, i);
-    f.hub->on_batch_end(false);
     if (i < 3) f.advance(seconds(5));
   }
   client.take();
@@ -511,7 +509,6 @@ BOOST_AUTO_TEST_CASE(without_a_database_events_alone_decide) {
   TestClient client(f, 1, {Channel::metrics});
   for (int i = 1; i <= 3; ++i) {
     f.publish_metrics(1, i);
-    f.hub->on_batch_end(false);
     client.take();
     f.advance(seconds(i < 3 ? 10 : 29));
   }
