@@ -49,6 +49,8 @@ struct Config {
   Millis reread{300'000};  // bounded re-read of a hot device; 0: off
   Millis gap_tolerance{
       1'000};  // events published so long before our bus confirmation may still have no row (clock error)
+  // Shortest silence that makes a device `stale`, however often it reports; 0: none does.
+  Millis stale_after{15'000};
   std::size_t history_points = proto::limits::kHistoryPoints;
   Millis history_min_interval{1'000};  // `history` in replace form at most so often
   std::map<std::string, Millis> refresh{{"system-info", Millis(30'000)},

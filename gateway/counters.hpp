@@ -11,6 +11,7 @@
 
 #include "bus/stream_source.hpp"
 #include "bus/subscriber.hpp"
+#include "gateway/histogram.hpp"
 #include "gateway/ws/endpoint_counters.hpp"
 #include "proto/channel.hpp"
 #include "storage/snapshot_source.hpp"
@@ -30,23 +31,8 @@ inline constexpr std::size_t kDevicePhases = 5;
 inline constexpr std::array<const char*, kDevicePhases> kDevicePhaseNames = {"cold", "subscribing", "catching-up",
                                                                              "live", "lingering"};
 
-// Upper bounds in seconds of the event-age histogram; one more bucket holds the rest.
-inline constexpr std::array<double, 12> kEventAgeBounds = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05,
-                                                           0.1,   0.25,   0.5,   1,    5,     30};
-
-struct Histogram {
-  std::array<std::uint64_t, kEventAgeBounds.size() + 1> buckets{};
-  double sum = 0;
-  std::uint64_t count = 0;
-
-  void observe(double seconds) noexcept {
-    std::size_t i = 0;
-    while (i < kEventAgeBounds.size() && seconds > kEventAgeBounds[i]) ++i;
-    ++buckets[i];
-    sum += seconds;
-    ++count;
-  }
-};
+// How a device stands, in the order of proto::DeviceState.
+inline constexpr std::array<const char*, 3> kFreshnessNames = {"live", "stale", "unknown"};
 
 // How it ended that somebody had missed samples of `metrics`. The first four: a client came back with `since`, and all
 // that came after it was remembered, stood in the stream (and the table), in the table, or could not be found. The
@@ -64,6 +50,8 @@ struct HubCounters {
   std::uint64_t broadcasts = 0;                                       // deliveries to clients of device broadcasts
   std::array<std::uint64_t, proto::kMaxChannels> subscriptions{};     // gauge, by channel
   std::array<std::uint64_t, kDevicePhases> devices{};                 // gauge, by phase
+  std::array<std::uint64_t, kFreshnessNames.size()> freshness{};      // gauge: devices, by how they stand
+  std::uint64_t silences = 0;                                         // devices that became stale
   std::array<std::uint64_t, storage::kReadReasons> snapshot_reads{};  // asked for, by reason
   std::uint64_t snapshot_failures = 0;
   std::uint64_t memory_snapshots = 0;  // subscriptions served without SQL
@@ -77,7 +65,7 @@ struct HubCounters {
   std::uint64_t tail_checks = 0;       // of those: since a device was silent
   std::uint64_t silent_losses = 0;     // found by these
   std::uint64_t remembered_bytes = 0;  // gauge: frames kept for those who come back
-  Histogram event_age;                 // event's own time to fan-out, seconds (clock error clamped at 0)
+  LagHistogram event_age;              // from an event's own time to its fan-out
 };
 
 struct SessionCounters {

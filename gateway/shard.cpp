@@ -25,6 +25,7 @@ devices::DeviceConfig device_config(const Config& config, const proto::ChannelTa
   result.linger = config.linger;
   result.row_lag = config.row_lag;
   result.gap_tolerance = config.gap_tolerance;
+  result.stale_after = config.stale_after;
   result.reread = config.reread;
   result.history_points = config.history_points;
   result.history_min_interval = config.history_min_interval;
@@ -152,8 +153,9 @@ std::unique_ptr<ws::LinkHandler> Shard::on_open(ws::Link& link, const access::Ad
 }
 
 void Shard::on_event(std::string_view topic, std::string_view payload) {
-  const ws::Endpoint::EventScope scope(*endpoint_);
+  ws::Endpoint::EventScope scope(*endpoint_);
   hub_->on_event(topic, payload);
+  scope.measure(hub_->event_time());
 }
 
 void Shard::tick() {

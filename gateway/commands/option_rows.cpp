@@ -130,6 +130,10 @@ void add_devices(std::vector<Option>& rows) {
                      "Longest time from an event to its row in the database",
                      "A second look after this time finds rows whose event was published before we listened. Raise it "
                      "when a worker inserts in larger batches."));
+  rows.push_back(
+      row("--stale-after", "DURATION", kDevices, option_duration(&Config::stale_after, ms(0), hours(24)),
+          "Shortest silence that makes a device stale; 0: none does",
+          "A device that reports rarely may be silent for three of its usual intervals, if that is longer."));
   rows.push_back(row("--reread", "DURATION", kDevices, option_duration(&Config::reread, ms(0), hours(24)),
                      "Interval of bounded re-reads of devices in use; 0: off",
                      "Finds what was written without being published."));

@@ -21,7 +21,8 @@ struct ChannelState {
   bool from_event = false;       // the latest value came by the bus, not from a row
   FramePtr latest;               // what a new subscriber gets; for channels built on demand it may be unset
   std::vector<Member*> members;  // in no particular order
-  proto::Timestamp time{};       // of the latest value
+  proto::Timestamp time{};       // of the latest value, to compare it with rows
+  proto::Timestamp own_time{};   // … as its message gives it, however wrong the publisher's clock
   SteadyTime last_sent{};        // to all members; a value sent to one newcomer does not count
   std::string json;              // processes and interfaces: the value itself, to see whether it changed
 

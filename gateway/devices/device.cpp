@@ -14,7 +14,10 @@ Device::Device(const proto::DeviceId& id, DeviceEnvironment& environment, const 
     : id_(id), env_(environment), history_(environment.config.history_points) {
   hub.timer.device = this;
   linger_until_ = now.steady + env_.config.linger;
-  if (env_.host.bus() == DeviceHost::Bus::down) gap_from_ = bus_lost_at_ = now.wall;
+  if (env_.host.bus() == DeviceHost::Bus::down) {
+    gap_from_ = bus_lost_at_ = now.wall;
+    freshness_.on_bus_down(now.steady);
+  }
 }
 
 Device::~Device() = default;
@@ -47,6 +50,7 @@ void Device::leave(Member& member, const Now& now) {
   member.unacked.clear();
   member.awaiting.clear();
   member.told_bus_down = member.told_database_down = member.in_gap = member.recovers = false;
+  member.told_freshness = proto::DeviceState::live;
   member.query = 0;
   member.since.reset();
   if (bus_lost_at_ && !has_subscribers()) distrust_memory();
@@ -117,6 +121,7 @@ void Device::on_bus_confirmed(const Now& now) {
   confirmed_ = true;
   confirmed_at_ = now.wall;
   tail_check_at_ = env_.config.tail_check.count() > 0 ? now.steady + env_.config.tail_check : kNever;
+  freshness_.on_bus_confirmed(now.steady);
   if (!first_confirmed_) first_confirmed_ = now.wall;
   down_refresh_at_ = kNever;
   const bool after_gap = gap_from_.has_value();
@@ -143,6 +148,7 @@ void Device::on_bus_confirmed(const Now& now) {
     }
   }
   acknowledge_pending(now);
+  check_freshness(now);
   if (after_gap && !env_.host.has_database()) announce_gap(true, now);
   wake_by(next_due());
 }
@@ -171,6 +177,7 @@ void Device::on_bus_down(const Now& now) {
   history_.on_gap();
   memory_.on_gap();
   tail_check_at_ = kNever;
+  freshness_.on_bus_down(now.steady);
   if (!bus_lost_at_) bus_lost_at_ = now.wall;
   for (Member* member : members_) {
     tell_bus_down(*member);
@@ -246,6 +253,7 @@ void Device::deliver_first(Member& member, proto::ChannelSet channels, const Now
   // Somebody has been told that the database is away: somebody must find out that it is back.
   if (database_failed_ && !read_in_flight_ && retry_at_ == kNever) want_read(storage::ReadReason::retry);
   if (all_read && nothing_known()) tell_unknown(member);
+  if (!waiting && freshness_.stale()) tell_stale(member);
   // While the bus is away what is remembered grows old: read again at once what nobody kept fresh, the rest in its
   // turn.
   if (env_.host.bus() == DeviceHost::Bus::down && down_refresh_at_ == kNever)
@@ -305,26 +313,11 @@ bool Device::nothing_known() const noexcept {
                       [](const ChannelState& s) { return s.latest || !s.json.empty(); });
 }
 
-void Device::tell_unknown(Member& member) {
-  proto::Status status;
-  status.device = proto::DeviceState::unknown;
-  send_status(member, status);
-  told_unknown_ = true;
-}
-
 // The bus is away, and nobody has the database read in its stead: whoever subscribes next gets a fresh snapshot.
 void Device::distrust_memory() {
   if (!env_.host.has_database()) return;
   read_ = Read::unread;
   state(Channel::metrics).from_event = false;
-}
-
-void Device::take_back_unknown(proto::Timestamp since) {
-  if (!std::exchange(told_unknown_, false)) return;
-  proto::Status status;
-  status.device = proto::DeviceState::live;
-  status.since = since;
-  send_status(status);
 }
 
 }  // namespace pulsegate::devices

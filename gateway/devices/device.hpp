@@ -17,6 +17,7 @@
 #include "gateway/devices/channel_state.hpp"
 #include "gateway/devices/device_config.hpp"
 #include "gateway/devices/event_memory.hpp"
+#include "gateway/devices/freshness.hpp"
 #include "gateway/devices/history_window.hpp"
 #include "gateway/devices/member.hpp"
 #include "gateway/devices/recovery.hpp"
@@ -57,6 +58,7 @@ class Device {
   DevicePhase phase() const noexcept;
   std::size_t remembered_bytes() const noexcept { return memory_.bytes(); }
   const HistoryWindow& window() const noexcept { return history_; }
+  proto::DeviceState freshness() const noexcept;
 
   // Members.
   void join(Member& member, const Now& now);
@@ -90,6 +92,12 @@ class Device {
   // Whether the snapshot is there. `unread` while a read is in flight: its answer has been overtaken and will not do.
   enum class Read : std::uint8_t { unread, reading, failed, done };
 
+  // When a value was published: as the publisher says, and as far as that can be true.
+  struct ValueTime {
+    proto::Timestamp own;
+    proto::Timestamp plausible;
+  };
+
   // A row that may belong to an event that has not reached us yet.
   struct HeldRow {
     storage::MetricsRow row;
@@ -112,8 +120,6 @@ class Device {
   void send_status(Member& member, const proto::Status& status);
   void tell_bus_down(Member& member);
   void tell_database_down(Member& member);
-  void tell_unknown(Member& member);
-  void take_back_unknown(proto::Timestamp since);
   bool nothing_known() const noexcept;
   void distrust_memory();
 
@@ -146,18 +152,42 @@ class Device {
   // device_tail.cpp
   void tail_check_on_time(const Now& now);
   proto::Since last_heard() const;
-  void check_tail(std::shared_ptr<const Past> past, const Now& now);
+  bool checks_tail_first();
+  bool start_tail_check();
+  void check_tail(const std::shared_ptr<const Past>& past, const Now& now);
+  void find_lost_tail(const std::shared_ptr<const Past>& past, const Now& now);
   void take_rows_of_outage(const storage::Snapshot& snapshot, const Now& now);
 
   // device_events.cpp
   void on_metrics(const proto::BusEvent& event, proto::Timestamp time, const Now& now);
   void on_state(const proto::BusEvent& event, proto::Timestamp time, const Now& now);
   void take_lists(const proto::BusEvent& event, proto::Timestamp time, const Now& now);
-  bool take_json(proto::Channel channel, std::string_view json, proto::Timestamp time, bool from_event);
+  bool take_json(proto::Channel channel, std::string_view json, const ValueTime& time, bool from_event);
   void publish(ChannelState& state, const Now& now);
   FramePtr latest_frame(ChannelState& state);
   FramePtr history_frame();
   void history_changed(const Now& now, bool at_once);
+
+  // device_freshness.cpp
+  // The device has reported. `time`: the event's own. On the data path, so what is rare is elsewhere.
+  void sign_of_life(proto::Timestamp time, const Now& now) {
+    freshness_.on_event(now.steady);
+    if (freshness_due_ == kNever || told_unknown_) awaited_sign_of_life(time, now);
+  }
+  void awaited_sign_of_life(proto::Timestamp time, const Now& now);
+  void take_signs_of_life(const storage::Snapshot& snapshot, proto::Timestamp asked, const Now& now);
+  std::optional<std::chrono::microseconds> silence_limit() const;
+  bool silent(const Now& now) const;
+  void check_freshness(const Now& now);
+  void on_freshness_due(SteadyTime due, const Now& now);
+  void watch_silence(const Now& now);
+  void declare_stale(const Now& now);
+  void tell_stale();
+  void tell_stale(Member& member);
+  void tell_unknown(Member& member);
+  void take_back_unknown(proto::Timestamp since);
+  void tell_live(proto::Timestamp since);
+  void tell_freshness(Member& member, proto::DeviceState state, std::optional<proto::Timestamp> since);
 
   // device_snapshot.cpp
   void want_read(storage::ReadReason reason);
@@ -195,6 +225,8 @@ class Device {
   HistoryWindow history_;
   EventMemory memory_;
   std::unique_ptr<Recovery> recovery_;  // somebody waits for what it has missed of `metrics`
+  SteadyTime freshness_due_ = kNever;  // when the silence is looked at again
+  Freshness freshness_;
 
   std::vector<Member*> members_;
   std::unique_ptr<proto::SystemInfo> system_;
@@ -222,6 +254,7 @@ class Device {
   SteadyTime reread_at_ = kNever;
   SteadyTime tail_check_at_ = kNever;    // next comparison with the table and the stream
   SteadyTime heard_at_{};                // last metrics event
+  SteadyTime tail_checked_for_ = kNever;  // heard_at_ of the silence that was checked last
   SteadyTime down_refresh_at_ = kNever;  // while the bus is down: the next read in its stead
 
  public:

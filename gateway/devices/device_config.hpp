@@ -20,6 +20,7 @@ struct DeviceConfig {
   Millis linger{30'000};        // the bus subscription outlives the last member for so long
   Millis row_lag{15'000};       // longest time from an event to its row
   Millis gap_tolerance{1'000};  // clock error allowed between our bus confirmation and the database
+  Millis stale_after{15'000};   // shortest silence that makes a device `stale`; 0: none does
   Millis reread{300'000};       // bounded re-read of a device with subscribers; 0: off
   Millis retry_min{1'000};      // first wait after a failed snapshot read; doubles up to retry_max
   Millis retry_max{30'000};

@@ -24,20 +24,18 @@ void Device::on_event(const proto::Topic& topic, const proto::BusEvent& event, c
   const proto::Timestamp time = event.timestamp.value_or(now.wall);
   // Redis confirms the topics of a device one after another; events of the first may come before the last is confirmed.
   if (!first_confirmed_) first_confirmed_ = now.wall;
-  if (event.timestamp) {
-    const double age = std::chrono::duration<double>(now.wall - time).count();
-    env_.counters.event_age.observe(std::max(age, 0.0));
-  }
+  if (event.timestamp) env_.counters.event_age.observe(std::chrono::duration<double>(now.wall - time).count());
   switch (topic.kind) {
     case TopicKind::metrics:
       on_metrics(event, time, now);
-      break;
+      return sign_of_life(time, now);
     case TopicKind::state:
       on_state(event, time, now);
-      break;
+      return sign_of_life(time, now);
     case TopicKind::broadcast:
       broadcast(event.object);
       return;
+    // Nor this is a sign of life, since whoever watches the device may publish it; but something is known now.
     case TopicKind::pass_through: {
       ChannelState& passed = state(topic.channel);
       env_.scratch.clear();
@@ -45,10 +43,9 @@ void Device::on_event(const proto::Topic& topic, const proto::BusEvent& event, c
       passed.latest = Frame::text(env_.scratch);
       passed.time = time;
       publish(passed, now);
-      break;
+      return take_back_unknown(std::min(time, now.wall));
     }
   }
-  take_back_unknown(time);
 }
 
 void Device::on_metrics(const proto::BusEvent& event, proto::Timestamp time, const Now& now) {
@@ -81,6 +78,7 @@ void Device::on_state(const proto::BusEvent& event, proto::Timestamp time, const
     if (!system_) system_ = std::make_unique<proto::SystemInfo>();
     ChannelState& info = state(Channel::system_info);
     info.time = plausible(time, now);
+    info.own_time = time;
     info.from_event = true;
     if (system_->merge_newer(event.system)) {
       info.latest.reset();
@@ -92,17 +90,18 @@ void Device::on_state(const proto::BusEvent& event, proto::Timestamp time, const
 
 // Either kind of event may carry them.
 void Device::take_lists(const proto::BusEvent& event, proto::Timestamp time, const Now& now) {
-  const proto::Timestamp known = plausible(time, now);
+  const ValueTime known{time, plausible(time, now)};
   if (take_json(Channel::processes, event.top_processes, known, true)) publish(state(Channel::processes), now);
   if (take_json(Channel::network_interfaces, event.network_interfaces, known, true))
     publish(state(Channel::network_interfaces), now);
 }
 
 // Returns whether the value is there and differs from the one before.
-bool Device::take_json(Channel channel, std::string_view json, proto::Timestamp time, bool from_event) {
+bool Device::take_json(Channel channel, std::string_view json, const ValueTime& time, bool from_event) {
   if (json.empty()) return false;
   ChannelState& value = state(channel);
-  value.time = time;
+  value.time = time.plausible;
+  value.own_time = time.own;
   value.from_event = from_event;
   if (value.json == json) return false;
   value.json.assign(json);
@@ -127,15 +126,15 @@ FramePtr Device::latest_frame(ChannelState& wanted) {
   switch (wanted.channel) {
     case Channel::system_info:
       if (!system_) return {};
-      proto::append_system_info(env_.scratch, id_, wanted.time, *system_);
+      proto::append_system_info(env_.scratch, id_, wanted.own_time, *system_);
       break;
     case Channel::processes:
       if (wanted.json.empty()) return {};
-      proto::append_processes(env_.scratch, id_, wanted.time, wanted.json);
+      proto::append_processes(env_.scratch, id_, wanted.own_time, wanted.json);
       break;
     case Channel::network_interfaces:
       if (wanted.json.empty()) return {};
-      proto::append_network_interfaces(env_.scratch, id_, wanted.time, wanted.json);
+      proto::append_network_interfaces(env_.scratch, id_, wanted.own_time, wanted.json);
       break;
     default:
       return {};

@@ -174,7 +174,7 @@ void Device::look_for_past(const Now& now) {
 void Device::on_past(std::shared_ptr<Past> past, const Now& now) {
   look_in_flight_ = false;
   if (!recovery_) {
-    check_tail(std::move(past), now);
+    check_tail(past, now);
   } else if (!confirmed_) {
     // Looked up too early: again once the bus is back.
   } else if (past->looked < recovery_->confirmed && !past->stream_exists && recovery_->hold_until == kNever) {

@@ -85,10 +85,12 @@ void Device::read_succeeded(const storage::Snapshot& snapshot, proto::Timestamp 
   }
   retry_after_ = Millis(0);
   const proto::ChannelSet changed = apply(snapshot, asked, now);
+  take_signs_of_life(snapshot, asked, now);
   // Overtaken: there may be newer rows, and whoever subscribes now waits for those, or has asked for them already.
   if (read_ == Read::unread) return;
   read_ = Read::done;
   deliver_snapshot(changed, now);
+  check_freshness(now);
   if (!nothing_known()) take_back_unknown(now.wall);
   // A gap is told once what could be repaired has been, unless a newer read is to do that.
   if (gap_to_announce_ && confirmed_ && !wanted_read_) announce_gap(false, now);
@@ -109,6 +111,7 @@ void Device::read_failed(storage::SnapshotError error, const Now& now) {
   }
   // Live goes on: whoever waits gets what the bus has shown so far.
   deliver_snapshot({}, now);
+  check_freshness(now);
   if (gap_to_announce_ && confirmed_) announce_gap(true, now);
   retry_after_ = retry_after_.count() == 0 ? env_.config.retry_min : std::min(retry_after_ * 2, env_.config.retry_max);
   // With jitter, so that ten thousand devices do not come back together.
@@ -208,6 +211,8 @@ proto::ChannelSet Device::apply_state(const storage::StateRow& row, proto::Times
     const proto::Timestamp last_row_by = known.time + env_.config.row_lag;
     return time - offset > last_row_by || (time - offset >= known.time && asked > last_row_by);
   };
+  // Where no table says when, it is known as of the read.
+  const proto::Timestamp shown = time == proto::Timestamp{} ? asked : time;
   ChannelState& info = state(Channel::system_info);
   // A row is worth a message even when all its columns are NULL, as in the guide.
   const bool first = system_ == nullptr;
@@ -215,6 +220,7 @@ proto::ChannelSet Device::apply_state(const storage::StateRow& row, proto::Times
   const bool newer = newer_than(info);
   if (newer) {
     info.time = time;
+    info.own_time = shown;
     info.from_event = false;
   }
   if ((newer ? system_->merge_newer(row.system) : system_->fill_from_older(row.system)) || first) {
@@ -222,10 +228,10 @@ proto::ChannelSet Device::apply_state(const storage::StateRow& row, proto::Times
     changed.add(Channel::system_info);
   }
   if ((state(Channel::processes).json.empty() || newer_than(state(Channel::processes))) &&
-      take_json(Channel::processes, row.top_processes, time, false))
+      take_json(Channel::processes, row.top_processes, {shown, time}, false))
     changed.add(Channel::processes);
   if ((state(Channel::network_interfaces).json.empty() || newer_than(state(Channel::network_interfaces))) &&
-      take_json(Channel::network_interfaces, row.network_interfaces, time, false))
+      take_json(Channel::network_interfaces, row.network_interfaces, {shown, time}, false))
     changed.add(Channel::network_interfaces);
   return changed;
 }
@@ -292,6 +298,7 @@ void Device::on_time(const Now& now) {
   if (take(history_due_)) history_changed(now, true);
   if (take(held_row_due_)) release_held_row(now);
   recovery_on_time(now);
+  if (const SteadyTime due = freshness_due_; take(freshness_due_)) on_freshness_due(due, now);
   const bool hot = has_subscribers();
   const auto look_again = [&](ReadReason reason) {
     if (hot) return want_read(reason);
@@ -326,7 +333,7 @@ void Device::on_time(const Now& now) {
 
 SteadyTime Device::next_due() const noexcept {
   SteadyTime due = std::min({linger_until_, history_due_, held_row_due_, retry_at_, second_look_at_, reread_at_,
-                             down_refresh_at_, tail_check_at_, recovery_due()});
+                             down_refresh_at_, tail_check_at_, recovery_due(), freshness_due_});
   for (const ChannelState& channel : channels_) {
     if (index(channel.channel) >= proto::kBuiltInChannels || channel.members.empty()) continue;
     const Millis interval = env_.config.refresh[index(channel.channel)];

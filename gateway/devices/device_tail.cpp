@@ -25,11 +25,23 @@ void Device::tail_check_on_time(const Now& now) {
   const SteadyTime silent_at = heard_at_ + env_.config.tail_check;
   tail_check_at_ = std::max(now.steady, silent_at) + env_.config.tail_check;
   if (now.steady < silent_at) tail_check_at_ = silent_at;
-  if (now.steady < silent_at || !confirmed_ || recovery_ || look_in_flight_ || !env_.host.has_past()) return;
-  if (state(Channel::metrics).members.empty() && state(Channel::history).members.empty()) return;
+  if (now.steady >= silent_at) start_tail_check();
+}
+
+// Once for each silence, before the device is called stale: maybe it is we who do not hear it.
+bool Device::checks_tail_first() {
+  if (heard_at_ == tail_checked_for_) return false;
+  tail_checked_for_ = heard_at_;
+  return start_tail_check();
+}
+
+bool Device::start_tail_check() {
+  if (!confirmed_ || recovery_ || look_in_flight_ || !env_.host.has_past()) return false;
+  if (state(Channel::metrics).members.empty() && state(Channel::history).members.empty()) return false;
   look_in_flight_ = true;
   ++env_.counters.tail_checks;
   env_.host.request_past(*this, proto::time_of(last_heard()), false);
+  return true;
 }
 
 // The last sample that was heard since the bus was confirmed, or that time.
@@ -39,8 +51,13 @@ proto::Since Device::last_heard() const {
 }
 
 // A sample that is stored, was not heard, and is too old to be on its way, was lost.
-void Device::check_tail(std::shared_ptr<const Past> past, const Now& now) {
-  if (!confirmed_ || (!past->rows && !past->stream_exists)) return;
+void Device::check_tail(const std::shared_ptr<const Past>& past, const Now& now) {
+  if (confirmed_ && (past->rows || past->stream_exists)) find_lost_tail(past, now);
+  // Whether the device is silent was put off until now.
+  if (!recovery_) check_freshness(now);
+}
+
+void Device::find_lost_tail(const std::shared_ptr<const Past>& past, const Now& now) {
   const CatchUp catch_up(memory_, *past, {env_.config.row_lag, env_.config.gap_tolerance});
   const std::vector<PastSample>& samples = catch_up.samples();
   const proto::Since last = last_heard();

@@ -163,9 +163,11 @@ void Hub::on_bus_down(std::string_view reason) {
 HubCounters Hub::counters() const {
   HubCounters copy = counters_;
   copy.devices = {};
+  copy.freshness = {};
   for (const auto& entry : devices_) {
     ++copy.devices[static_cast<std::size_t>(entry.second->phase())];
     copy.remembered_bytes += entry.second->remembered_bytes();
+    ++copy.freshness[static_cast<std::size_t>(entry.second->freshness())];
   }
   return copy;
 }

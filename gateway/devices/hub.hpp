@@ -91,6 +91,8 @@ class Hub final : public bus::EventSink, private DeviceHost {
   // A copy with the gauges filled in. Costs a walk over all devices.
   HubCounters counters() const;
   Now now() const { return parts_.clock.now(); }
+  // The own time of the event that was last forwarded.
+  const std::optional<proto::Timestamp>& event_time() const noexcept { return event_.timestamp; }
 
   // bus::EventSink
   void on_event(std::string_view topic, std::string_view payload) override;

@@ -9,6 +9,7 @@
 #include "proto/channel.hpp"
 #include "proto/cursor.hpp"
 #include "proto/history_request.hpp"
+#include "proto/message.hpp"
 #include "proto/time.hpp"
 
 namespace pulsegate::devices {
@@ -54,6 +55,7 @@ struct Member {
   std::optional<proto::Cursor> first_row;
   std::uint64_t first_row_before = 0;
   bool recovers = false;              // what it has missed of `metrics` in this gap is looked for, see Recovery
+  proto::DeviceState told_freshness = proto::DeviceState::live;  // how it believes the device stands
   bool in_gap = false;                // it may have missed what was published while the bus was away
   std::optional<proto::Since> since;  // of a `subscribe` that is still to be acknowledged: the last message it saw
   std::uint32_t query = 0;            // number of its open history query, unique in the hub; 0: none

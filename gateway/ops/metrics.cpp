@@ -57,6 +57,13 @@ class Renderer {
       families_.add(sum([&](const ShardReport& shard) { return pick(shard)[i]; }), {{label, std::string(names[i])}});
   }
 
+  template <typename Pick>
+  void lag(std::string_view name, std::string_view help, Pick&& pick) {
+    LagHistogram all;
+    for (const ShardReport& shard : report_.shards) all += pick(shard);
+    families_.histogram(name, help, kLagBounds, all.buckets, all.count, all.sum);
+  }
+
   std::vector<std::string> channel_names() const {
     std::vector<std::string> names;
     for (std::size_t i = 0; report_.channels != nullptr && i < report_.channels->size(); ++i)
@@ -206,14 +213,12 @@ class Renderer {
         "channel", channel_names(), [](const ShardReport& shard) -> const auto& { return shard.hub.messages; });
     families_.add(sum([](const ShardReport& shard) { return shard.hub.broadcasts; }), {{"channel", "broadcast"}});
 
-    Histogram age;
-    for (const ShardReport& shard : report_.shards) {
-      for (std::size_t i = 0; i < age.buckets.size(); ++i) age.buckets[i] += shard.hub.event_age.buckets[i];
-      age.count += shard.hub.event_age.count;
-      age.sum += shard.hub.event_age.sum;
-    }
-    families_.histogram("pulsegate_event_age_seconds", "From an event's own time to its fan-out.", kEventAgeBounds,
-                        age.buckets, age.count, age.sum);
+    lag(
+        "pulsegate_event_age_seconds", "From an event's own time to its fan-out.",
+        [](const ShardReport& shard) -> const auto& { return shard.hub.event_age; });
+    lag(
+        "pulsegate_bus_lag_seconds", "From an event's own time until it was handed to the sockets of its clients.",
+        [](const ShardReport& shard) -> const auto& { return shard.endpoint.bus_lag; });
   }
 
   void devices() {
@@ -223,6 +228,11 @@ class Renderer {
     families_.gauge("pulsegate_devices", "Devices in memory, by phase.");
     by_name(
         "phase", kDevicePhaseNames, [](const ShardReport& shard) -> const auto& { return shard.hub.devices; });
+    families_.gauge("pulsegate_devices_by_freshness", "Devices in memory, by what their clients are told of them.");
+    by_name(
+        "state", kFreshnessNames, [](const ShardReport& shard) -> const auto& { return shard.hub.freshness; });
+    total("pulsegate_device_silences_total", "Devices that became stale.",
+          [](const ShardReport& shard) { return shard.hub.silences; });
     families_.counter("pulsegate_snapshot_reads_total", "Snapshots that devices asked for, by reason.");
     for (std::size_t i = 0; i < storage::kReadReasons; ++i)
       families_.add(sum([i](const ShardReport& shard) { return shard.hub.snapshot_reads[i]; }),

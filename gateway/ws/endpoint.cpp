@@ -17,6 +17,7 @@
 #include "gateway/ws/connection.hpp"
 #include "gateway/ws/flush_list.hpp"
 #include "gateway/ws/flush_pace.hpp"
+#include "gateway/ws/lag_meter.hpp"
 
 namespace pulsegate::ws {
 namespace {
@@ -109,6 +110,11 @@ class Endpoint::Impl final : public Host {
     write_events(now);
   }
 
+  // Not of an event that only blocked sockets wait for: no flush is to come, and how slow they are shows elsewhere.
+  void measure(proto::Timestamp time) {
+    if (!events_.empty()) lag_.on_event(time);
+  }
+
   // Visiting backwards: whatever the visitor ends is replaced by one that was visited already.
   template <typename Visit>
   void visit(Visit&& visitor) {
@@ -162,8 +168,10 @@ class Endpoint::Impl final : public Host {
       case FlushPace::Verdict::wait:
         return await_window(now);
       case FlushPace::Verdict::write:
+        if (!events_.in_pass()) lag_.on_pass_begin();
         const bool pass_over = events_.write_slice(now);
         pace_.on_written(pass_over, !events_.empty(), now);
+        if (pass_over) lag_.on_pass_end(events_.empty(), clock.now().wall);
         if (!events_.empty()) post_flush();
     }
   }
@@ -203,6 +211,7 @@ class Endpoint::Impl final : public Host {
   FlushList much_{&Connection::has_much};                 // those that cannot wait for that
   SteadyTime::duration hurried_{};                        // time spent on much_ in this batch
   FlushPace pace_;
+  LagMeter lag_{counters.bus_lag};
   asio::steady_timer window_;
   bool window_open_ = false;  // window_ is running
   bool flush_posted_ = false;
@@ -224,8 +233,13 @@ void Endpoint::set_accepting(bool accepting) noexcept {
   impl_->accepting = accepting;
 }
 
-Endpoint::EventScope::EventScope(Endpoint& endpoint) noexcept : endpoint_(endpoint) {
+Endpoint::EventScope::EventScope(Endpoint& endpoint) noexcept
+    : endpoint_(endpoint), frames_before_(endpoint.counters().frames_sent) {
   endpoint_.impl_->in_event = true;
+}
+
+void Endpoint::EventScope::measure(const std::optional<proto::Timestamp>& time) {
+  if (time && endpoint_.counters().frames_sent != frames_before_) endpoint_.impl_->measure(*time);
 }
 
 Endpoint::EventScope::~EventScope() {

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include <asio/io_context.hpp>
@@ -18,6 +19,7 @@
 #include "gateway/ws/link.hpp"
 #include "gateway/ws/outbox.hpp"
 #include "proto/limits.hpp"
+#include "proto/time.hpp"
 
 namespace pulsegate::ws {
 
@@ -66,8 +68,12 @@ class Endpoint {
     EventScope(const EventScope&) = delete;
     EventScope& operator=(const EventScope&) = delete;
 
+    // The event's own time, if it has one: where somebody was sent the event, its lag is measured. Call it last.
+    void measure(const std::optional<proto::Timestamp>& time);
+
    private:
     Endpoint& endpoint_;
+    const std::uint64_t frames_before_;
   };
 
   // Writes what events have queued, once per connection; long lists in slices, with other handlers between them.

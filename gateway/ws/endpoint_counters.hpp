@@ -5,6 +5,7 @@
 #include <map>
 
 #include "gateway/access/admission.hpp"
+#include "gateway/histogram.hpp"
 
 namespace pulsegate::ws {
 
@@ -35,6 +36,7 @@ struct EndpointCounters {
   std::uint64_t compression_saved_bytes = 0;  // by which those are shorter
   std::uint64_t compressed_received = 0;      // of messages_received: in compressed form
   std::uint64_t inflated_bytes = 0;           // of those, once inflated
+  LagHistogram bus_lag;                       // from an event's own time to the end of the flush that wrote it
 
   // Requires: a plain route.
   std::map<int, std::uint64_t>& answered(access::Route route) noexcept {

@@ -17,6 +17,9 @@ class FlushList {
 
   bool empty() const noexcept { return waiting_.empty() && writing_.empty(); }
 
+  // A pass has begun and not ended.
+  bool in_pass() const noexcept { return !writing_.empty(); }
+
   // Requires: not marked.
   void add(Connection& connection) {
     waiting_.push_back(&connection);

@@ -115,6 +115,8 @@ BOOST_AUTO_TEST_CASE(every_flag_reaches_its_field) {
                                    "1m",
                                    "--row-lag",
                                    "20s",
+                                   "--stale-after",
+                                   "45s",
                                    "--reread",
                                    "10m",
                                    "--gap-tolerance",
@@ -182,6 +184,7 @@ BOOST_AUTO_TEST_CASE(every_flag_reaches_its_field) {
   BOOST_TEST((config.statement_timeout == 4s));
   BOOST_TEST((config.linger == 1min));
   BOOST_TEST((config.row_lag == 20s));
+  BOOST_TEST((config.stale_after == 45s));
   BOOST_TEST((config.reread == 10min));
   BOOST_TEST((config.gap_tolerance == 250ms));
   BOOST_TEST(config.history_points == 60u);
@@ -328,6 +331,7 @@ BOOST_AUTO_TEST_CASE(values_at_a_bound_are_taken_and_those_beyond_are_not) {
       {"--statement-timeout", {"10ms", "10m"}, {"0", "11m"}},
       {"--linger", {"0", "24h"}, {"-1s", "25h", "5"}},
       {"--row-lag", {"0", "1h"}, {"61m"}},
+      {"--stale-after", {"0", "500ms", "24h"}, {"25h", "15"}},
       {"--reread", {"0", "24h"}, {"25h"}},
       {"--gap-tolerance", {"0", "1m"}, {"61s"}},
       {"--history-points", {"1", "2000"}, {"0", "2001"}},

@@ -186,6 +186,12 @@ class TestClient final : private devices::Receiver {
   void subscribe(const std::vector<proto::Channel>& channels) { fixture_.hub->subscribe(member_, channels); }
   void unsubscribe(const std::vector<proto::Channel>& channels) { fixture_.hub->unsubscribe(member_, channels); }
 
+  // The same member, of another device or the same again.
+  void move(const proto::DeviceId& device) {
+    fixture_.hub->leave(member_);
+    joined_ = fixture_.hub->join(device, member_);
+  }
+
   bool query(proto::HistoryQuery query) { return fixture_.hub->query_history(member_, std::move(query)); }
 
   // What has come since the last call.

@@ -76,6 +76,10 @@ class Viewer {
     }
   }
 
+  bool sees_something() const { return !acknowledged_.empty(); }
+  // "live", "stale" or "unknown"; whoever was told nothing takes it for live.
+  const std::string& device() const { return device_; }
+
   // Everything is calm: `samples` and `states` have been published in all.
   void check_the_truth(int samples, int states) {
     read();
@@ -104,7 +108,9 @@ class Viewer {
       bus_ = data.at("bus").string();
     }
     if (data.has("database")) database_ = data.at("database").string();
-    if (data.has("device")) device_ = data.at("device").string();
+    if (!data.has("device")) return;
+    if (device_ == data.at("device").string()) fail("told twice that the device is " + device_);
+    device_ = data.at("device").string();
   }
   void read_value(const std::string& type, const Json& data, const Json& message) {
     if (type == "history") history_ = cpu_of_history(message);
@@ -147,7 +153,7 @@ class Viewer {
   std::vector<std::pair<proto::Timestamp, proto::Timestamp>> gaps_;
   std::vector<int> received_, history_;
   bool first_value_may_follow_ = false;
-  std::string bus_, database_, device_, processes_, hostname_;
+  std::string bus_, database_, device_ = "live", processes_, hostname_;
 };
 
 class World {
@@ -163,8 +169,14 @@ class World {
     come(viewers_[0]);
     for (int step = 0; step < 60; ++step) act();
     calm_down();
-    for (const auto& viewer : viewers_)
-      if (viewer) viewer->check_the_truth(samples_, states_);
+    std::string device;
+    for (const auto& viewer : viewers_) {
+      if (!viewer) continue;
+      viewer->check_the_truth(samples_, states_);
+      if (!viewer->sees_something()) continue;
+      if (device.empty()) device = viewer->device();
+      if (device != viewer->device()) fail("one is told " + device + ", another one " + viewer->device());
+    }
   }
 
  private:
@@ -221,6 +233,7 @@ class World {
   }
   void publish() {
     ++samples_;
+    if (confirmed()) heard_ = f_.clock.now().steady;
     for (const auto& viewer : viewers_)
       if (viewer) viewer->expect(samples_, f_.clock.now().wall);
     f_.publish_metrics(1, samples_, R"(,"event":1)");
@@ -229,6 +242,7 @@ class World {
   }
   void publish_state() {
     ++states_;
+    if (confirmed()) heard_ = f_.clock.now().steady;
     f_.publish_state(1, "h" + std::to_string(states_), "[" + std::to_string(states_) + "]");
     states_due_.push_back({states_, later(states_due_, 10'000)});
     read_all();
@@ -271,6 +285,9 @@ class World {
     if (f_.subscriber.up() && !f_.subscriber.topics().empty()) f_.confirm_device(1);
     read_all();
   }
+  bool confirmed() const {
+    return f_.subscriber.up() && !f_.subscriber.topics().empty() && f_.subscriber.awaiting().empty();
+  }
   void come(std::unique_ptr<Viewer>& viewer) {
     viewer = std::make_unique<Viewer>(f_);
     subscribe(*viewer);
@@ -284,8 +301,12 @@ class World {
     read_all();
   }
   void read_all() {
-    for (const auto& viewer : viewers_)
-      if (viewer) viewer->read();
+    for (const auto& viewer : viewers_) {
+      if (!viewer) continue;
+      viewer->read();
+      if (viewer->device() == "stale" && f_.clock.now().steady - heard_ < milliseconds(15'000))
+        fail("stale, and has just been heard");
+    }
   }
 
   std::mt19937_64 random_;
@@ -296,6 +317,7 @@ class World {
   Due rows_due_, states_due_;  // published, and when their rows are written
   storage::Snapshot table_;
   std::optional<storage::Snapshot> seen_;
+  SteadyTime heard_{};  // the last event that was delivered
 };
 
 void run_worlds(const Trouble& trouble) {
