@@ -38,6 +38,7 @@ void Device::leave(Member& member, const Now& now) {
     state(channel).remove(member);
     --env_.counters.subscriptions[index(channel)];
   });
+  leave_history(member, now);
   members_[member.position] = members_.back();
   members_[member.position]->position = member.position;
   members_.pop_back();
@@ -69,12 +70,13 @@ void Device::subscribe(Member& member, const std::vector<Channel>& channels, con
   deliver_first(member, wanted, now);
 }
 
-void Device::unsubscribe(Member& member, const std::vector<Channel>& channels) {
+void Device::unsubscribe(Member& member, const std::vector<Channel>& channels, const Now& now) {
   for (const Channel channel : channels) {
     if (member.subscribed.contains(channel)) {
       state(channel).remove(member);
       --env_.counters.subscriptions[index(channel)];
     }
+    if (channel == Channel::history) leave_history(member, now);
     member.subscribed.remove(channel);
     member.unacked.remove(channel);
     member.awaiting.remove(channel);
@@ -183,7 +185,8 @@ ChannelState& Device::state(Channel channel) {
 }
 
 bool Device::has_subscribers() const noexcept {
-  return std::any_of(channels_.begin(), channels_.end(), [](const ChannelState& s) { return !s.members.empty(); });
+  return further_views_.has_members() ||
+         std::any_of(channels_.begin(), channels_.end(), [](const ChannelState& s) { return !s.members.empty(); });
 }
 
 // Only from here on does the member get what is published: an event that comes earlier is part of its first value.
@@ -197,6 +200,7 @@ void Device::acknowledge(Member& member, Channel channel, const Now& now) {
     if (bus_lost_at_) member.in_gap = true;
     ++env_.counters.subscriptions[index(channel)];
   }
+  if (channel == Channel::history) enter_history(member, now);
   env_.scratch.clear();
   proto::append_subscribed(env_.scratch, id_, env_.channels.name(channel),
                            member.since ? std::optional(false) : std::nullopt);
@@ -212,8 +216,10 @@ void Device::deliver_first(Member& member, proto::ChannelSet channels, const Now
     // came by the bus is the latest there is in any case.
     const bool from_memory = all_read || read_ == Read::failed || index(channel) >= proto::kBuiltInChannels ||
                              (channel == Channel::metrics && state(channel).from_event);
-    if (from_memory && deliver_latest(member, channel)) return;
-    if (all_read || index(channel) >= proto::kBuiltInChannels) return;
+    const bool waits_for_history = channel == Channel::history && waits_for_view(member);
+    if (from_memory && !waits_for_history && deliver_latest(member, channel, now)) return;
+    if (waits_for_history) read_for_view(member);
+    if ((all_read && !waits_for_history) || index(channel) >= proto::kBuiltInChannels) return;
     member.awaiting.add(channel);
     waiting = true;
   });
@@ -229,15 +235,11 @@ void Device::deliver_first(Member& member, proto::ChannelSet channels, const Now
   wake_by(next_due());
 }
 
-bool Device::deliver_latest(Member& member, Channel channel) {
-  if (channel == Channel::history) {
-    if (history_.samples().empty()) return false;
-    member.receiver.deliver(channel, history_frame());
-  } else {
-    const FramePtr frame = latest_frame(state(channel));
-    if (!frame) return false;
-    member.receiver.deliver(channel, frame);
-  }
+bool Device::deliver_latest(Member& member, Channel channel, const Now& now) {
+  if (channel == Channel::history) return deliver_history(member, now);
+  const FramePtr frame = latest_frame(state(channel));
+  if (!frame) return false;
+  member.receiver.deliver(channel, frame);
   ++env_.counters.messages[index(channel)];
   return true;
 }

@@ -4,10 +4,12 @@
 #include <array>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 
 #include "gateway/clock.hpp"
 #include "proto/channel.hpp"
 #include "proto/limits.hpp"
+#include "storage/history_source.hpp"
 #include "storage/snapshot_source.hpp"
 
 namespace pulsegate::devices {
@@ -45,6 +47,9 @@ class DeviceHost {
   // Asks for a snapshot; the answer comes by Device::on_snapshot(), never before this returns, unless the device is
   // gone. `awaited`: by a client, so it goes before those that are paced.
   virtual void request_read(Device& device, storage::ReadReason reason, bool awaited) = 0;
+  // Asks for the rows of a range; the answer comes by Device::on_range() with this number, never before this returns,
+  // unless the device is gone.
+  virtual void request_range(Device& device, std::uint32_t view, const storage::RangeRequest& request) = 0;
   // Device::on_time() is to be called at `due` or soon after; replaces an earlier request of this device.
   virtual void wake_at(Device& device, SteadyTime due) = 0;
   // A uniform number in [0, 1), for jitter.

@@ -3,8 +3,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 
+#include "gateway/devices/history_key.hpp"
 #include "gateway/frame.hpp"
 #include "proto/channel.hpp"
 #include "proto/cursor.hpp"
@@ -14,6 +16,7 @@
 namespace pulsegate::devices {
 
 class Device;
+struct HistoryView;
 
 // Someone who gets a device's messages; a WebSocket session in production. Thread: the device's shard.
 // Neither function may call back into the device or destroy a member before it returns: a device delivers in loops.
@@ -34,6 +37,7 @@ class Receiver {
 struct SubscribeOptions {
   std::optional<proto::Since> since;             // the last message that the client saw before it came here
   std::optional<proto::HistoryOptions> history;  // how `history` shall come; unset: as its endpoint sends it
+  bool history_append_only = false;              // that endpoint's clients append whatever comes
 };
 
 // Owner: the receiver, which keeps it alive until Hub::leave(). The device's lists hold plain pointers to it.
@@ -50,9 +54,12 @@ struct Member {
   proto::ChannelSet awaiting;    // acknowledged, first value still to come
   bool told_bus_down = false;
   bool told_database_down = false;
-  bool in_gap = false;                    // it may have missed what was published while the bus was away
-  std::optional<proto::Since> since;      // of a `subscribe` that is still to be acknowledged: the last message it saw
-  std::uint32_t query = 0;                // number of its open history query, unique in the hub; 0: none
+  bool in_gap = false;                // it may have missed what was published while the bus was away
+  std::optional<proto::Since> since;  // of a `subscribe` that is still to be acknowledged: the last message it saw
+  std::uint32_t query = 0;            // number of its open history query, unique in the hub; 0: none
+  HistoryView* view = nullptr;        // of `history`; null: the device's default one
+  bool has_history = false;           // it has a window of that view, and all that followed
+  std::unique_ptr<HistoryWish> wish;  // of `history` subscribed to in another form than the default
 };
 
 }  // namespace pulsegate::devices
