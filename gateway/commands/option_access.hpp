@@ -31,6 +31,7 @@ OptionAccess option_word(std::string Config::*field, std::vector<std::string> wo
 OptionAccess option_database();      // "none" or a connection string
 OptionAccess option_channels();      // appends one name per call
 OptionAccess option_refresh();       // sets one CHANNEL=DURATION per call
-OptionAccess option_history_time();  // "clock" or "iso"
+OptionAccess option_history_time();    // "clock" or "iso"
+OptionAccess option_legacy_history();  // "replace" or "append"
 
 }  // namespace pulsegate::commands
