@@ -16,6 +16,14 @@ constexpr std::array kSeries = {&HistoryPoint::cpu, &HistoryPoint::memory_used, 
                                 &HistoryPoint::upload};
 constexpr std::size_t kExtremes = 2 * kSeries.size();
 
+// As for the merge of rows and events; a clock that is farther ahead costs some points of the past.
+constexpr std::chrono::seconds kClocksApart{1};
+constexpr std::chrono::seconds kLongestLag{30};
+
+bool shows_the_same(const HistoryPoint& a, const HistoryPoint& b) noexcept {
+  return std::all_of(kSeries.begin(), kSeries.end(), [&](const auto member) { return a.*member == b.*member; });
+}
+
 void keep_extremes(const HistoryPoint* first, const HistoryPoint* last, std::vector<HistoryPoint>& out) {
   std::array<const HistoryPoint*, kExtremes> kept;
   std::size_t count = 0;
@@ -63,11 +71,18 @@ std::size_t HistorySpan::max_size() const noexcept {
   return (how_ == proto::Downsample::mean ? 1 : kExtremes) * (limit_ + 2) + limit_;
 }
 
+// Rows end where those of the samples begin that the window gave: at the row of the first of them, which was written
+// some time later.
 void HistorySpan::assign(std::vector<HistoryPoint> rows) {
-  auto kept = points_.end() - static_cast<std::ptrdiff_t>(taken_);
+  const auto kept = points_.end() - static_cast<std::ptrdiff_t>(taken_);
   if (kept != points_.end()) {
-    const auto newer = std::find_if(rows.begin(), rows.end(), [&](const auto& row) { return row.time >= kept->time; });
-    rows.erase(newer, rows.end());
+    auto seam = std::find_if(rows.begin(), rows.end(), [&](const HistoryPoint& row) {
+      return row.time >= kept->time - kClocksApart && row.time <= kept->time + kLongestLag &&
+             shows_the_same(row, *kept);
+    });
+    if (seam == rows.end())
+      seam = std::find_if(rows.begin(), rows.end(), [&](const HistoryPoint& row) { return row.time >= kept->time; });
+    rows.erase(seam, rows.end());
   }
   rows.insert(rows.end(), kept, points_.end());
   if (how_ == proto::Downsample::mean) {

@@ -143,8 +143,8 @@ BOOST_AUTO_TEST_CASE(appending_sends_the_window_once_and_then_what_is_new_batche
   BOOST_TEST(messages[0].at("mode").string() == "append");
   BOOST_TEST(cpu_of_history(messages[0]) == (std::vector<int>{5}), boost::test_tools::per_element());
   BOOST_TEST(cpu_of_history(messages[1]) == (std::vector<int>{6, 7}), boost::test_tools::per_element());
-  BOOST_TEST((proto::parse_cursor(messages[1].at("cursor").string())->digest ==
-              proto::sample_digest(f.row(7, 0).values)));
+  BOOST_TEST(
+      (proto::parse_cursor(messages[1].at("cursor").string())->digest == proto::sample_digest(f.row(7, 0).values)));
   // Never by a timer.
   f.advance(seconds(200));
   BOOST_TEST(client.take().empty());
