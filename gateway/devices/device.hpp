@@ -137,6 +137,7 @@ class Device {
   void leave_history(Member& member, const Now& now);
   void read_for_view(const Member& member);
   bool deliver_history(Member& member, const Now& now);
+  void serve_views(const Now& now);
   void views_were_read(bool well, const Now& now);
   void further_views_on_time(const Now& now);
   void take_sample(const proto::MetricValues& values, proto::Timestamp time, const Now& now);

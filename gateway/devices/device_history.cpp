@@ -152,13 +152,20 @@ void Device::on_range(std::uint32_t view, const storage::HistoryResult& result, 
     database_is_away(now);
     if (!read_in_flight_ && retry_at_ == kNever) retry_later(now);
   }
+  serve_views(now);
+  wake_by(next_due());
+}
+
+// What has changed goes to all members of a view, and what is left to those who still wait for their first message.
+void Device::serve_views(const Now& now) {
+  if (further_views_.empty()) return;
+  const HistoryContext context = history_context(now);
+  further_views_.send(context, true);
+  if (!context.ready) return;
   for (Member* member : members_) {
     if (member->view == nullptr || !member->awaiting.contains(Channel::history) || waits_for_view(*member)) continue;
-    if (first_read_pending() || deliver_history(*member, now)) continue;
-    if (read_ == Read::done) member->awaiting.remove(Channel::history);
+    if (!further_views_.deliver(*member, context) && read_ == Read::done) member->awaiting.remove(Channel::history);
   }
-  if (!further_views_.empty()) further_views_.send(history_context(now), true);
-  wake_by(next_due());
 }
 
 void Device::further_views_on_time(const Now& now) {

@@ -247,11 +247,11 @@ void Device::deliver_snapshot(proto::ChannelSet changed, const Now& now) {
     member->awaiting.clear();
     bool any = false;
     awaited.for_each([&](Channel channel) {
-      if (changed.contains(channel) && !(channel == Channel::history && member->view != nullptr)) return;
-      const bool waits_for_history = channel == Channel::history && waits_for_view(*member);
-      if (!waits_for_history && deliver_latest(*member, channel, now)) {
+      if (channel == Channel::history && member->view != nullptr) return member->awaiting.add(channel);
+      if (changed.contains(channel)) return;
+      if (deliver_latest(*member, channel, now)) {
         any = true;
-      } else if (read_ != Read::done || waits_for_history) {
+      } else if (read_ != Read::done) {
         member->awaiting.add(channel);
       }
     });
@@ -264,7 +264,7 @@ void Device::deliver_snapshot(proto::ChannelSet changed, const Now& now) {
       publish(state(channel), now);
     }
   });
-  if (!further_views_.empty()) further_views_.send(history_context(now), true);
+  if (!further_views_.empty()) serve_views(now);
 }
 
 // Names to each member that was there the channels on which it may have missed something while the bus was away.
