@@ -76,6 +76,15 @@ FramePtr new_points(HistoryView& view, std::int64_t first, const HistoryContext&
   return any ? encode(message, proto::HistoryMode::append, context) : FramePtr();
 }
 
+// A frame of 2 000 points has half a MiB. Sent every second it would cost those their connection who take longer than
+// that to read it, and everybody else its bandwidth.
+constexpr std::size_t kBytesPerSecond = 128 * 1024;
+
+Millis pause_after(const FramePtr& frame) {
+  if (frame->size() <= kBytesPerSecond) return Millis(0);
+  return Millis(static_cast<Millis::rep>(frame->size() * 1'000 / kBytesPerSecond));
+}
+
 void hand_over(Member& member, const FramePtr& frame, const HistoryContext& context) {
   member.awaiting.remove(Channel::history);
   member.has_history = true;
@@ -114,7 +123,7 @@ void HistoryViews::send(const HistoryContext& context, bool at_once) {
 
 void HistoryViews::send(HistoryView& view, const HistoryContext& context, bool at_once) {
   if (!context.ready || view.waiting || !view.dirty || view.channel.members.empty()) return;
-  const SteadyTime due = view.sent_at + context.env.config.history_min_interval;
+  const SteadyTime due = view.sent_at + std::max(context.env.config.history_min_interval, view.pause);
   if (!at_once && context.now.steady < due) {
     view.due = due;
     return;
@@ -125,6 +134,7 @@ void HistoryViews::send(HistoryView& view, const HistoryContext& context, bool a
   } else if (const FramePtr frame = whole_frame(view, context)) {
     for (Member* member : view.channel.members) hand_over(*member, frame, context);
     view.channel.last_sent = context.now.steady;
+    view.pause = pause_after(frame);
   }
   view.dirty = false;
   view.sent_at = context.now.steady;
@@ -156,7 +166,10 @@ void HistoryViews::send_new(HistoryView& view, const HistoryContext& context, co
   if (!any) return;
   view.tail = whole || !begun ? 0 : view.tail + static_cast<std::size_t>(window.end() - view.sent_end);
   stand_at_end(view, context);
-  if (frame) view.sent_at = context.now.steady;
+  if (frame) {
+    view.sent_at = context.now.steady;
+    view.pause = pause_after(frame);
+  }
   view.dirty = false;
   view.due = kNever;
 }

@@ -1,6 +1,7 @@
 // One form of the `history` channel of a device, and the members that want it so.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -26,6 +27,7 @@ struct HistoryView {
   const std::uint32_t number;  // unique in the device, never 0: tells the answer to its read from that of another
   ChannelState channel{proto::Channel::history};  // members, and the frame of the whole window
   SteadyTime sent_at{};                           // last fan-out
+  std::chrono::milliseconds pause{0};             // least time after that: longer after a large frame
   SteadyTime due = kNever;                        // of what may not be sent yet
   SteadyTime drop_at = kNever;                    // set while it has no members
   bool waiting = false;                           // for a read; until then its members get nothing

@@ -162,6 +162,28 @@ BOOST_AUTO_TEST_CASE(the_whole_window_in_another_length_is_sent_again_after_sile
   BOOST_TEST(cpu_of_last(client) == (std::vector<int>{2, 3, 4}), boost::test_tools::per_element());
 }
 
+BOOST_AUTO_TEST_CASE(a_window_of_many_points_is_sent_less_often_than_a_small_one) {
+  HubFixture f;
+  TestClient large(f, 1, {});
+  TestClient small(f, f.device(1));
+  large.subscribe({Channel::history}, points(2'000));
+  small.subscribe({Channel::history}, points(10));
+  storage::Snapshot table;
+  for (int i = 1; i <= 2'000; ++i) table.metrics.push_back(f.row(i % 100, -2'100 + i));
+  f.answer_all(table);
+  large.take();
+  small.take();
+  for (int i = 0; i < 40; ++i) {
+    f.advance(milliseconds(500));
+    f.publish_metrics(1, i);
+  }
+  BOOST_TEST(count_type(small.take(), "history") >= 19);
+  const auto messages = large.take();
+  BOOST_TEST(messages.size() >= 4u);
+  BOOST_TEST(messages.size() <= 8u);
+  BOOST_TEST(cpu_of_history(messages.back()).size() == 2'000u);
+}
+
 BOOST_AUTO_TEST_CASE(a_newcomer_gets_the_window_and_the_others_what_they_lack_of_it) {
   HubFixture f;
   TestClient first(f, 1, {});
