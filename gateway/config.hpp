@@ -60,6 +60,7 @@ struct Config {
   double repair_rate = 500;       // snapshot reads a second that the gateway starts by itself (repairs, second looks)
   std::string time_zone = "UTC";  // of `time` in history points
   bool history_time_iso = false;  // --history-time iso
+  bool legacy_append = false;     // --legacy-history append
   std::size_t max_devices = 200'000;  // devices with a bus subscription, per process
 
   // Clients.

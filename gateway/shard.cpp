@@ -148,7 +148,7 @@ void Shard::write_notice(devices::Notice notice, std::string_view detail) {
 
 std::unique_ptr<ws::LinkHandler> Shard::on_open(ws::Link& link, const access::Admission& admission, const Now& now) {
   const ws::SessionConfig config{parts_.config.max_message_size, parts_.config.command_rate,
-                                 parts_.config.command_burst};
+                                 parts_.config.command_burst, parts_.config.legacy_append};
   return std::make_unique<ws::Session>(link, admission, config, *hub_, parts_.channels, session_counters_, now);
 }
 

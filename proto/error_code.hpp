@@ -16,7 +16,7 @@ enum class ErrorCode : std::uint8_t {
   too_many_channels,  // more entries than limits::kMaxChannelsPerCommand
   unknown_channel,    // one channel of the list does not exist; the others proceed
   bad_since,          // "since" of a subscribe is neither a cursor nor a time
-  bad_history,        // a member of "history" of a subscribe has a value that it cannot have
+  bad_history,        // "history" of a subscribe has a value that it cannot have, or the device has too many forms
   bad_query,          // a member of a history-query is missing or has a value that it cannot have
   query_open,         // a history-query before the last one of this connection was answered
   binary_message,     // a binary message that is not a command

@@ -158,4 +158,13 @@ OptionAccess option_history_time() {
           [](const Config& config) { return std::string(config.history_time_iso ? "iso" : "clock"); }};
 }
 
+OptionAccess option_legacy_history() {
+  return {[](Config& config, std::string_view value) -> std::string {
+            if (value != "replace" && value != "append") return "must be one of replace, append";
+            config.legacy_append = value == "append";
+            return {};
+          },
+          [](const Config& config) { return std::string(config.legacy_append ? "append" : "replace"); }};
+}
+
 }  // namespace pulsegate::commands

@@ -32,6 +32,7 @@ OptionAccess option_database();      // "none" or a connection string
 OptionAccess option_stream_key();    // "none" or a key with {uuid}
 OptionAccess option_channels();      // appends one name per call
 OptionAccess option_refresh();       // sets one CHANNEL=DURATION per call
-OptionAccess option_history_time();  // "clock" or "iso"
+OptionAccess option_history_time();    // "clock" or "iso"
+OptionAccess option_legacy_history();  // "replace" or "append"
 
 }  // namespace pulsegate::commands

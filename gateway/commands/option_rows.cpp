@@ -140,10 +140,11 @@ void add_devices(std::vector<Option>& rows) {
   rows.push_back(row("--gap-tolerance", "DURATION", kDevices, option_duration(&Config::gap_tolerance, ms(0), sec(60)),
                      "Clock error allowed between the bus confirmation and the database"));
   rows.push_back(row("--history-points", "N", kDevices, option_count(&Config::history_points, 1, 2'000),
-                     "Points of the history window, 1 to 2000"));
+                     "Points of the history window, 1 to 2000",
+                     "For clients that do not say how many; what others ask for is kept in memory as well."));
   rows.push_back(row("--history-min-interval", "DURATION", kDevices,
                      option_duration(&Config::history_min_interval, ms(0), hours(1)),
-                     "The whole history window is sent at most so often"));
+                     "`history` is sent at most so often: the whole window, or what is new of it"));
   rows.push_back(list(row("--refresh", "CHANNEL=DURATION", kDevices, option_refresh(),
                           "Sends the latest value again after silence; 0: off; may be repeated",
                           "One timer per device, shared by its clients."),
@@ -155,6 +156,10 @@ void add_devices(std::vector<Option>& rows) {
                      "Zone of `time` in history points, for instance Europe/Berlin"));
   rows.push_back(row("--history-time", "FORM", kDevices, option_history_time(),
                      "`time` in history points: clock (02:05 PM) or iso"));
+  rows.push_back(row("--legacy-history", "FORM", kDevices, option_legacy_history(),
+                     "`history` for clients of /ws?deviceUuid=: replace or append",
+                     "append: the window once, then new points only, for dashboards that add each message to their chart. "
+                     "What such a client says itself about the form goes first."));
   rows.push_back(row("--max-devices", "N", kDevices, option_count(&Config::max_devices, 1, 10'000'000),
                      "Devices with a bus subscription at the same time"));
 }

@@ -25,7 +25,7 @@ inline std::chrono::microseconds distance(proto::Timestamp a, proto::Timestamp b
 // the right choice: a sample twice is better than none.
 inline CursorMatch match(const proto::Cursor& cursor, std::optional<proto::Timestamp> event_time,
                          std::optional<proto::Timestamp> row_time, std::chrono::microseconds offset,
-                         std::chrono::milliseconds row_lag) noexcept {
+                         std::chrono::microseconds row_lag) noexcept {
   const auto row_of_event = [&](proto::Timestamp row, proto::Timestamp event) {
     return row - offset >= event - kClocksApart && row - offset <= event + row_lag + kClocksApart;
   };

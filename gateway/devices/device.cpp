@@ -42,6 +42,7 @@ void Device::leave(Member& member, const Now& now) {
     --env_.counters.subscriptions[index(channel)];
   });
   stop_waiting(member);
+  leave_history(member, now);
   members_[member.position] = members_.back();
   members_[member.position]->position = member.position;
   members_.pop_back();
@@ -84,7 +85,9 @@ void Device::begin(Member& member, proto::ChannelSet channels, const Now& now) {
     if (channel == Channel::metrics) give_up_past(member, now);
     if (!since) return send_subscribed(member, channel, std::nullopt);
     bool resumed = !proto::carries_samples(channel);  // of the others the latest is all there is to have
-    if (channel == Channel::history) resumed = env_.host.has_database() || memory_.after(*since, env_.config.row_lag);
+    // While the first window is still to be read, it is to come whole.
+    if (channel == Channel::history)
+      resumed = (first_read_pending() && env_.host.has_database()) || history_resumes(member, *since);
     if (channel == Channel::metrics) {
       const Resume outcome = resume(member, *since, now);
       if (outcome != Resume::impossible) fresh.remove(channel);
@@ -101,12 +104,13 @@ void Device::begin(Member& member, proto::ChannelSet channels, const Now& now) {
   if (!fresh.empty()) deliver_first(member, fresh, now);
 }
 
-void Device::unsubscribe(Member& member, const std::vector<Channel>& channels) {
+void Device::unsubscribe(Member& member, const std::vector<Channel>& channels, const Now& now) {
   for (const Channel channel : channels) {
     if (member.subscribed.contains(channel)) {
       state(channel).remove(member);
       --env_.counters.subscriptions[index(channel)];
     }
+    if (channel == Channel::history) leave_history(member, now);
     member.subscribed.remove(channel);
     member.unacked.remove(channel);
     member.awaiting.remove(channel);
@@ -213,19 +217,22 @@ ChannelState& Device::state(Channel channel) {
 
 bool Device::has_subscribers() const noexcept {
   if (recovery_ && !recovery_->waiting.empty()) return true;
+  if (further_views_.has_members()) return true;
   return std::any_of(channels_.begin(), channels_.end(), [](const ChannelState& s) { return !s.members.empty(); });
 }
 
 // Only from here on does the member get what is published: an event that comes earlier is part of its first value.
 void Device::enlist(Member& member, Channel channel, const Now& now) {
-  if (member.subscribed.contains(channel)) return;
-  ChannelState& subscribed = state(channel);
-  // The refresh timer of a channel starts with its first member.
-  if (subscribed.members.empty()) subscribed.last_sent = now.steady;
-  subscribed.members.push_back(&member);
-  member.subscribed.add(channel);
-  if (bus_lost_at_) member.in_gap = true;
-  ++env_.counters.subscriptions[index(channel)];
+  if (!member.subscribed.contains(channel)) {
+    ChannelState& subscribed = state(channel);
+    // The refresh timer of a channel starts with its first member.
+    if (subscribed.members.empty()) subscribed.last_sent = now.steady;
+    subscribed.members.push_back(&member);
+    member.subscribed.add(channel);
+    if (bus_lost_at_) member.in_gap = true;
+    ++env_.counters.subscriptions[index(channel)];
+  }
+  if (channel == Channel::history) enter_history(member, now);
 }
 
 void Device::send_subscribed(Member& member, Channel channel, std::optional<bool> resumed) {
@@ -243,8 +250,10 @@ void Device::deliver_first(Member& member, proto::ChannelSet channels, const Now
     // came by the bus is the latest there is in any case.
     const bool from_memory = all_read || read_ == Read::failed || index(channel) >= proto::kBuiltInChannels ||
                              (channel == Channel::metrics && state(channel).from_event);
-    if (from_memory && deliver_latest(member, channel)) return;
-    if (all_read || index(channel) >= proto::kBuiltInChannels) return;
+    const bool waits_for_history = channel == Channel::history && waits_for_view(member);
+    if (from_memory && !waits_for_history && deliver_latest(member, channel, now)) return;
+    if (waits_for_history) read_for_view(member);
+    if ((all_read && !waits_for_history) || index(channel) >= proto::kBuiltInChannels) return;
     member.awaiting.add(channel);
     waiting = true;
   });
@@ -261,19 +270,15 @@ void Device::deliver_first(Member& member, proto::ChannelSet channels, const Now
   wake_by(next_due());
 }
 
-bool Device::deliver_latest(Member& member, Channel channel) {
-  if (channel == Channel::history) {
-    if (history_.samples().empty()) return false;
-    member.receiver.deliver(channel, history_frame());
-  } else {
-    const FramePtr frame = latest_frame(state(channel));
-    if (!frame) return false;
-    if (channel == Channel::metrics) {
-      member.first_row = latest_row_;
-      member.first_row_before = samples_shown_;
-    }
-    member.receiver.deliver(channel, frame);
+bool Device::deliver_latest(Member& member, Channel channel, const Now& now) {
+  if (channel == Channel::history) return deliver_history(member, now);
+  const FramePtr frame = latest_frame(state(channel));
+  if (!frame) return false;
+  if (channel == Channel::metrics) {
+    member.first_row = latest_row_;
+    member.first_row_before = samples_shown_;
   }
+  member.receiver.deliver(channel, frame);
   ++env_.counters.messages[index(channel)];
   return true;
 }

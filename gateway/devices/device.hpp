@@ -18,6 +18,7 @@
 #include "gateway/devices/device_config.hpp"
 #include "gateway/devices/event_memory.hpp"
 #include "gateway/devices/freshness.hpp"
+#include "gateway/devices/history_views.hpp"
 #include "gateway/devices/history_window.hpp"
 #include "gateway/devices/member.hpp"
 #include "gateway/devices/recovery.hpp"
@@ -66,7 +67,16 @@ class Device {
   // Acknowledges each channel (once the bus has confirmed, or at once while it is down), then delivers its snapshot.
   // A channel that is subscribed already is acknowledged and delivered again.
   void subscribe(Member& member, const std::vector<proto::Channel>& channels, const Now& now);
-  void unsubscribe(Member& member, const std::vector<proto::Channel>& channels);
+  void unsubscribe(Member& member, const std::vector<proto::Channel>& channels, const Now& now);
+
+  // `history` of a member. Whoever asks for a form of its own says so before it subscribes.
+  void wish_history(Member& member, const std::vector<proto::Channel>& channels, const SubscribeOptions& options);
+  // Whether the member, subscribed, gets all that came after `since`: its form is `replace`, or the sample stands in
+  // the window. False too where that is not known yet.
+  bool history_resumes(const Member& member, const proto::Since& since) const;
+  // Messages of `history` to this member were dropped for newer ones. It gets its window again where it lacks points
+  // now; false: it does not, since it would draw points twice.
+  bool history_lost(Member& member, const Now& now);
 
   // The bus.
   void on_bus_confirmed(const Now& now);  // all topics of the device
@@ -83,6 +93,11 @@ class Device {
 
   // The answer to a history query: `history` is null where there is no database, or where it failed.
   void answer_query(std::uint32_t number, const proto::HistoryQuery& query, const storage::HistoryResult& result);
+
+  // The answer to DeviceHost::request_range().
+  void on_range(std::uint32_t view, const storage::HistoryResult& result, const Now& now);
+  // Called by the hub when it asks the source: how many rows are wanted.
+  std::size_t begin_read() noexcept { return points_asked_ = history_.capacity(); }
 
   void on_time(const Now& now);
   // No member for the whole linger time: the hub may drop it.
@@ -115,7 +130,7 @@ class Device {
   void send_gap(Member& member, proto::Timestamp from, proto::Timestamp to, proto::ChannelSet lost,
                 std::string_view reason);
   void deliver_first(Member& member, proto::ChannelSet channels, const Now& now);
-  bool deliver_latest(Member& member, proto::Channel channel);
+  bool deliver_latest(Member& member, proto::Channel channel, const Now& now);
   void send_status(const proto::Status& status);
   void send_status(Member& member, const proto::Status& status);
   void tell_bus_down(Member& member);
@@ -165,6 +180,21 @@ class Device {
   bool take_json(proto::Channel channel, std::string_view json, const ValueTime& time, bool from_event);
   void publish(ChannelState& state, const Now& now);
   FramePtr latest_frame(ChannelState& state);
+
+  // device_history.cpp
+  HistoryContext history_context(const Now& now);
+  bool first_read_pending() const noexcept;
+  bool waits_for_view(const Member& member) const noexcept;
+  void enter_history(Member& member, const Now& now);
+  void leave_history(Member& member, const Now& now);
+  void read_for_view(const Member& member);
+  bool deliver_history(Member& member, const Now& now);
+  void serve_views(const Now& now);
+  void views_were_read(bool well, const Now& now);
+  void further_views_on_time(const Now& now);
+  void take_sample(const proto::MetricValues& values, proto::Timestamp time, const Now& now);
+  HistoryWindow::Applied merge_rows(const storage::Snapshot& snapshot, proto::Timestamp earliest_row_of_events,
+                                    const Now& now);
   FramePtr history_frame();
   void history_changed(const Now& now, bool at_once);
 
@@ -194,6 +224,8 @@ class Device {
   void start_read_if_wanted();
   void read_succeeded(const storage::Snapshot& snapshot, proto::Timestamp asked, const Now& now);
   void read_failed(storage::SnapshotError error, const Now& now);
+  void database_is_away(const Now& now);
+  void retry_later(const Now& now);
   proto::ChannelSet apply(const storage::Snapshot& snapshot, proto::Timestamp asked, const Now& now);
   bool apply_newest_row(const storage::Snapshot& snapshot, bool newest_row_is_known, const Now& now);
   void release_held_row(const Now& now);
@@ -225,8 +257,12 @@ class Device {
   HistoryWindow history_;
   EventMemory memory_;
   std::unique_ptr<Recovery> recovery_;  // somebody waits for what it has missed of `metrics`
-  SteadyTime freshness_due_ = kNever;  // when the silence is looked at again
+  SteadyTime freshness_due_ = kNever;   // when the silence is looked at again
   Freshness freshness_;
+  HistoryViews further_views_;         // forms of `history` other than the default one
+  std::size_t points_asked_ = 0;       // by the last read that has begun
+  bool all_rows_known_ = false;        // the last read returned fewer rows than were asked for
+  bool default_view_changed_ = false;  // by the last merge
 
   std::vector<Member*> members_;
   std::unique_ptr<proto::SystemInfo> system_;
@@ -252,10 +288,10 @@ class Device {
   SteadyTime retry_at_ = kNever;
   SteadyTime second_look_at_ = kNever;
   SteadyTime reread_at_ = kNever;
-  SteadyTime tail_check_at_ = kNever;    // next comparison with the table and the stream
-  SteadyTime heard_at_{};                // last metrics event
+  SteadyTime tail_check_at_ = kNever;     // next comparison with the table and the stream
+  SteadyTime heard_at_{};                 // last metrics event
   SteadyTime tail_checked_for_ = kNever;  // heard_at_ of the silence that was checked last
-  SteadyTime down_refresh_at_ = kNever;  // while the bus is down: the next read in its stead
+  SteadyTime down_refresh_at_ = kNever;   // while the bus is down: the next read in its stead
 
  public:
   // The hub's own book-keeping.

@@ -4,10 +4,12 @@
 #include <array>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 
 #include "gateway/clock.hpp"
 #include "proto/channel.hpp"
 #include "proto/limits.hpp"
+#include "storage/history_source.hpp"
 #include "storage/snapshot_source.hpp"
 
 namespace pulsegate::devices {
@@ -59,6 +61,9 @@ class DeviceHost {
   virtual void request_past(Device& device, proto::Timestamp from, bool awaited) = 0;
   // A loss that nothing else had shown.
   virtual void on_silent_loss(const Device& device) = 0;
+  // Asks for the rows of a range; the answer comes by Device::on_range() with this number, never before this returns,
+  // unless the device is gone.
+  virtual void request_range(Device& device, std::uint32_t view, const storage::RangeRequest& request) = 0;
   // Device::on_time() is to be called at `due` or soon after; replaces an earlier request of this device.
   virtual void wake_at(Device& device, SteadyTime due) = 0;
   // A uniform number in [0, 1), for jitter.

@@ -66,11 +66,7 @@ void Device::on_metrics(const proto::BusEvent& event, proto::Timestamp time, con
 
   take_lists(event, time, now);
 
-  if (history_.add_event(event.values, time)) {
-    history_changed(now, false);
-  } else {
-    ++env_.counters.doubled;
-  }
+  take_sample(event.values, time, now);
 }
 
 void Device::on_state(const proto::BusEvent& event, proto::Timestamp time, const Now& now) {
@@ -141,41 +137,6 @@ FramePtr Device::latest_frame(ChannelState& wanted) {
   }
   wanted.latest = Frame::text(env_.scratch);
   return wanted.latest;
-}
-
-// The whole window. Requires: there is at least one sample.
-FramePtr Device::history_frame() {
-  ChannelState& history = state(Channel::history);
-  if (history.latest) return history.latest;
-  proto::HistoryMessage message(id_, env_.clock);
-  for (const Sample& sample : history_.samples()) message.add(proto::make_history_point(sample.time(), sample.values));
-  env_.scratch.clear();
-  message.append_to(env_.scratch);
-  history.latest = Frame::text(env_.scratch);
-  return history.latest;
-}
-
-// In `replace` form a window is sent for every new sample, but not more often than once per interval: a burst is one
-// chart.
-void Device::history_changed(const Now& now, bool at_once) {
-  ChannelState& history = state(Channel::history);
-  history.latest.reset();
-  if (history.members.empty()) return;
-  // The first window comes with the snapshot; a chart of one point in front of it would only flash.
-  const bool first_read_pending = env_.host.has_database() && (read_ == Read::unread || read_ == Read::reading);
-  if (first_read_pending) return;
-  const SteadyTime due = history_sent_at_ + env_.config.history_min_interval;
-  if (!at_once && now.steady < due) {
-    history_due_ = due;
-    wake_by(due);
-    return;
-  }
-  history_due_ = kNever;
-  history_sent_at_ = now.steady;
-  const FramePtr frame = history_frame();
-  history.fan_out(frame);
-  history.last_sent = now.steady;
-  env_.counters.messages[index(Channel::history)] += history.members.size();
 }
 
 }  // namespace pulsegate::devices

@@ -1,6 +1,7 @@
 // What a device does with PostgreSQL's answer, and with time: first snapshot, second look, repair, retry, refresh.
 #include <algorithm>
 #include <iterator>
+#include <limits>
 #include <utility>
 
 #include "gateway/devices/device.hpp"
@@ -49,6 +50,7 @@ void Device::want_read(ReadReason reason) {
     return;
   }
   read_in_flight_ = true;
+  points_asked_ = std::numeric_limits<std::size_t>::max();  // until begin_read()
   reading_ = reason;
   retry_at_ = kNever;
   if (read_ == Read::unread) read_ = Read::reading;
@@ -89,6 +91,7 @@ void Device::read_succeeded(const storage::Snapshot& snapshot, proto::Timestamp 
   // Overtaken: there may be newer rows, and whoever subscribes now waits for those, or has asked for them already.
   if (read_ == Read::unread) return;
   read_ = Read::done;
+  views_were_read(true, now);
   deliver_snapshot(changed, now);
   check_freshness(now);
   if (!nothing_known()) take_back_unknown(now.wall);
@@ -104,15 +107,23 @@ void Device::read_failed(storage::SnapshotError error, const Now& now) {
   ++env_.counters.snapshot_failures;
   if (read_ == Read::reading) read_ = Read::failed;
   // A full queue passes by itself, and says nothing of the database.
-  if (!database_failed_ && error != storage::SnapshotError::overloaded) {
-    database_failed_ = now.wall;
-    for (Member* member : members_)
-      if (!member->subscribed.empty()) tell_database_down(*member);
-  }
+  if (error != storage::SnapshotError::overloaded) database_is_away(now);
+  views_were_read(false, now);
   // Live goes on: whoever waits gets what the bus has shown so far.
   deliver_snapshot({}, now);
   check_freshness(now);
   if (gap_to_announce_ && confirmed_) announce_gap(true, now);
+  retry_later(now);
+}
+
+void Device::database_is_away(const Now& now) {
+  if (database_failed_) return;
+  database_failed_ = now.wall;
+  for (Member* member : members_)
+    if (!member->subscribed.empty()) tell_database_down(*member);
+}
+
+void Device::retry_later(const Now& now) {
   retry_after_ = retry_after_.count() == 0 ? env_.config.retry_min : std::min(retry_after_ * 2, env_.config.retry_max);
   // With jitter, so that ten thousand devices do not come back together.
   retry_at_ = now.steady + scaled(retry_after_, 0.5 + 0.5 * env_.host.random());
@@ -123,9 +134,9 @@ proto::ChannelSet Device::apply(const storage::Snapshot& snapshot, proto::Timest
   proto::ChannelSet changed;
   // Events are known from our first confirmation on; before it, in database time, no row can be one of theirs.
   const proto::Timestamp since = first_confirmed_.value_or(proto::Timestamp::max() - std::chrono::hours(24 * 365));
-  const auto merged = history_.apply(snapshot, since + snapshot.clock_offset - env_.config.gap_tolerance);
+  const auto merged = merge_rows(snapshot, since + snapshot.clock_offset - env_.config.gap_tolerance, now);
   if (merged.changed) {
-    changed.add(Channel::history);
+    if (default_view_changed_) changed.add(Channel::history);
     state(Channel::history).latest.reset();
     if (reading_ == ReadReason::second_look || reading_ == ReadReason::reread)
       env_.counters.late_points += merged.added;
@@ -245,8 +256,9 @@ void Device::deliver_snapshot(proto::ChannelSet changed, const Now& now) {
     member->awaiting.clear();
     bool any = false;
     awaited.for_each([&](Channel channel) {
+      if (channel == Channel::history && member->view != nullptr) return member->awaiting.add(channel);
       if (changed.contains(channel)) return;
-      if (deliver_latest(*member, channel)) {
+      if (deliver_latest(*member, channel, now)) {
         any = true;
       } else if (read_ != Read::done) {
         member->awaiting.add(channel);
@@ -261,6 +273,7 @@ void Device::deliver_snapshot(proto::ChannelSet changed, const Now& now) {
       publish(state(channel), now);
     }
   });
+  if (!further_views_.empty()) serve_views(now);
 }
 
 // Names to each member that was there the channels on which it may have missed something while the bus was away.
@@ -328,6 +341,7 @@ void Device::on_time(const Now& now) {
     }
     env_.counters.messages[index(channel.channel)] += channel.members.size();
   }
+  if (!further_views_.empty()) further_views_on_time(now);
   wake_by(next_due());
 }
 
@@ -339,6 +353,8 @@ SteadyTime Device::next_due() const noexcept {
     const Millis interval = env_.config.refresh[index(channel.channel)];
     if (interval.count() > 0) due = std::min(due, channel.last_sent + interval);
   }
+  if (!further_views_.empty())
+    due = std::min(due, further_views_.next_due(env_.config.refresh[index(Channel::history)]));
   return due;
 }
 

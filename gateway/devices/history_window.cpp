@@ -37,7 +37,9 @@ bool HistoryWindow::add_event(const proto::MetricValues& values, proto::Timestam
       return false;
   }
   const bool after_gap = std::exchange(gap_at_end_, false);
+  same_from_ = begin();
   if (Sample* const sample = row_of(values, event_time)) {
+    same_from_ += sample - samples_.data() + 1;
     sample->values = values;
     sample->event_time = event_time;
     sample->after_gap = after_gap;
@@ -68,6 +70,7 @@ void HistoryWindow::append(const Sample& sample) {
   if (samples_.size() >= capacity_) samples_.erase(samples_.begin());
   if (samples_.size() == samples_.capacity()) samples_.reserve(std::min(capacity_, 2 * samples_.size() + 4));
   samples_.push_back(sample);
+  ++end_;
 }
 
 HistoryWindow::Applied HistoryWindow::apply(const storage::Snapshot& snapshot,
@@ -82,8 +85,21 @@ HistoryWindow::Applied HistoryWindow::apply(const storage::Snapshot& snapshot,
   applied.added = merged.added;
   applied.identified = merged.identified;
   applied.newest_row_is_known = merged.newest_row_is_known;
+  renumber(merged.samples);
   samples_ = std::move(merged.samples);
   return applied;
+}
+
+// The newest sample of before keeps its number, and so do those before it as far back as nothing differs.
+void HistoryWindow::renumber(const std::vector<Sample>& merged) noexcept {
+  const auto newest = std::find_if(merged.rbegin(), merged.rend(), [&](const Sample& sample) {
+    return !samples_.empty() && shows_the_same(sample, samples_.back());
+  });
+  const auto same = std::mismatch(samples_.rbegin(), newest == merged.rend() ? samples_.rbegin() : samples_.rend(),
+                                  newest, merged.rend(), shows_the_same);
+  same_from_ = end_ - (same.first - samples_.rbegin());
+  end_ += newest - merged.rbegin();
+  if (newest == merged.rend() && !samples_.empty()) same_from_ = end_ + 1;
 }
 
 std::vector<Sample> HistoryWindow::join(const std::vector<storage::MetricsRow>& rows, std::uint8_t metric_mask) const {

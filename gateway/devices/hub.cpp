@@ -61,13 +61,19 @@ void Hub::leave(Member& member) {
 
 void Hub::subscribe(Member& member, const std::vector<proto::Channel>& channels, const SubscribeOptions& options) {
   if (options.since) member.since = options.since;
+  member.device->wish_history(member, channels, options);
   member.device->subscribe(member, channels, parts_.clock.now());
   pump_reads(parts_.clock.now());
   rearm();
 }
 
 void Hub::unsubscribe(Member& member, const std::vector<proto::Channel>& channels) {
-  member.device->unsubscribe(member, channels);
+  member.device->unsubscribe(member, channels, parts_.clock.now());
+  rearm();
+}
+
+bool Hub::restore_history(Member& member) {
+  return member.device == nullptr || member.device->history_lost(member, parts_.clock.now());
 }
 
 std::size_t Hub::broadcast(const proto::DeviceId& id, std::string_view json) {

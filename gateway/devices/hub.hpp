@@ -59,6 +59,9 @@ class Hub final : public bus::EventSink, private DeviceHost {
   void leave(Member& member);
   void subscribe(Member& member, const std::vector<proto::Channel>& channels, const SubscribeOptions& options = {});
   void unsubscribe(Member& member, const std::vector<proto::Channel>& channels);
+  // The member lost messages of `history` because it was too slow, and has taken all that was left. Sends it its window
+  // again where it lacks points; false: it does not get those, tell it.
+  bool restore_history(Member& member);
   // Answered by Receiver::deliver_answer(), or by an `error`; never before this returns, and not at all once the member
   // has left. False: its last query is still open.
   bool query_history(Member& member, proto::HistoryQuery query);
@@ -110,6 +113,7 @@ class Hub final : public bus::EventSink, private DeviceHost {
   void request_past(Device& device, proto::Timestamp from, bool awaited) override;
   void on_silent_loss(const Device& device) override;
   void request_read(Device& device, storage::ReadReason reason, bool awaited) override;
+  void request_range(Device& device, std::uint32_t view, const storage::RangeRequest& request) override;
   void wake_at(Device& device, SteadyTime due) override;
   double random() override;
 
@@ -133,6 +137,8 @@ class Hub final : public bus::EventSink, private DeviceHost {
   void look_at_rows(const WaitingRead& wanted, std::shared_ptr<Past> past);
   void on_looked(const WaitingRead& wanted, std::shared_ptr<Past> past);
   void share_memory();
+  void on_range(const proto::DeviceId& device, std::uint64_t generation, std::uint32_t view,
+                const storage::HistoryResult& result);
   void rearm();
 
   const DeviceConfig config_;

@@ -62,12 +62,12 @@ void Hub::pump_reads(const Now& now) {
 }
 
 void Hub::read(const WaitingRead& wanted, const Now& now) {
-  const Device* device = find(wanted.device);
+  Device* device = find(wanted.device);
   if (device == nullptr || device->hub.generation != wanted.generation) return;
   ++reads_in_flight_;
   if (wanted.past_from) return look(wanted, now);
   parts_.source->read(
-      {wanted.device, config_.history_points, wanted.reason}, parts_.executor,
+      {wanted.device, device->begin_read(), wanted.reason}, parts_.executor,
       [weak = std::weak_ptr<Hub*>(alive_), wanted, asked = now.wall](const storage::SnapshotResult& result) {
         const auto hub = weak.lock();
         if (hub && *hub != nullptr) (*hub)->on_answer(wanted, asked, result);
@@ -204,6 +204,26 @@ void Hub::count_failure(const storage::HistoryResult& result) {
   if (result.error == storage::SnapshotError::none) return;
   ++counters_.history_failures;
   parts_.notice(Notice::read_failed, result.detail);
+}
+
+void Hub::request_range(Device& device, std::uint32_t view, const storage::RangeRequest& request) {
+  const auto answer = [weak = std::weak_ptr<Hub*>(alive_), id = device.id(), generation = device.hub.generation,
+                       view](const storage::HistoryResult& result) {
+    const auto hub = weak.lock();
+    if (hub && *hub != nullptr) (*hub)->on_range(id, generation, view, result);
+  };
+  if (parts_.history == nullptr) return parts_.executor([answer] { answer({}); });
+  parts_.history->read_range(request, parts_.executor, answer);
+}
+
+void Hub::on_range(const proto::DeviceId& id, std::uint64_t generation, std::uint32_t view,
+                   const storage::HistoryResult& result) {
+  if (result.error != storage::SnapshotError::none) parts_.notice(Notice::read_failed, result.detail);
+  const Now now = parts_.clock.now();
+  if (Device* device = find(id); device != nullptr && device->hub.generation == generation)
+    device->on_range(view, result, now);
+  pump_reads(now);
+  rearm();
 }
 
 void Hub::wake_at(Device& device, SteadyTime due) {

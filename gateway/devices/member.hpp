@@ -3,8 +3,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 
+#include "gateway/devices/history_key.hpp"
 #include "gateway/frame.hpp"
 #include "proto/channel.hpp"
 #include "proto/cursor.hpp"
@@ -15,6 +17,7 @@
 namespace pulsegate::devices {
 
 class Device;
+struct HistoryView;
 
 // Someone who gets a device's messages; a WebSocket session in production. Thread: the device's shard.
 // Neither function may call back into the device or destroy a member before it returns: a device delivers in loops.
@@ -35,6 +38,7 @@ class Receiver {
 struct SubscribeOptions {
   std::optional<proto::Since> since;             // the last message that the client saw before it came here
   std::optional<proto::HistoryOptions> history;  // how `history` shall come; unset: as its endpoint sends it
+  bool history_append_only = false;              // that endpoint's clients append whatever comes
 };
 
 // Owner: the receiver, which keeps it alive until Hub::leave(). The device's lists hold plain pointers to it.
@@ -54,11 +58,14 @@ struct Member {
   // The first sample that it got on `metrics`, where that was a row's, and how many the device had shown by then.
   std::optional<proto::Cursor> first_row;
   std::uint64_t first_row_before = 0;
-  bool recovers = false;              // what it has missed of `metrics` in this gap is looked for, see Recovery
+  bool recovers = false;  // what it has missed of `metrics` in this gap is looked for, see Recovery
   proto::DeviceState told_freshness = proto::DeviceState::live;  // how it believes the device stands
   bool in_gap = false;                // it may have missed what was published while the bus was away
   std::optional<proto::Since> since;  // of a `subscribe` that is still to be acknowledged: the last message it saw
   std::uint32_t query = 0;            // number of its open history query, unique in the hub; 0: none
+  HistoryView* view = nullptr;        // of `history`; null: the device's default one
+  bool has_history = false;           // it has a window of that view, and all that followed
+  std::unique_ptr<HistoryWish> wish;  // of `history` subscribed to in another form than the default
 };
 
 }  // namespace pulsegate::devices

@@ -32,9 +32,9 @@ struct Recovery {
   proto::Timestamp confirmed{};        // our clock: since then the bus is heard
   std::shared_ptr<const Past> past;    // the latest look, for whoever comes after it
   proto::Timestamp past_from{};        // where that look began
-  proto::Timestamp stream_seen_at{};  // when that was, and the newest entry that stood there then
+  proto::Timestamp stream_seen_at{};   // when that was, and the newest entry that stood there then
   proto::Timestamp stream_seen_until{};
-  bool look_again = false;             // somebody needs more than the look in flight will show
+  bool look_again = false;  // somebody needs more than the look in flight will show
   unsigned looks = 0;
   SteadyTime look_at = kNever;
   SteadyTime hold_until = kNever;  // live samples wait: no longer than until then

@@ -30,6 +30,7 @@ Session::Session(Link& link, const access::Admission& admission, const SessionCo
       channels_(channels),
       counters_(counters),
       member_(*this),
+      history_append_only_(config.legacy_append && admission.route == access::Route::legacy_device),
       rate_(config.command_rate, config.command_burst),
       opened_(now.wall) {
   std::string text;
@@ -87,10 +88,8 @@ void Session::carry_out(const Command& command, const Now& now) {
     send_error(ErrorCode::unknown_channel, "There is no channel \"" + name + "\".", command.id);
   switch (command.type) {
     case Command::Type::subscribe:
-      if (command.history)
-        send_error(ErrorCode::bad_history, "This gateway sends `history` in one form: the whole window each time.",
-                   command.id);
-      if (member_.device != nullptr) hub_.subscribe(member_, command.channels, {command.since, {}});
+      if (member_.device != nullptr)
+        hub_.subscribe(member_, command.channels, {command.since, command.history, history_append_only_});
       break;
     case Command::Type::unsubscribe:
       if (member_.device != nullptr) hub_.unsubscribe(member_, command.channels);
@@ -131,11 +130,13 @@ void Session::deliver_answer(const FramePtr& frame) {
 
 void Session::on_drained(const Conflated& lost, const Now& now) {
   // Of channels that send whole values the latest has arrived; of those where each message is a sample some are
-  // missing.
+  // missing. `history` is one or the other, as its form is.
   proto::ChannelSet samples;
   for (std::size_t i = 0; i < channels_.size(); ++i) {
     const auto channel = static_cast<proto::Channel>(i);
-    if (proto::carries_samples(channel) && lost.keys.contains(key_of(channel))) samples.add(channel);
+    if (!lost.keys.contains(key_of(channel))) continue;
+    if (proto::carries_samples(channel) || (channel == proto::Channel::history && !hub_.restore_history(member_)))
+      samples.add(channel);
   }
   if (samples.empty()) return;
   const auto ago = std::chrono::ceil<std::chrono::microseconds>(now.steady - lost.since);

@@ -19,6 +19,7 @@ struct SessionConfig {
   std::size_t max_message = proto::limits::kMaxInboundMessage;  // bytes, told to the client
   double command_rate = 20;                                     // commands a second
   double command_burst = 60;
+  bool legacy_append = false;  // clients of /ws?deviceUuid= that do not say in which form get `history` appended
 };
 
 // Thread: its shard. Owner: the connection.
@@ -53,6 +54,7 @@ class Session final : public LinkHandler, private devices::Receiver {
   const proto::ChannelTable& channels_;
   SessionCounters& counters_;
   devices::Member member_;
+  const bool history_append_only_;
   access::RateBucket rate_;
   SteadyTime rate_told_{};  // last `rate-limited` error: once a second is enough
   const proto::Timestamp opened_;

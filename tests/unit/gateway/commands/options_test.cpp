@@ -135,6 +135,8 @@ BOOST_AUTO_TEST_CASE(every_flag_reaches_its_field) {
                                    "Europe/Berlin",
                                    "--history-time",
                                    "iso",
+                                   "--legacy-history",
+                                   "append",
                                    "--max-devices",
                                    "5",
                                    "--max-connections",
@@ -195,6 +197,7 @@ BOOST_AUTO_TEST_CASE(every_flag_reaches_its_field) {
   BOOST_TEST(config.repair_rate == 12.5);
   BOOST_TEST(config.time_zone == "Europe/Berlin");
   BOOST_TEST(config.history_time_iso);
+  BOOST_TEST(config.legacy_append);
   BOOST_TEST(config.max_devices == 5u);
   BOOST_TEST(config.max_connections == 6u);
   BOOST_TEST(config.max_message_size == 8u * 1024);
@@ -354,6 +357,7 @@ BOOST_AUTO_TEST_CASE(values_at_a_bound_are_taken_and_those_beyond_are_not) {
       {"--log-level", {"trace", "debug", "info", "warn", "error"}, {"warning", ""}},
       {"--auth", {"none"}, {"jwt", ""}},
       {"--history-time", {"clock", "iso"}, {"ISO", ""}},
+      {"--legacy-history", {"replace", "append"}, {"Append", ""}},
       {"--sql-profile", {"guide", "devices-table"}, {"other"}},
       {"--listen", {":1", "[::1]:0"}, {"8080", ""}},
   };

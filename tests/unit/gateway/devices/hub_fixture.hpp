@@ -183,7 +183,9 @@ class TestClient final : private devices::Receiver {
   }
 
   bool joined() const { return joined_; }
-  void subscribe(const std::vector<proto::Channel>& channels) { fixture_.hub->subscribe(member_, channels); }
+  void subscribe(const std::vector<proto::Channel>& channels, const devices::SubscribeOptions& options = {}) {
+    fixture_.hub->subscribe(member_, channels, options);
+  }
   void unsubscribe(const std::vector<proto::Channel>& channels) { fixture_.hub->unsubscribe(member_, channels); }
 
   // The same member, of another device or the same again.
@@ -194,6 +196,11 @@ class TestClient final : private devices::Receiver {
 
   bool query(proto::HistoryQuery query) { return fixture_.hub->query_history(member_, std::move(query)); }
 
+  // It was too slow for what was sent of `history`.
+  bool restore_history() { return fixture_.hub->restore_history(member_); }
+  // Of the last channel message.
+  const FramePtr& last_frame() const { return last_frame_; }
+
   // What has come since the last call.
   std::vector<Json> take() { return std::exchange(messages_, {}); }
   std::vector<std::string> take_types() {
@@ -203,7 +210,10 @@ class TestClient final : private devices::Receiver {
   }
 
  private:
-  void deliver(proto::Channel, const FramePtr& frame) override { messages_.push_back(Json::parse(frame->payload())); }
+  void deliver(proto::Channel, const FramePtr& frame) override {
+    messages_.push_back(Json::parse(frame->payload()));
+    last_frame_ = frame;
+  }
   void deliver_control(const FramePtr& frame) override { messages_.push_back(Json::parse(frame->payload())); }
   void deliver_answer(const FramePtr& frame) override { messages_.push_back(Json::parse(frame->payload())); }
 
@@ -211,12 +221,21 @@ class TestClient final : private devices::Receiver {
   devices::Member member_;
   bool joined_ = false;
   std::vector<Json> messages_;
+  FramePtr last_frame_;
 };
 
 inline int count_type(const std::vector<Json>& messages, const std::string& type) {
   int count = 0;
   for (const Json& message : messages) count += message.type() == type;
   return count;
+}
+
+// Those of one type.
+inline std::vector<Json> only(const std::vector<Json>& messages, const std::string& type) {
+  std::vector<Json> found;
+  for (const Json& message : messages)
+    if (message.type() == type) found.push_back(message);
+  return found;
 }
 
 // Whether a `status` says so.

@@ -8,7 +8,7 @@
 #include <random>
 #include <stdexcept>
 
-#include "hub_fixture.hpp"
+#include "history_client.hpp"
 
 using namespace pulsegate;
 using namespace pulsegate::test;
@@ -35,7 +35,8 @@ struct Trouble {
 // One client, and what it knows from its messages.
 class Viewer {
  public:
-  explicit Viewer(HubFixture& f) : client_(f, f.device(1)) {}
+  // `history`: the form in which it asks for that, always of 30 points.
+  Viewer(HubFixture& f, const devices::SubscribeOptions& history) : client_(f, f.device(1)), options_(history) {}
 
   void subscribe(const std::vector<std::string>& names) {
     std::vector<Channel> channels;
@@ -43,7 +44,12 @@ class Viewer {
       channels.push_back(kChannels.at(name));
       wanted_[name] = true;
     }
-    client_.subscribe(channels);
+    client_.subscribe(channels, options_);
+  }
+  // As if it had not taken what was sent.
+  void lose_history() {
+    read();
+    if (wanted_.count("history") > 0 && acknowledged_.count("history") > 0) client_.restore_history();
   }
   void unsubscribe(const std::string& name) {
     client_.unsubscribe({kChannels.at(name)});
@@ -113,7 +119,11 @@ class Viewer {
     device_ = data.at("device").string();
   }
   void read_value(const std::string& type, const Json& data, const Json& message) {
-    if (type == "history") history_ = cpu_of_history(message);
+    if (type == "history") {
+      if (message.at("mode").string() == "replace") history_.clear();
+      for (const int value : cpu_of_history(message)) history_.push_back(value);
+      if (history_.size() > 30) history_.erase(history_.begin(), history_.end() - 30);
+    }
     if (type == "processes") processes_ = data.at("top_processes").text();
     if (type == "system-info") hostname_ = data.at("hostname").string();
     if (type == "metrics") {
@@ -147,6 +157,7 @@ class Viewer {
   }
 
   TestClient client_;
+  const devices::SubscribeOptions options_;
   std::map<std::string, bool> wanted_;
   std::map<std::string, int> acknowledged_;  // and how many messages have come since
   std::map<int, proto::Timestamp> expected_;
@@ -206,6 +217,7 @@ class World {
       default:
         if (!trouble_.clients || !viewer) return confirm();
         if (one_in(2)) return viewer.reset();
+        if (one_in(4)) return viewer->lose_history();
         for (const auto& [name, channel] : kChannels)
           if (one_in(2)) viewer->unsubscribe(name);
     }
@@ -289,7 +301,8 @@ class World {
     return f_.subscriber.up() && !f_.subscriber.topics().empty() && f_.subscriber.awaiting().empty();
   }
   void come(std::unique_ptr<Viewer>& viewer) {
-    viewer = std::make_unique<Viewer>(f_);
+    // Some in the default form, some appending.
+    viewer = std::make_unique<Viewer>(f_, one_in(2) ? devices::SubscribeOptions{} : append(30));
     subscribe(*viewer);
   }
   void subscribe(Viewer& viewer) {

@@ -48,8 +48,10 @@ class FakeLink final : public ws::Link {
 };
 
 struct SessionFixture {
-  explicit SessionFixture(const ws::SessionConfig& config = {}, const devices::DeviceConfig& devices = {})
+  explicit SessionFixture(const ws::SessionConfig& config = {}, const devices::DeviceConfig& devices = {},
+                          access::Route route = access::Route::device)
       : hub(devices) {
+    admission.route = route;
     admission.device = HubFixture::device(1);
     session = std::make_unique<ws::Session>(link, admission, config, *hub.hub, hub.channels, counters, hub.clock.now());
   }
@@ -228,13 +230,67 @@ BOOST_AUTO_TEST_CASE(who_was_here_before_is_told_what_lies_between) {
   BOOST_TEST(f.link.take_types() == (Types{"subscribed"}), boost::test_tools::per_element());
 }
 
-BOOST_AUTO_TEST_CASE(a_form_of_history_that_is_not_served_is_said_and_the_rest_goes_on) {
+BOOST_AUTO_TEST_CASE(history_comes_in_the_form_that_was_asked_for) {
+  SessionFixture f;
+  f.hub.confirm_device(1);
+  f.text(R"({"type":"subscribe","channels":["history"],"history":{"mode":"append","points":2}})");
+  f.hub.answer(f.hub.rows({1, 2, 3}));
+  BOOST_TEST(cpu_of_history(last_of_type(f.link.messages, "history")) == (std::vector<int>{2, 3}),
+             boost::test_tools::per_element());
+  f.hub.advance(std::chrono::seconds(1));
+  f.hub.publish_metrics(1, 4);
+  BOOST_TEST(f.link.messages.back().at("mode").string() == "append");
+}
+
+BOOST_AUTO_TEST_CASE(a_form_that_cannot_be_is_said_and_nothing_is_subscribed) {
   SessionFixture f;
   f.hub.confirm_device(1);
   f.link.messages.clear();
-  f.text(R"({"type":"subscribe","channels":["history"],"history":{"mode":"append"},"id":3})");
+  f.text(R"({"type":"subscribe","channels":["history"],"history":{"points":2001},"id":3})");
   BOOST_TEST(f.link.messages.at(0).at("data").at("code").string() == "bad-history");
-  BOOST_TEST(f.link.take_types() == (Types{"error", "subscribed"}), boost::test_tools::per_element());
+  BOOST_TEST(f.link.take_types() == (Types{"error"}), boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(a_slow_client_that_appends_gets_its_window_again_once_it_has_caught_up) {
+  SessionFixture f;
+  f.hub.confirm_device(1);
+  f.text(R"({"type":"subscribe","channels":["history"],"history":{"mode":"append","points":5}})");
+  f.hub.answer(f.hub.rows({1, 2}));
+  f.drain();
+  for (int i = 3; i < 40; ++i) {
+    f.hub.advance(std::chrono::seconds(1));
+    f.hub.publish_metrics(1, i);
+  }
+  const std::vector<Json> said = f.drain();
+  BOOST_REQUIRE(said.size() == 1u);
+  BOOST_TEST(said[0].type() == "history");
+  BOOST_TEST(said[0].at("mode").string() == "replace");
+  BOOST_TEST(cpu_of_history(said[0]) == (std::vector<int>{35, 36, 37, 38, 39}), boost::test_tools::per_element());
+  BOOST_TEST(f.drain().empty());
+}
+
+BOOST_AUTO_TEST_CASE(older_dashboards_that_append_are_served_so_and_told_what_they_lost) {
+  ws::SessionConfig config;
+  config.legacy_append = true;
+  for (const access::Route route : {access::Route::legacy_device, access::Route::device}) {
+    SessionFixture f(config, {}, route);
+    const bool legacy = route == access::Route::legacy_device;
+    f.hub.confirm_device(1);
+    f.text(R"({"type":"subscribe","channel":"history"})");
+    f.hub.answer(f.hub.rows({1, 2}));
+    f.hub.advance(std::chrono::seconds(1));
+    f.hub.publish_metrics(1, 3);
+    BOOST_TEST(cpu_of_history(f.link.messages.back()).size() == (legacy ? 1u : 3u));
+    for (int i = 4; i < 40; ++i) {
+      f.hub.advance(std::chrono::seconds(1));
+      f.hub.publish_metrics(1, i);
+    }
+    const std::vector<Json> said = f.drain();
+    BOOST_TEST(said.size() == (legacy ? 1u : 0u));
+    if (!legacy) continue;
+    BOOST_TEST(said.at(0).type() == "gap");
+    BOOST_TEST(said.at(0).at("data").at("channels").text() == R"(["history"])");
+  }
 }
 
 BOOST_AUTO_TEST_SUITE_END()
