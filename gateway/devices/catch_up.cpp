@@ -3,8 +3,10 @@
 #include "gateway/devices/catch_up.hpp"
 
 #include <algorithm>
+#include <unordered_map>
 #include <utility>
 
+#include "gateway/devices/alignment.hpp"
 #include "gateway/devices/cursor_match.hpp"
 
 namespace pulsegate::devices {
@@ -15,49 +17,91 @@ using proto::Timestamp;
 using Source = PastSample::Source;
 using std::chrono::microseconds;
 
-Sample sample_of(const Remembered& remembered) {
+}  // namespace
+
+Sample CatchUp::sample_of(const Remembered& remembered) const {
   if (remembered.cursor.of_row()) return {remembered.values, std::nullopt, remembered.cursor.time};
-  return {remembered.values, remembered.cursor.time, std::nullopt, remembered.after_gap};
+  return {remembered.values, ours(remembered.cursor.time), std::nullopt, remembered.after_gap};
 }
 
-}  // namespace
+CursorMatch CatchUp::match_of(const proto::Cursor& cursor, const Sample& sample) const noexcept {
+  proto::Cursor by_our_clock = cursor;
+  if (!cursor.of_row()) by_our_clock.time = ours(cursor.time);
+  return match(by_our_clock, sample.event_time, sample.row_time, offset(), rules_.row_lag);
+}
 
 CatchUp::CatchUp(const EventMemory& memory, const Past& past, const CatchUpRules& rules) : past_(past), rules_(rules) {
   join(memory);
-  merge_rows(memory);
+  merge_rows();
+  find_live(memory);
   digests_.reserve(samples_.size());
   for (const PastSample& past_sample : samples_) digests_.push_back(proto::sample_digest(past_sample.sample.values));
+}
+
+// Which entries of the stream the memory has too: as many as possible, and rather those of exactly one time. A row that
+// stood in for its event is recognised by its values, where they occur once.
+CatchUp::Pairs CatchUp::pair_stream(const EventMemory& memory) const {
+  const std::vector<StreamSample>& stream = past_.stream;
+  std::vector<std::uint64_t> digests;
+  std::unordered_map<std::uint64_t, unsigned> entries, remembered;
+  for (const StreamSample& entry : stream) {
+    digests.push_back(proto::sample_digest(entry.values));
+    ++entries[digests.back()];
+  }
+  for (std::size_t m = 0; m < memory.size(); ++m) ++remembered[memory[m].cursor.digest];
+  const auto fits = [&](std::size_t m, std::size_t s) {
+    const proto::Cursor& cursor = memory[m].cursor;
+    if (cursor.digest != digests[s]) return false;
+    if (!cursor.of_row()) return distance(cursor.time, stream[s].time) < kSameReport;
+    return entries[digests[s]] == 1 && remembered[digests[s]] == 1 &&
+           match(cursor, ours(stream[s].time), std::nullopt, offset(), rules_.row_lag) == CursorMatch::maybe;
+  };
+  const auto same_time = [&](std::size_t m, std::size_t s) {
+    return std::int64_t{memory[m].cursor.time == stream[s].time};
+  };
+  Pairs pairs;
+  align(
+      memory.size(), stream.size(), fits, same_time, [](std::size_t) { return false; },
+      [&](std::size_t m, std::size_t s) { pairs.emplace_back(m, s); });
+  std::reverse(pairs.begin(), pairs.end());
+  return pairs;
 }
 
 // An entry of the stream that the memory has too is one event; the others stand where their time says.
 void CatchUp::join(const EventMemory& memory) {
   std::size_t m = 0;
-  const auto take_memory_until = [&](std::size_t end) {
-    for (; m < end; ++m) events_.push_back({Source::memory, m, sample_of(memory[m])});
-  };
-  for (std::size_t s = 0; s < past_.stream.size(); ++s) {
-    const StreamSample& entry = past_.stream[s];
-    const std::uint64_t digest = proto::sample_digest(entry.values);
-    const auto same = [&](const Remembered& other) {
-      return !other.cursor.of_row() && other.cursor.digest == digest &&
-             distance(other.cursor.time, entry.time) < kSameReport;
-    };
-    std::size_t found = m;
-    while (found < memory.size() && !same(memory[found])) ++found;
-    if (found < memory.size()) {
-      take_memory_until(found + 1);
+  std::size_t s = 0;
+  if (!past_.stream.empty()) {
+    for (const auto& [paired_memory, paired_stream] : pair_stream(memory)) {
+      take_between(memory, m, paired_memory, s, paired_stream);
+      PastSample both{Source::memory, m, sample_of(memory[m])};
+      if (!both.sample.event_time) both.sample.event_time = ours(past_.stream[s].time);
+      both.in_stream = true;
+      events_.push_back(both);
+      ++m;
+      ++s;
+    }
+  }
+  take_between(memory, m, memory.size(), s, past_.stream.size());
+}
+
+// What lies between two that are known to be the same. Entries leave the stream once they are in the table, oldest
+// first: so a row without entry is older than all that are left.
+void CatchUp::take_between(const EventMemory& memory, std::size_t& m, std::size_t memory_end, std::size_t& s,
+                           std::size_t stream_end) {
+  while (m < memory_end || s < stream_end) {
+    if (m < memory_end &&
+        (s == stream_end || memory[m].cursor.of_row() || memory[m].cursor.time <= past_.stream[s].time)) {
+      events_.push_back({Source::memory, m, sample_of(memory[m])});
+      ++m;
       continue;
     }
-    while (m < memory.size() && memory[m].cursor.time <= entry.time) take_memory_until(m + 1);
-    // One report, written once and published twice, or the other way round.
-    const bool again = !events_.empty() && events_.back().sample.event_time &&
-                       *events_.back().sample.event_time == entry.time && events_.back().source == Source::memory &&
-                       memory[events_.back().index].cursor.digest == digest;
-    if (again) continue;
-    Sample sample{entry.values, entry.time, std::nullopt, events_.empty() || events_.back().source != Source::stream};
-    events_.push_back({Source::stream, s, sample, entry.young});
+    const StreamSample& entry = past_.stream[s];
+    const bool after_gap = events_.empty() || events_.back().source != Source::stream;
+    events_.push_back(
+        {Source::stream, s, {entry.values, ours(entry.time), std::nullopt, after_gap}, entry.young, true});
+    ++s;
   }
-  take_memory_until(memory.size());
 }
 
 // Marks events of repeated values that are so young that their rows may be missing: the row that such an event would
@@ -91,7 +135,7 @@ std::vector<bool> CatchUp::undecided() const {
   return marked;
 }
 
-void CatchUp::merge_rows(const EventMemory& memory) {
+void CatchUp::merge_rows() {
   const std::vector<bool> left_out = undecided();
   std::vector<Sample> known;
   std::vector<std::size_t> known_at;  // index into events_ of each of `known`
@@ -108,11 +152,20 @@ void CatchUp::merge_rows(const EventMemory& memory) {
   const MergeResult merged =
       merge_samples({known, history.rows, history.metric_mask, earliest + history.clock_offset - kClocksApart,
                      known.size() + history.rows.size(), false});
-  // Events keep their order in the result, and so do rows that were known.
+  // Events keep their order in the result.
   std::size_t next_event = 0;
   const auto take_events_until = [&](std::size_t end) {
     for (; next_event < end; ++next_event)
       if (events_[next_event].sample.event_time) samples_.push_back(events_[next_event]);
+  };
+  std::vector<bool> taken(events_.size());
+  const auto known_row = [&](const Sample& sample) {
+    for (std::size_t i = 0; i < events_.size(); ++i) {
+      const Sample& known_sample = events_[i].sample;
+      if (taken[i] || known_sample.event_time || *known_sample.row_time != *sample.row_time) continue;
+      if (proto::same_values(known_sample.values, sample.values, history.metric_mask)) return i;
+    }
+    return events_.size();
   };
   std::size_t k = 0;
   for (const Sample& sample : merged.samples) {
@@ -122,46 +175,49 @@ void CatchUp::merge_rows(const EventMemory& memory) {
       samples_.push_back(events_[known_at[k]]);
       samples_.back().sample.row_time = sample.row_time;
       next_event = known_at[k++] + 1;
-      continue;
+    } else if (const std::size_t i = known_row(sample); i < events_.size()) {
+      taken[i] = true;
+      samples_.push_back(events_[i]);
+    } else {
+      const bool young = *sample.row_time - history.clock_offset > past_.looked - rules_.tolerance;
+      samples_.push_back({Source::row, 0, sample, young});
     }
-    const auto was_known = std::find_if(events_.begin(), events_.end(), [&](const PastSample& event) {
-      return !event.sample.event_time && *event.sample.row_time == *sample.row_time &&
-             proto::same_values(event.sample.values, sample.values, history.metric_mask);
-    });
-    if (was_known != events_.end()) {
-      samples_.push_back(*was_known);
-      continue;
-    }
-    const bool young = *sample.row_time - history.clock_offset > past_.looked - rules_.tolerance;
-    samples_.push_back({Source::row, 0, sample, young});
   }
   take_events_until(events_.size());
-
-  live_from_ = samples_.size();
-  const std::size_t unbroken = memory.unbroken_from();
-  for (std::size_t i = samples_.size(); i-- > 0;)
-    if (samples_[i].source == Source::memory && samples_[i].index >= unbroken) live_from_ = i;
 }
 
-std::optional<std::size_t> CatchUp::after(const proto::Since& since) const {
-  const auto* const cursor = std::get_if<proto::Cursor>(&since);
-  if (cursor == nullptr) {
-    const Timestamp time = std::get<Timestamp>(since);
-    std::size_t i = 0;
-    for (; i < samples_.size(); ++i) {
-      const Sample& sample = samples_[i].sample;
-      if ((sample.event_time ? *sample.event_time : *sample.row_time - offset()) >= time) break;
-    }
-    // The table was asked for what is much older; the others must show that they reach back so far.
-    if (i == 0 && !past_.rows) return std::nullopt;
-    return i;
+void CatchUp::find_live(const EventMemory& memory) {
+  const std::size_t unbroken = memory.unbroken_from();
+  live_from_ = 0;
+  while (live_from_ < samples_.size() &&
+         (samples_[live_from_].source != Source::memory || samples_[live_from_].index < unbroken))
+    ++live_from_;
+}
+
+std::optional<std::size_t> CatchUp::after(const Position& position) const {
+  const auto seen = position.seen ? after(*position.seen) : std::nullopt;
+  const auto told = position.told_until ? after(*position.told_until) : std::nullopt;
+  return seen && told ? std::max(seen, told) : seen ? seen : told;
+}
+
+std::optional<std::size_t> CatchUp::after(Timestamp publishers) const {
+  const Timestamp time = ours(publishers);
+  std::size_t i = 0;
+  for (; i < samples_.size(); ++i) {
+    const Sample& sample = samples_[i].sample;
+    if ((sample.event_time ? *sample.event_time : *sample.row_time - offset()) >= time) break;
   }
+  // The table was asked for what is much older; the others must show that they reach back so far.
+  if (i == 0 && !past_.rows) return std::nullopt;
+  return i;
+}
+
+std::optional<std::size_t> CatchUp::after(const proto::Cursor& cursor) const {
   std::optional<std::size_t> exact, maybe;
   unsigned seen = 0;
-  for (std::size_t i = 0; i < samples_.size() && seen <= cursor->ordinal(); ++i) {
-    if (digests_[i] != cursor->digest) continue;
-    const Sample& sample = samples_[i].sample;
-    const CursorMatch found = match(*cursor, sample.event_time, sample.row_time, offset(), rules_.row_lag);
+  for (std::size_t i = 0; i < samples_.size() && seen <= cursor.ordinal(); ++i) {
+    if (digests_[i] != cursor.digest) continue;
+    const CursorMatch found = match_of(cursor, samples_[i].sample);
     if (found == CursorMatch::maybe && !maybe) maybe = i + 1;
     if (found != CursorMatch::exact) continue;
     exact = i + 1;
@@ -170,17 +226,44 @@ std::optional<std::size_t> CatchUp::after(const proto::Since& since) const {
   return exact ? exact : maybe;
 }
 
+// Entries leave the stream only once they are in the table, so without the table one may have been between that is in
+// neither any more.
+bool CatchUp::follows_surely(std::size_t i) const noexcept {
+  return past_.rows || (i > 0 && samples_[i - 1].in_stream);
+}
+
+bool CatchUp::any_row(std::size_t count) const noexcept {
+  return std::any_of(samples_.begin(), samples_.begin() + static_cast<std::ptrdiff_t>(count),
+                     [](const PastSample& sample) { return sample.sample.row_time.has_value(); });
+}
+
+// A key may outlive its use: a server that has ceased to write it would let us believe that nothing was published. What
+// was heard must stand in the stream, or in the table, where it went from there.
+bool CatchUp::stream_is_written() const noexcept {
+  if (!past_.stream_exists || past_.stream.empty()) return false;
+  return live_from_ == samples_.size() || samples_[live_from_].in_stream || samples_[live_from_].sample.row_time;
+}
+
 bool CatchUp::complete(Timestamp confirmed) const noexcept {
   // The server writes the stream before it publishes, and nothing leaves the stream before it is in the table, which
   // was read after it.
-  if (past_.stream_exists && !past_.stream_more && past_.looked >= confirmed) return true;
+  if (stream_is_written() && !past_.stream_more && past_.looked >= confirmed) return true;
   if (!past_.rows) return false;
   // Rows are written in the order of their events: with that of the first event that was heard again, all are there.
   if (live_from_ < samples_.size() && samples_[live_from_].sample.row_time) return true;
   // A table in which no sample of ours is found may not be this device's at all.
-  const bool stored = std::any_of(samples_.begin(), samples_.end(),
-                                  [](const PastSample& sample) { return sample.sample.row_time.has_value(); });
-  return stored && past_.looked >= confirmed + rules_.row_lag;
+  return any_row() && past_.looked >= confirmed + rules_.row_lag;
+}
+
+proto::Cursor CatchUp::cursor(std::size_t i, const EventMemory& memory) const {
+  const PastSample& sample = samples_[i];
+  if (sample.source == Source::memory) return memory[sample.index].cursor;
+  if (sample.source == Source::row) return proto::row_cursor(*sample.sample.row_time, sample.sample.values);
+  proto::Cursor cursor{EventMemory::said(past_.stream[sample.index].time), digests_[i], 0};
+  // Reports that came twice stand next to each other.
+  for (std::size_t before = i; before > 0 && digests_[before - 1] == digests_[i]; --before)
+    if (samples_[before - 1].sample.event_time == sample.sample.event_time) ++cursor.occurrence;
+  return cursor;
 }
 
 }  // namespace pulsegate::devices

@@ -50,7 +50,7 @@ void Device::leave(Member& member, const Now& now) {
   member.subscribed.clear();
   member.unacked.clear();
   member.awaiting.clear();
-  member.told_bus_down = member.told_database_down = member.in_gap = member.recovers = false;
+  member.told_bus_down = member.told_database_down = member.in_gap = member.recovers = member.again = false;
   member.told_freshness = proto::DeviceState::live;
   member.query = 0;
   member.since.reset();
@@ -79,28 +79,24 @@ void Device::begin(Member& member, proto::ChannelSet channels, const Now& now) {
   const auto since = std::exchange(member.since, std::nullopt);
   proto::ChannelSet lost;
   proto::ChannelSet fresh = channels;
-  std::optional<std::size_t> replay_from;
   channels.for_each([&](Channel channel) {
+    member.awaiting.remove(channel);
+    if (channel == Channel::metrics) begin_metrics(member, since.has_value(), now);
     enlist(member, channel, now);
-    if (channel == Channel::metrics) give_up_past(member, now);
     if (!since) return send_subscribed(member, channel, std::nullopt);
+    if (channel == Channel::metrics) {
+      fresh.remove(channel);
+      return resume(member, *since, now);
+    }
     bool resumed = !proto::carries_samples(channel);  // of the others the latest is all there is to have
     // While the first window is still to be read, it is to come whole.
     if (channel == Channel::history)
       resumed = (first_read_pending() && env_.host.has_database()) || history_resumes(member, *since);
-    if (channel == Channel::metrics) {
-      const Resume outcome = resume(member, *since, now);
-      if (outcome != Resume::impossible) fresh.remove(channel);
-      if (outcome == Resume::waiting) return;
-      resumed = outcome == Resume::from_memory;
-      if (resumed) replay_from = memory_.after(*since, env_.config.row_lag);
-    }
     if (!resumed) lost.add(channel);
     send_subscribed(member, channel, resumed);
   });
   if (env_.host.bus() == DeviceHost::Bus::down) tell_bus_down(member);
   if (!lost.empty()) send_gap(member, std::min(proto::time_of(*since), now.wall), now.wall, lost, "resume");
-  if (replay_from) replay(member, *replay_from);
   if (!fresh.empty()) deliver_first(member, fresh, now);
 }
 
@@ -275,8 +271,8 @@ bool Device::deliver_latest(Member& member, Channel channel, const Now& now) {
   const FramePtr frame = latest_frame(state(channel));
   if (!frame) return false;
   if (channel == Channel::metrics) {
-    member.first_row = latest_row_;
-    member.first_row_before = samples_shown_;
+    if (!is_news(member) && !member.again) return true;
+    take_up(member, now);
   }
   member.receiver.deliver(channel, frame);
   ++env_.counters.messages[index(channel)];

@@ -156,7 +156,7 @@ proto::ChannelSet Device::apply(const storage::Snapshot& snapshot, proto::Timest
 bool Device::apply_newest_row(const storage::Snapshot& snapshot, bool newest_row_is_known, const Now& now) {
   if (snapshot.metrics.empty()) return false;
   ChannelState& metrics = state(Channel::metrics);
-  if (!confirmed_ && reading_ == ReadReason::refresh && (latest_row_ || !memory_.empty())) {
+  if (!confirmed_ && reading_ == ReadReason::refresh && metrics.latest) {
     take_rows_of_outage(snapshot, now);
     return false;
   }
@@ -176,6 +176,8 @@ bool Device::apply_newest_row(const storage::Snapshot& snapshot, bool newest_row
     remember_row(*newest, snapshot.newest_metrics_json);
     return news;
   }
+  // It is the row of an event that we have: whatever its stamp, it is not newer than the latest of those.
+  if (newest_row_is_known && metrics.latest && !latest_cursor_.of_row()) return false;
   // Held back until its event would have come, while the newest one that is certainly older goes first.
   const bool wanted = reading_ == ReadReason::first || reading_ == ReadReason::retry || !metrics.latest;
   if (!safe(*newest) && wanted) {
@@ -205,8 +207,8 @@ void Device::release_held_row(const Now& now) {
 
 void Device::remember_row(const storage::MetricsRow& row, std::string_view json) {
   ChannelState& metrics = state(Channel::metrics);
-  latest_row_ = proto::row_cursor(row.recorded_at, row.values);
-  metrics.latest = metrics_frame(*latest_row_, row.recorded_at, json);
+  latest_cursor_ = proto::row_cursor(row.recorded_at, row.values);
+  metrics.latest = metrics_frame(latest_cursor_, row.recorded_at, json);
   metrics.time = row.recorded_at;
 }
 

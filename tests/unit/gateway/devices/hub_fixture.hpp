@@ -12,6 +12,7 @@
 #include "proto/message.hpp"
 #include "tests/support/fake_history_source.hpp"
 #include "tests/support/fake_snapshot_source.hpp"
+#include "tests/support/fake_stream_source.hpp"
 #include "tests/support/fake_subscriber.hpp"
 #include "tests/support/json.hpp"
 
@@ -32,16 +33,18 @@ class ManualClock final : public Clock {
 class HubFixture {
  public:
   enum class Database { present, none };
+  enum class Stream { present, none };
 
   explicit HubFixture(const devices::DeviceConfig& config = {}, Database database = Database::present,
-                      const std::vector<std::string>& pass_through = {})
+                      const std::vector<std::string>& pass_through = {}, Stream streams = Stream::none)
       : channels(pass_through) {
     hub = std::make_unique<devices::Hub>(
         config,
         devices::HubParts{channels, topics, zone, clock, subscriber, database == Database::present ? &source : nullptr,
                           database == Database::present ? &history : nullptr, tasks.executor(), [](bool) {},
                           [this](SteadyTime due) { due_ = due; },
-                          [this](devices::Notice notice, std::string_view) { notices.push_back(notice); }},
+                          [this](devices::Notice notice, std::string_view) { notices.push_back(notice); },
+                          streams == Stream::present ? &stream : nullptr},
         42);
     subscriber.start(*hub);
     bus_up();
@@ -157,6 +160,7 @@ class HubFixture {
   FakeSubscriber subscriber;
   FakeSnapshotSource source;
   FakeHistorySource history;
+  FakeStreamSource stream{tasks.executor()};
   std::unique_ptr<devices::Hub> hub;
   std::vector<devices::Notice> notices;
 
