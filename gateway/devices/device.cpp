@@ -99,7 +99,10 @@ void Device::begin(Member& member, proto::ChannelSet channels, const Now& now) {
     send_subscribed(member, channel, resumed);
   });
   if (env_.host.bus() == DeviceHost::Bus::down) tell_bus_down(member);
-  if (!lost.empty()) send_gap(member, std::min(proto::time_of(*since), now.wall), now.wall, lost, "resume");
+  if (!lost.empty()) {
+    send_gap(member, std::min(proto::time_of(*since), now.wall), now.wall, lost, "resume");
+    ++env_.counters.gaps;
+  }
   if (replay_from) replay(member, *replay_from);
   if (!fresh.empty()) deliver_first(member, fresh, now);
 }
