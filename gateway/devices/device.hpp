@@ -152,6 +152,7 @@ class Device {
   void suspend_recovery(const Now& now);
   void look_for_past(const Now& now);
   void use_past(const Now& now);
+  void remember_latest();
   void plan_next_look(Millis soon, const Now& now);
   void hold_live(const Now& now);
   void give_up_past(const Now& now);

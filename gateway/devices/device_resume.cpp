@@ -295,6 +295,7 @@ void Device::use_past(const Now& now) {
     for (std::size_t i = begin; i < certain; ++i)
       if (samples[i].source != PastSample::Source::memory) missed.push_back(sample_at(i));
     memory_.fill_gap(std::move(missed), true, memory_limits());
+    remember_latest();
   }
   if (recovery_->waiting.empty()) return recovery_.reset();
   const auto last_look = recovery_->confirmed + env_.config.row_lag + (young ? kLastLooks : Millis(0));
@@ -306,6 +307,20 @@ void Device::use_past(const Now& now) {
   if (not_found) soon = std::min(soon, doubled(kNotFoundYet));
   if (recovery_->hold_until != kNever) soon = std::min(soon, doubled(kSoon));
   plan_next_look(soon, now);
+}
+
+// The newest sample that was found is the latest there is, also for who comes next: a row that was read meanwhile is
+// older, or is that sample's own.
+void Device::remember_latest() {
+  if (memory_.empty()) return;
+  ChannelState& metrics = state(Channel::metrics);
+  const Remembered& newest = memory_.back();
+  held_row_.reset();
+  metrics.latest = newest.frame;
+  metrics.time = newest.cursor.time;
+  metrics.from_event = !newest.cursor.of_row();
+  latest_row_.reset();
+  if (newest.cursor.of_row()) latest_row_ = newest.cursor;
 }
 
 void Device::plan_next_look(Millis soon, const Now& now) {
