@@ -146,7 +146,6 @@ class Device {
   void set_recovery_start(proto::Timestamp confirmed, const Now& now);
   void wait_for_past(Member& member, const proto::Since& since, bool resumed, const Now& now);
   std::optional<Recovery::Waiting> stop_waiting(const Member& member);
-  proto::Timestamp earliest_after(const proto::Since& since, std::chrono::microseconds offset) const;
   void begin_repair(const Now& now);
   proto::Since last_shown(const Member& member, const Now& now) const;
   void suspend_recovery(const Now& now);

@@ -51,6 +51,7 @@ void Device::replay(Member& member, std::size_t from) {
 }
 
 void Device::deliver_past(Member& member, const FramePtr& frame) {
+  member.first_row.reset();
   member.receiver.deliver_control(frame);
   ++env_.counters.replayed;
   ++env_.counters.messages[index(Channel::metrics)];
@@ -62,15 +63,7 @@ void Device::wait_for_past(Member& member, const proto::Since& since, bool resum
     // What came before the first that is remembered may have been heard here and be too young for its row.
     set_recovery_start(confirmed_ && !memory_.forgot() ? *confirmed_at_ : now.wall, now);
   }
-  const Timestamp from = earliest_after(since, std::chrono::microseconds(0));
-  recovery_->waiting.push_back({&member, since, from, resumed, resumed, now.steady + env_.config.resume_hold});
-}
-
-// The time of the next event: where only the row of a sample is known, its event is older by the row's lag.
-Timestamp Device::earliest_after(const proto::Since& since, std::chrono::microseconds offset) const {
-  const auto* const cursor = std::get_if<proto::Cursor>(&since);
-  const bool of_row = cursor != nullptr && cursor->of_row();
-  return of_row ? cursor->time - offset - env_.config.row_lag : proto::time_of(since);
+  recovery_->waiting.push_back({&member, since, resumed, resumed, now.steady + env_.config.resume_hold});
 }
 
 void Device::set_recovery_start(Timestamp confirmed, const Now& now) {
@@ -255,13 +248,12 @@ void Device::use_past(const Now& now) {
     for (std::size_t bytes = 0; from > *found && bytes <= kMaxReplayBytes;) bytes += sample_at(--from).frame->size();
     if (std::exchange(w.ack_owed, false)) send_subscribed(*w.member, Channel::metrics, from == *found);
     if (from > *found) {
-      send_gap(*w.member, w.from, sample_at(from).cursor.time, only_metrics(), reason(w));
+      send_gap(*w.member, proto::time_of(w.since), sample_at(from).cursor.time, only_metrics(), reason(w));
       ++env_.counters.gaps;
     }
     for (std::size_t i = from; i < certain; ++i) {
       deliver_past(*w.member, sample_at(i).frame);
       w.since = sample_at(i).cursor;
-      w.from = std::max(w.from, earliest_after(w.since, past->rows ? past->rows->clock_offset : Millis(0)));
     }
     // Without the table only what follows an entry of the stream is known to be all.
     const bool sure =
@@ -295,6 +287,7 @@ void Device::use_past(const Now& now) {
     for (std::size_t i = begin; i < certain; ++i)
       if (samples[i].source != PastSample::Source::memory) missed.push_back(sample_at(i));
     memory_.fill_gap(std::move(missed), true, memory_limits());
+    missed_until_.reset();
     remember_latest();
   }
   if (recovery_->waiting.empty()) return recovery_.reset();
@@ -375,7 +368,7 @@ void Device::give_up_past(const Recovery::Waiting& w, Timestamp confirmed, bool 
   const auto* const cursor = std::get_if<proto::Cursor>(&w.since);
   const auto at = cursor != nullptr ? memory_.find(*cursor, env_.config.row_lag) : std::nullopt;
   const bool heard = run < memory_.size() && (at ? *at < run : held || !memory_.gap_at_end());
-  const Timestamp from = std::min(w.from, now.wall);
+  const Timestamp from = std::min(proto::time_of(w.since), now.wall);
   const Timestamp to = std::max(from, heard ? memory_[run].cursor.time : confirmed);
   if (w.ack_owed) send_subscribed(*w.member, Channel::metrics, false);
   send_gap(*w.member, from, to, only_metrics(), reason(w));
