@@ -53,7 +53,7 @@ void Device::leave(Member& member, const Now& now) {
   member.told_bus_down = member.told_database_down = member.in_gap = member.recovers = false;
   member.told_freshness = proto::DeviceState::live;
   member.query = 0;
-  member.since.reset();
+  member.since.clear();
   if (bus_lost_at_ && !has_subscribers()) distrust_memory();
   if (members_.empty()) {
     linger_until_ = now.steady + env_.config.linger;
@@ -76,31 +76,38 @@ void Device::subscribe(Member& member, const std::vector<Channel>& channels, con
 
 // Acknowledges channels and delivers what they begin with: what the client has missed, or the latest.
 void Device::begin(Member& member, proto::ChannelSet channels, const Now& now) {
-  const auto since = std::exchange(member.since, std::nullopt);
   proto::ChannelSet lost;
+  proto::Timestamp lost_from = now.wall;
   proto::ChannelSet fresh = channels;
   std::optional<std::size_t> replay_from;
   channels.for_each([&](Channel channel) {
     enlist(member, channel, now);
     if (channel == Channel::metrics) give_up_past(member, now);
-    if (!since) return send_subscribed(member, channel, std::nullopt);
+    const auto of_channel = [&](const auto& pending) { return pending.first == channel; };
+    const auto wish = std::find_if(member.since.begin(), member.since.end(), of_channel);
+    if (wish == member.since.end()) return send_subscribed(member, channel, std::nullopt);
+    const proto::Since since = wish->second;
+    member.since.erase(wish);
     bool resumed = !proto::carries_samples(channel);  // of the others the latest is all there is to have
     // While the first window is still to be read, it is to come whole.
     if (channel == Channel::history)
-      resumed = (first_read_pending() && env_.host.has_database()) || history_resumes(member, *since);
+      resumed = (first_read_pending() && env_.host.has_database()) || history_resumes(member, since);
     if (channel == Channel::metrics) {
-      const Resume outcome = resume(member, *since, now);
+      const Resume outcome = resume(member, since, now);
       if (outcome != Resume::impossible) fresh.remove(channel);
       if (outcome == Resume::waiting) return;
       resumed = outcome == Resume::from_memory;
-      if (resumed) replay_from = memory_.after(*since, env_.config.row_lag);
+      if (resumed) replay_from = memory_.after(since, env_.config.row_lag);
     }
-    if (!resumed) lost.add(channel);
+    if (!resumed) {
+      lost.add(channel);
+      lost_from = std::min(lost_from, proto::time_of(since));
+    }
     send_subscribed(member, channel, resumed);
   });
   if (env_.host.bus() == DeviceHost::Bus::down) tell_bus_down(member);
   if (!lost.empty()) {
-    send_gap(member, std::min(proto::time_of(*since), now.wall), now.wall, lost, "resume");
+    send_gap(member, lost_from, now.wall, lost, "resume");
     ++env_.counters.gaps;
   }
   if (replay_from) replay(member, *replay_from);
