@@ -162,7 +162,7 @@ class Device {
   SteadyTime recovery_due() const noexcept;
   EventMemory::Limits memory_limits() const noexcept;
   FramePtr metrics_frame(const proto::Cursor& cursor, proto::Timestamp time, std::string_view json);
-  Remembered remembered(const PastSample& sample, const Past& past);
+  Remembered remembered(const PastSample& sample, const Past& past, std::size_t equals_before = 0);
 
   // device_tail.cpp
   void tail_check_on_time(const Now& now);

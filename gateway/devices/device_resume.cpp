@@ -22,6 +22,15 @@ constexpr std::size_t kMaxReplayBytes = 256 * 1024;  // to one client; of what i
 // Once all rows must be there, what is still young is waited for no longer than that.
 constexpr Millis kLastLooks{3'000};
 
+// How many equal rows of its stamp stand before a row.
+std::size_t equals_before(const std::vector<PastSample>& samples, std::size_t at) {
+  const Sample& row = samples[at].sample;
+  std::size_t count = 0;
+  for (std::size_t i = at; i-- > 0 && samples[i].sample.row_time == row.row_time;)
+    count += !samples[i].sample.event_time && proto::same_values(samples[i].sample.values, row.values);
+  return count;
+}
+
 proto::ChannelSet only_metrics() {
   proto::ChannelSet set;
   set.add(Channel::metrics);
@@ -63,7 +72,8 @@ void Device::wait_for_past(Member& member, const proto::Since& since, bool resum
     // What came before the first that is remembered may have been heard here and be too young for its row.
     set_recovery_start(confirmed_ && !memory_.forgot() ? *confirmed_at_ : now.wall, now);
   }
-  recovery_->waiting.push_back({&member, since, resumed, resumed, now.steady + env_.config.resume_hold});
+  recovery_->waiting.push_back(
+      {&member, since, proto::time_of(since), resumed, resumed, now.steady + env_.config.resume_hold});
 }
 
 void Device::set_recovery_start(Timestamp confirmed, const Now& now) {
@@ -209,7 +219,7 @@ void Device::use_past(const Now& now) {
   // Each missed sample becomes one frame, whoever gets it.
   std::vector<Remembered> made(samples.size());
   const auto sample_at = [&](std::size_t i) -> const Remembered& {
-    if (!made[i].frame) made[i] = remembered(samples[i], *past);
+    if (!made[i].frame) made[i] = remembered(samples[i], *past, equals_before(samples, i));
     return made[i];
   };
   const bool stored = past->stream_exists || std::any_of(samples.begin(), samples.end(), [](const PastSample& s) {
@@ -248,12 +258,13 @@ void Device::use_past(const Now& now) {
     for (std::size_t bytes = 0; from > *found && bytes <= kMaxReplayBytes;) bytes += sample_at(--from).frame->size();
     if (std::exchange(w.ack_owed, false)) send_subscribed(*w.member, Channel::metrics, from == *found);
     if (from > *found) {
-      send_gap(*w.member, proto::time_of(w.since), sample_at(from).cursor.time, only_metrics(), reason(w));
+      send_gap(*w.member, w.from, sample_at(from).cursor.time, only_metrics(), reason(w));
       ++env_.counters.gaps;
     }
     for (std::size_t i = from; i < certain; ++i) {
       deliver_past(*w.member, sample_at(i).frame);
       w.since = sample_at(i).cursor;
+      w.from = std::max(w.from, proto::time_of(w.since));
     }
     // Without the table only what follows an entry of the stream is known to be all.
     const bool sure =
@@ -368,7 +379,7 @@ void Device::give_up_past(const Recovery::Waiting& w, Timestamp confirmed, bool 
   const auto* const cursor = std::get_if<proto::Cursor>(&w.since);
   const auto at = cursor != nullptr ? memory_.find(*cursor, env_.config.row_lag) : std::nullopt;
   const bool heard = run < memory_.size() && (at ? *at < run : held || !memory_.gap_at_end());
-  const Timestamp from = std::min(proto::time_of(w.since), now.wall);
+  const Timestamp from = std::min(w.from, now.wall);
   const Timestamp to = std::max(from, heard ? memory_[run].cursor.time : confirmed);
   if (w.ack_owed) send_subscribed(*w.member, Channel::metrics, false);
   send_gap(*w.member, from, to, only_metrics(), reason(w));
@@ -411,7 +422,7 @@ FramePtr Device::metrics_frame(const proto::Cursor& cursor, Timestamp time, std:
   return Frame::text(text);
 }
 
-Remembered Device::remembered(const PastSample& past_sample, const Past& past) {
+Remembered Device::remembered(const PastSample& past_sample, const Past& past, std::size_t equals_before) {
   if (past_sample.source == PastSample::Source::memory) return memory_[past_sample.index];
   Remembered made;
   made.values = past_sample.sample.values;
@@ -424,6 +435,7 @@ Remembered Device::remembered(const PastSample& past_sample, const Past& past) {
     std::string json;
     proto::append_metric_values(json, made.values, past.rows->metric_mask);
     made.cursor = proto::row_cursor(stamp, made.values);
+    made.cursor.occurrence = static_cast<std::uint16_t>(made.cursor.occurrence | (equals_before & 0xff));
     made.frame = metrics_frame(made.cursor, stamp, json);
   }
   return made;

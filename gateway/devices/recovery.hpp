@@ -18,10 +18,11 @@ namespace pulsegate::devices {
 struct Recovery {
   struct Waiting {
     Member* member;
-    proto::Since since;   // the last sample that it has
-    bool resumed;         // it has come back with `since`; otherwise it was here when the bus was lost
-    bool ack_owed;        // of those that have come back
-    SteadyTime found_by;  // its last sample must have been found by then
+    proto::Since since;     // the last sample that it has
+    proto::Timestamp from;  // a gap begins here
+    bool resumed;           // it has come back with `since`; otherwise it was here when the bus was lost
+    bool ack_owed;          // of those that have come back
+    SteadyTime found_by;    // its last sample must have been found by then
   };
 
   bool holds() const noexcept { return hold_until != kNever; }
