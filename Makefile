@@ -7,7 +7,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help deps build run test check fmt lint asan tsan bench bench-quick soak clean
+.PHONY: help deps build run test worlds check fmt lint asan tsan bench bench-quick soak clean
 
 JOBS ?= $(shell nproc)
 DEVICES ?= 3
@@ -84,6 +84,10 @@ tsan: deps ## Unit and integration tests under ThreadSanitizer, in build/tsan
 # Measurements take the lock of the test runs: the two would falsify each other.
 # $(call measure,options of tests/bench/run)
 measure = flock --close tests /usr/bin/python3 -B tests/bench/run --build build $(1)
+
+worlds: deps ## Random worlds of clients that come back, against two replicas (PULSEGATE_TEST_SEED=…)
+	@$(call compile,build,$(RELEASE),all)
+	@$(call run_tests,build,-C worlds -L worlds)
 
 bench: deps ## Measure everything beside floors and peers; writes the table of tests/bench/README.md (25 minutes)
 	@deploy/install-packages bench

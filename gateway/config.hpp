@@ -57,10 +57,18 @@ struct Config {
                                         {"processes", Millis(60'000)},
                                         {"history", Millis(30'000)},
                                         {"network-interfaces", Millis(30'000)}};  // --refresh CHANNEL=DURATION; 0: off
-  double repair_rate = 500;       // snapshot reads a second that the gateway starts by itself (repairs, second looks)
-  std::string time_zone = "UTC";  // of `time` in history points
-  bool history_time_iso = false;  // --history-time iso
-  bool legacy_append = false;     // --legacy-history append
+  // Reads a second that the gateway starts by itself: repairs, second looks, what was missed, silent devices.
+  double repair_rate = 500;
+  // What a device remembers of `metrics` for clients that come back with `since`: two minutes of a report every 2 s.
+  std::size_t resume_events = 64;
+  std::size_t resume_bytes = 128 * 1024;           // of their messages; at least the last one is kept
+  std::size_t resume_memory = 64UL * 1024 * 1024;  // of all devices of the process, in equal shares
+  Millis resume_hold{5'000};  // live samples wait so long for missed ones; 0: never, what is not found then is a gap
+  // A device that has been silent for so long is compared with its stream and table; 0: only before it is called stale.
+  Millis tail_check{30'000};
+  std::string time_zone = "UTC";      // of `time` in history points
+  bool history_time_iso = false;      // --history-time iso
+  bool legacy_append = false;         // --legacy-history append
   std::size_t max_devices = 200'000;  // devices with a bus subscription, per process
 
   // Clients.

@@ -56,7 +56,7 @@ struct HubCounters {
   std::uint64_t snapshot_failures = 0;
   std::uint64_t memory_snapshots = 0;  // subscriptions served without SQL
   std::uint64_t history_queries = 0;   // asked for by clients
-  std::uint64_t history_failures = 0;  // of those: the database could not be read
+  std::uint64_t history_failures = 0;  // of those, or of looks for what was missed: the database did not answer
   std::uint64_t late_points = 0;       // points that a later look at the table added
   std::uint64_t gaps = 0;              // `gap` notices caused by the bus, or to those who came back
   std::array<std::uint64_t, kResumeOutcomes> resumes{};

@@ -33,6 +33,11 @@ devices::DeviceConfig device_config(const Config& config, const proto::ChannelTa
     if (const auto channel = channels.find(name); channel && index(*channel) < proto::kBuiltInChannels)
       result.refresh[index(*channel)] = interval;
   result.repair_rate = config.repair_rate / static_cast<double>(config.shards);
+  result.resume_events = config.resume_events;
+  result.resume_bytes = config.resume_bytes;
+  result.resume_memory = config.resume_memory / config.shards;
+  result.resume_hold = config.resume_hold;
+  result.tail_check = config.tail_check;
   result.max_reads_in_flight = std::max<std::size_t>(1, config.snapshot_queue / 2 / config.shards);
   result.max_devices = std::max<std::size_t>(1, config.max_devices / config.shards);
   result.max_bus_payload = config.max_bus_payload;

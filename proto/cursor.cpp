@@ -46,9 +46,39 @@ constexpr Digested kDigested[] = {{Metric::cpu_usage, 2},
                                   {Metric::network_rx, 0},
                                   {Metric::network_tx, 0}};
 
-// A value rounded to `decimals`, as sign, significant digits without zeros at either end, and the place of the point.
+// Sign, significant digits without zeros at either end, and the place of the point.
+void take_digits(Digest& digest, bool negative, const char* digits, int count, int point) noexcept {
+  while (count > 0 && digits[count - 1] == 0) --count;
+  if (count == 0 || *digits == 0) {
+    digest.take(0);
+    return;
+  }
+  digest.take(negative ? 2 : 1);
+  digest.take(static_cast<std::uint8_t>(count));
+  for (int i = 0; i < count; ++i) digest.take(static_cast<std::uint8_t>(digits[i]));
+  digest.take(static_cast<std::uint8_t>(point & 0xff));
+  digest.take(static_cast<std::uint8_t>((point >> 8) & 0xff));
+}
+
+// The values of nearly every sample have no more decimals than are kept. Then nothing is rounded, and the digits are
+// those of a whole number: of up to 15 digits no two have the same double.
+bool take_exact(Digest& digest, double value, int decimals) noexcept {
+  const double scale = decimals == 2 ? 100 : 1;
+  const double scaled = std::fabs(value) * scale;
+  if (!(scaled < 1e15)) return false;
+  auto number = static_cast<std::uint64_t>(scaled + 0.5);
+  if (static_cast<double>(number) / scale != std::fabs(value)) return false;
+  std::array<char, 16> digits{};
+  std::size_t first = digits.size();
+  for (; number > 0; number /= 10) digits[--first] = static_cast<char>(number % 10);
+  const int count = static_cast<int>(digits.size() - first);
+  take_digits(digest, std::signbit(value), digits.data() + first, count, count - decimals);
+  return true;
+}
+
 // It starts from the shortest digits that give the double back, which are unique, and what JavaScript prints.
 void take_rounded(Digest& digest, double value, int decimals) noexcept {
+  if (take_exact(digest, value, decimals)) return;
   char text[32];
   const auto end = std::to_chars(text, text + sizeof text, std::fabs(value), std::chars_format::scientific).ptr;
   // d[.ddd]e±dd; one place in front for the carry of 9.99.
@@ -75,16 +105,7 @@ void take_rounded(Digest& digest, double value, int decimals) noexcept {
   }
   const char* first = digits.data() + 1;
   if (digits[0] != 0) --first, ++count, ++point;
-  while (count > 0 && first[count - 1] == 0) --count;
-  if (count == 0 || *first == 0) {
-    digest.take(0);
-    return;
-  }
-  digest.take(std::signbit(value) ? 2 : 1);
-  digest.take(static_cast<std::uint8_t>(count));
-  for (int i = 0; i < count; ++i) digest.take(static_cast<std::uint8_t>(first[i]));
-  digest.take(static_cast<std::uint8_t>(point & 0xff));
-  digest.take(static_cast<std::uint8_t>((point >> 8) & 0xff));
+  take_digits(digest, std::signbit(value), first, count, point);
 }
 
 void put(Bytes& bytes, std::size_t at, std::size_t size, std::uint64_t value) noexcept {

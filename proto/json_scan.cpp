@@ -87,7 +87,7 @@ class Adapter {
   Adapter(JsonVisitor& visitor, Stream& stream) : visitor_(visitor), stream_(stream) {}
 
   bool Null() { return scalar(JsonKind::null, {}); }
-  bool Bool(bool) { return scalar(JsonKind::boolean, {}); }
+  bool Bool(bool value) { return scalar(JsonKind::boolean, value ? "true" : "false"); }
   bool RawNumber(const char* text, rapidjson::SizeType size, bool) { return scalar(JsonKind::number, {text, size}); }
   bool String(const char* text, rapidjson::SizeType size, bool) { return scalar(JsonKind::string, {text, size}); }
   bool Key(const char* text, rapidjson::SizeType size, bool) {

@@ -19,7 +19,7 @@ class JsonVisitor {
 
   // A member's name, decoded. Valid during the call.
   virtual void key(std::size_t depth, std::string_view name) = 0;
-  // string: decoded; number: verbatim; null and boolean: empty. Valid during the call.
+  // string: decoded; number and boolean: verbatim; null: empty. Valid during the call.
   virtual void scalar(std::size_t depth, JsonKind kind, std::string_view text) = 0;
   // An object or array; `begin` is the offset of its bracket, `end` the offset after the closing one.
   virtual void open(std::size_t depth, JsonKind kind, std::size_t begin) = 0;

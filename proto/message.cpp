@@ -25,8 +25,7 @@ void append_tail(std::string& out, const DeviceId& device, Timestamp time, std::
   out.append(",\"timestamp\":");
   append_time(out, time);
   if (!cursor.empty()) {
-    out.append(",\"cursor\":");
-    append_json_string(out, cursor);
+    out.append(",\"cursor\":\"").append(cursor).append(1, '"');  // nothing in it needs escaping
   }
   out.push_back('}');
 }

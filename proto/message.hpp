@@ -106,7 +106,8 @@ struct Status {
 // {"type":"status","deviceUuid":…,"data":{"bus":"down","since":…}}
 void append_status(std::string& out, const DeviceId& device, const Status& status);
 
-// {"type":"gap","deviceUuid":…,"data":{"from":…,"to":…,"channels":[…],"reason":…}}; reason "bus" | "conflated" | …
+// {"type":"gap","deviceUuid":…,"data":{"from":…,"to":…,"channels":[…],"reason":…}}; reason "bus" | "conflated" |
+// "resume", see README.md.
 void append_gap(std::string& out, const DeviceId& device, Timestamp from, Timestamp to, ChannelSet channels,
                 const ChannelTable& table, std::string_view reason);
 

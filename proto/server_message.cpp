@@ -32,10 +32,11 @@ class Reader final : public JsonVisitor {
   void close(std::size_t, JsonKind, std::size_t) override {}
 
   void scalar(std::size_t depth, JsonKind kind, std::string_view text) override {
+    if (depth == 3 && in_list() && path_[2] == "channels") return add_channel(kind, text);
     if (depth == 0 || depth > kDeepest || kinds_[depth - 1] != JsonKind::object) return;
     if (depth == 1) top_level(kind, text);
     if (depth == 2 && in_data()) member(kind, text);
-    if (depth == 4 && in_list()) entry_member(text);
+    if (depth == 4 && in_list()) entry_member(kind, text);
   }
 
  private:
@@ -45,6 +46,7 @@ class Reader final : public JsonVisitor {
   void top_level(JsonKind kind, std::string_view text) {
     const std::string& name = path_[1];
     if (name == "id" && (kind == JsonKind::string || kind == JsonKind::number)) message.id = text;
+    if (name == "resumed" && kind == JsonKind::boolean) message.resumed = text == "true";
     if (kind != JsonKind::string) return;
     if (name == "type") message.type = text, has_type = true;
     if (name == "deviceUuid") message.device = text;
@@ -61,6 +63,10 @@ class Reader final : public JsonVisitor {
     const auto metric = find_metric(path_[2]);
     const auto number = metric ? parse_number(text) : std::nullopt;
     if (number) message.metrics[*metric] = {*number, true, -1};
+  }
+
+  void add_channel(JsonKind kind, std::string_view text) {
+    if (kind == JsonKind::string && message.channels.size() < kMaxEntries) message.channels.emplace_back(text);
   }
 
   void begin_entry() {
@@ -80,8 +86,8 @@ class Reader final : public JsonVisitor {
     if (!cut_) entries.emplace_back();
   }
 
-  void entry_member(std::string_view text) {
-    if (cut_) return;
+  void entry_member(JsonKind kind, std::string_view text) {
+    if (cut_ || kind == JsonKind::boolean) return;
     const std::string& list = path_[2];
     const std::string& name = path_[4];
     const double number = parse_number(text).value_or(0);

@@ -32,6 +32,8 @@ struct ServerMessage {
   std::string type;
   std::string device;                                       // deviceUuid; empty: none
   std::string channel;                                      // of an ack
+  std::optional<bool> resumed;                              // of a `subscribed` that answers a `since`
+  std::vector<std::string> channels;                        // of a gap
   std::string mode;                                         // of a history: "replace" or "append"
   std::string id;                                           // of an answer: the id of its command, decoded
   std::string cursor;                                       // where to resume after this message; empty: none

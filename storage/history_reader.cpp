@@ -55,7 +55,9 @@ History HistoryReader::read(const AfterRequest& request) {
   const std::size_t limit = window_rows(request.points) + 1;  // one more than anybody gets says that there are more
   read_rows("rows_after", sql, after_[limit], with_points(sql.text, limit), kAll,
             {request.device.text(), {}, {}, sql_time(request.after), {}}, history);
-  order_oldest_first(history.rows, IndexOrder::oldest_first);
+  // An operator's own statement may read the index the other way round.
+  const bool newest_first = history.rows.empty() || history.rows.front().recorded_at >= history.rows.back().recorded_at;
+  order_oldest_first(history.rows, newest_first ? IndexOrder::newest_first : IndexOrder::oldest_first);
   history.more = cut_between_stamps(history.rows, request.points);
   return history;
 }

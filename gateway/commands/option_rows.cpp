@@ -82,8 +82,8 @@ void add_redis(std::vector<Option>& rows) {
                               "tenant:{acme}:"));
   rows.push_back(row("--stream-key", "KEY", kRedis, option_stream_key(),
                      "Redis Stream in which the API server keeps a device's metrics, or none",
-                     "{uuid} stands for the device's UUID; topic-prefix is not put before it. The Redis user needs "
-                     "+xrange +exists ~metrics:* for it."));
+                     "What clients missed is looked up there first. {uuid} stands for the device's UUID; topic-prefix "
+                     "is not put before it. The Redis user needs +xrange +exists ~metrics:* for it."));
   rows.push_back(list(row("--channel", "NAME", kRedis, option_channels(),
                           "Pass-through channel: device:<uuid>:NAME verbatim; may be repeated",
                           "Clients subscribe to it by its name. Lower case letters, digits and dashes, up to 32."),
@@ -122,6 +122,30 @@ void add_postgres(std::vector<Option>& rows) {
                      "Twice as many at once after a calm time. What is more waits within the lease."));
 }
 
+// For clients that come back with `since`, and for those that were there while the bus was away.
+void add_resume(std::vector<Option>& rows) {
+  rows.push_back(row("--resume-events", "N", kDevices, option_count(&Config::resume_events, 1, 10'000),
+                     "Messages of `metrics` that a device remembers for clients that come back, 1 to 10000",
+                     "What was missed and is older is looked up in the stream and the table. Four times as many while "
+                     "that is under way; the same holds for resume-bytes."));
+  rows.push_back(row("--resume-bytes", "SIZE", kDevices, option_size(&Config::resume_bytes, kKi, 64 * kMi),
+                     "Bytes of those messages, per device",
+                     "A client gets them at once: less than close-above, else coming back could close it."));
+  rows.push_back(row("--resume-memory", "SIZE", kDevices, option_size(&Config::resume_memory, kMi, 65'536 * kMi),
+                     "Bytes of those messages, all devices together",
+                     "Each device has an equal share, and keeps its last message in any case. "
+                     "pulsegate_remembered_bytes shows what is used."));
+  rows.push_back(row("--resume-hold", "DURATION", kDevices, option_duration(&Config::resume_hold, ms(0), sec(60)),
+                     "Live samples of a client wait for the ones that it missed, no longer than this",
+                     "What is not found by then is told as a gap. With 0 live samples never wait: what is neither "
+                     "remembered nor found before the next one is a gap. Raise it towards row-lag where there is no "
+                     "stream, and gaps matter more than delay."));
+  rows.push_back(row("--tail-check", "DURATION", kDevices, option_duration(&Config::tail_check, ms(0), hours(24)),
+                     "A device silent for so long is compared with its stream and table; 0: only before it is stale",
+                     "Finds what was published and never reached us without the connection to Redis being lost; "
+                     "pulsegate_silent_losses_total counts it."));
+}
+
 void add_devices(std::vector<Option>& rows) {
   rows.push_back(row("--linger", "DURATION", kDevices, option_duration(&Config::linger, ms(0), hours(24)),
                      "The bus subscription outlives the last client for this time",
@@ -150,16 +174,19 @@ void add_devices(std::vector<Option>& rows) {
                           "One timer per device, shared by its clients."),
                       ""));
   rows.push_back(row("--repair-rate", "N", kDevices, option_real(&Config::repair_rate, 1, 1'000'000),
-                     "Snapshot reads a second that the gateway starts by itself",
-                     "After a loss on the bus every device in use is read again; this spreads the reads over time."));
+                     "Reads a second that the gateway starts by itself",
+                     "After a loss on the bus every device in use is read again, and what its clients missed is looked "
+                     "up; this spreads the reads over time. What clients that come back wait for is not counted."));
+  add_resume(rows);
   rows.push_back(row("--time-zone", "ZONE", kDevices, option_text(&Config::time_zone),
                      "Zone of `time` in history points, for instance Europe/Berlin"));
   rows.push_back(row("--history-time", "FORM", kDevices, option_history_time(),
                      "`time` in history points: clock (02:05 PM) or iso"));
-  rows.push_back(row("--legacy-history", "FORM", kDevices, option_legacy_history(),
-                     "`history` for clients of /ws?deviceUuid=: replace or append",
-                     "append: the window once, then new points only, for dashboards that add each message to their chart. "
-                     "What such a client says itself about the form goes first."));
+  rows.push_back(
+      row("--legacy-history", "FORM", kDevices, option_legacy_history(),
+          "`history` for clients of /ws?deviceUuid=: replace or append",
+          "append: the window once, then new points only, for dashboards that add each message to their chart. "
+          "What such a client says itself about the form goes first."));
   rows.push_back(row("--max-devices", "N", kDevices, option_count(&Config::max_devices, 1, 10'000'000),
                      "Devices with a bus subscription at the same time"));
 }

@@ -21,8 +21,8 @@
 #include "gateway/commands/option_values.hpp"
 #include "gateway/commands/printable.hpp"
 #include "gateway/commands/reconnect.hpp"
+#include "gateway/commands/resume_point.hpp"
 #include "gateway/commands/watch_view.hpp"
-#include "proto/message.hpp"
 #include "proto/server_message.hpp"
 
 namespace pulsegate::commands {
@@ -90,14 +90,14 @@ class Watch {
     handle_ = handle;
     open_ = opened_once_ = true;
     last_heard_ = SteadyClock::now();
-    std::string command = R"({"type":"subscribe","channels":[)";
-    for (const std::string& channel : options_.channels) {
-      if (command.back() != '[') command += ',';
-      proto::append_json_string(command, channel);
-    }
-    websocketpp::lib::error_code ignored;  // the close handler says what went wrong
-    client_.send(handle, command + "]}", websocketpp::frame::opcode::text, ignored);
+    subscribe();
     watch_silence();
+  }
+
+  // After what was seen last, so that nothing is missed while it was away.
+  void subscribe() {
+    websocketpp::lib::error_code ignored;  // the close handler says what went wrong
+    client_.send(handle_, resume_point_.subscribe(options_.channels), websocketpp::frame::opcode::text, ignored);
   }
 
   void on_message(const std::string& text) {
@@ -107,6 +107,7 @@ class Watch {
     const auto message = proto::parse_server_message(text);
     if (!message) return say("a message could not be read");
     if (message->type == "reconnect") read_hint(*message);
+    if (!resume_point_.saw(*message)) subscribe();
     if (options_.json)
       std::printf("%s\n", text.c_str());  // the gateway's messages are single lines
     else
@@ -185,6 +186,7 @@ class Watch {
 
   const WatchOptions& options_;
   const WatchView view_;
+  ResumePoint resume_point_;
   asio::io_context io_{1};
   asio::signal_set signals_{io_, SIGINT, SIGTERM};
   asio::steady_timer timer_{io_};

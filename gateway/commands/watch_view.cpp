@@ -102,7 +102,7 @@ std::string WatchView::render(const ServerMessage& message) const {
   else if (type == "network-interfaces")
     out += interfaces(message);
   else if (!message.channel.empty())
-    out += printable(message.channel);
+    out += acknowledgement(message);
   else
     out += fields(message);
   return out + "\n";
@@ -164,8 +164,16 @@ std::string WatchView::interfaces(const ServerMessage& message) const {
   return out;
 }
 
+std::string WatchView::acknowledgement(const ServerMessage& message) const {
+  std::string out = printable(message.channel);
+  if (message.resumed) out += *message.resumed ? "  resumed" : paint(kYellow, "  not resumed");
+  return out;
+}
+
+// Those of a gap begin with its channels.
 std::string WatchView::fields(const ServerMessage& message) const {
   std::string out;
+  for (const std::string& channel : message.channels) out += (out.empty() ? "" : ", ") + printable(channel, 32);
   for (const auto& [key, value] : message.fields)
     out += (out.empty() ? "" : "  ") + paint(kDim, printable(key, 40)) + " " + printable(value);
   return out;

@@ -23,6 +23,7 @@ class WatchView {
   std::string history(const proto::ServerMessage& message) const;
   std::string processes(const proto::ServerMessage& message) const;
   std::string interfaces(const proto::ServerMessage& message) const;
+  std::string acknowledgement(const proto::ServerMessage& message) const;
   std::string fields(const proto::ServerMessage& message) const;
   std::string level(double percent, const std::string& text) const;
 

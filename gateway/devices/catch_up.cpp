@@ -258,11 +258,17 @@ bool CatchUp::complete(Timestamp confirmed) const noexcept {
 proto::Cursor CatchUp::cursor(std::size_t i, const EventMemory& memory) const {
   const PastSample& sample = samples_[i];
   if (sample.source == Source::memory) return memory[sample.index].cursor;
-  if (sample.source == Source::row) return proto::row_cursor(*sample.sample.row_time, sample.sample.values);
-  proto::Cursor cursor{EventMemory::said(past_.stream[sample.index].time), digests_[i], 0};
-  // Reports that came twice stand next to each other.
-  for (std::size_t before = i; before > 0 && digests_[before - 1] == digests_[i]; --before)
-    if (samples_[before - 1].sample.event_time == sample.sample.event_time) ++cursor.occurrence;
+  const bool of_row = sample.source == Source::row;
+  // Equal rows of one stamp, and reports that came twice, stand next to each other.
+  unsigned before = 0;
+  for (std::size_t k = i; k > 0 && digests_[k - 1] == digests_[i]; --k) {
+    const Sample& other = samples_[k - 1].sample;
+    before += of_row ? !other.event_time && other.row_time == sample.sample.row_time
+                     : other.event_time == sample.sample.event_time;
+  }
+  proto::Cursor cursor = of_row ? proto::row_cursor(*sample.sample.row_time, sample.sample.values)
+                                : proto::Cursor{EventMemory::said(past_.stream[sample.index].time), digests_[i], 0};
+  cursor.occurrence = static_cast<std::uint16_t>(cursor.occurrence | (before & 0xff));
   return cursor;
 }
 

@@ -10,6 +10,20 @@ namespace pulsegate::devices {
 using proto::Channel;
 using proto::LinkState;
 
+namespace {
+
+// What its subscribe of this channel said that it has.
+std::optional<proto::Since> take_since(Member& member, Channel channel) {
+  const auto of_channel = [&](const auto& pending) { return pending.first == channel; };
+  const auto said = std::find_if(member.since.begin(), member.since.end(), of_channel);
+  if (said == member.since.end()) return std::nullopt;
+  const proto::Since since = said->second;
+  member.since.erase(said);
+  return since;
+}
+
+}  // namespace
+
 Device::Device(const proto::DeviceId& id, DeviceEnvironment& environment, const Now& now)
     : id_(id), env_(environment), history_(environment.config.history_points) {
   hub.timer.device = this;
@@ -53,7 +67,7 @@ void Device::leave(Member& member, const Now& now) {
   member.told_bus_down = member.told_database_down = member.in_gap = member.recovers = member.again = false;
   member.told_freshness = proto::DeviceState::live;
   member.query = 0;
-  member.since.reset();
+  member.since.clear();
   if (bus_lost_at_ && !has_subscribers()) distrust_memory();
   if (members_.empty()) {
     linger_until_ = now.steady + env_.config.linger;
@@ -76,10 +90,11 @@ void Device::subscribe(Member& member, const std::vector<Channel>& channels, con
 
 // Acknowledges channels and delivers what they begin with: what the client has missed, or the latest.
 void Device::begin(Member& member, proto::ChannelSet channels, const Now& now) {
-  const auto since = std::exchange(member.since, std::nullopt);
   proto::ChannelSet lost;
+  proto::Timestamp lost_from = now.wall;
   proto::ChannelSet fresh = channels;
   channels.for_each([&](Channel channel) {
+    const auto since = take_since(member, channel);
     member.awaiting.remove(channel);
     if (channel == Channel::metrics) begin_metrics(member, since.has_value(), now);
     enlist(member, channel, now);
@@ -92,11 +107,17 @@ void Device::begin(Member& member, proto::ChannelSet channels, const Now& now) {
     // While the first window is still to be read, it is to come whole.
     if (channel == Channel::history)
       resumed = (first_read_pending() && env_.host.has_database()) || history_resumes(member, *since);
-    if (!resumed) lost.add(channel);
+    if (!resumed) {
+      lost.add(channel);
+      lost_from = std::min(lost_from, proto::time_of(*since));
+    }
     send_subscribed(member, channel, resumed);
   });
   if (env_.host.bus() == DeviceHost::Bus::down) tell_bus_down(member);
-  if (!lost.empty()) send_gap(member, std::min(proto::time_of(*since), now.wall), now.wall, lost, "resume");
+  if (!lost.empty()) {
+    send_gap(member, lost_from, now.wall, lost, "resume");
+    ++env_.counters.gaps;
+  }
   if (!fresh.empty()) deliver_first(member, fresh, now);
 }
 

@@ -41,7 +41,7 @@ void Device::begin_repair(const Now& now) {
       } else if (member->awaiting.contains(Channel::metrics)) {
         // It has no sample yet after which others could follow, and gets the latest.
         Position stood = position(*member);
-        stood.next = std::max(stood.next, gap_from_.value_or(stood.next));
+        stood.skip(std::max(stood.gap_from(), gap_from_.value_or(Timestamp{})));
         stand(*member, stood);
         tell_missing(*member, publishers_time(now.wall, now), "bus");
         metrics.members.push_back(member);
@@ -191,7 +191,8 @@ void Device::send_found(Recovery::Waiting& w, const Finding& finding, PastFrames
   if (std::exchange(w.ack_owed, false)) send_subscribed(*w.member, Channel::metrics, from == finding.begin);
   if (from > finding.begin) {
     const Timestamp to = from < finding.end ? frame_of(frames, from).cursor.time : memory_[live].cursor.time;
-    send_gap(*w.member, w.position.next, std::max(w.position.next, to), only_metrics(), w.reason());
+    const Timestamp gap = w.position.gap_from();
+    send_gap(*w.member, gap, std::max(gap, to), only_metrics(), w.reason());
     ++env_.counters.gaps;
   }
   if (!recovery_->origin || finding.begin < frames.first) recovery_->origin = w.position;
@@ -219,6 +220,7 @@ bool Device::take_latest(PastFrames& frames, const Now& now) {
   const PastSample& newest = catch_up.samples()[frames.end - 1];
   if (newest.source == PastSample::Source::memory) return false;
   ChannelState& metrics = state(Channel::metrics);
+  held_row_.reset();  // it is older, or this one
   if (metrics.latest) {
     const auto after_latest = catch_up.after(Position::after(latest_cursor_, {}));
     if (after_latest ? *after_latest >= frames.end : metrics.time >= newest.sample.time()) return false;

@@ -38,21 +38,19 @@ bool Device::is_news(const Member& member) const {
 
 // Delivers from memory, or has the member wait if anything can be found out.
 void Device::resume(Member& member, const proto::Since& since, const Now& now) {
-  Position from = Position::after(since, row_lead(now));
-  // Nobody has seen what is still to come, but the publisher's clock may be ahead.
-  const Timestamp latest = publishers_time(now.wall, now) + kClocksApart;
-  if (from.told_until) from.told_until = std::min(*from.told_until, latest);
-  from.next = std::min(from.next, latest - kClocksApart);
   if (const auto next = memory_.after(since, env_.config.row_lag)) {
     send_subscribed(member, Channel::metrics, true);
     if (bus_lost_at_) tell_bus_down(member);
     ++env_.counters.resumes[static_cast<std::size_t>(ResumeOutcome::memory)];
-    stand(member, from);
+    stand(member, Position::after(since, row_lead(now)));
     return replay(member, *next, now);
   }
-  const Recovery::Waiting waiting{&member, from, true, true};
   state(Channel::metrics).remove(member);
-  if (confirmed_ && env_.host.has_past()) return wait_for_past(waiting, now);
+  // Nobody has seen what is still to come, but the publisher's clock may be ahead.
+  const bool possible = proto::time_of(since) <= publishers_time(now.wall, now) + kClocksApart;
+  const Position from = possible ? Position::after(since, row_lead(now)) : Position::at(publishers_time(now.wall, now));
+  const Recovery::Waiting waiting{&member, from, true, true};
+  if (possible && confirmed_ && env_.host.has_past()) return wait_for_past(waiting, now);
   give_up_past(waiting, confirmed_ ? *confirmed_at_ : now.wall, now);
 }
 
@@ -172,8 +170,9 @@ Device::Known Device::known_after(const Recovery::Waiting& w) const {
 // What lies between the last that it got and `to`.
 void Device::tell_missing(Member& member, Timestamp to, std::string_view reason) {
   Position stood = position(member);
-  to = std::max(stood.next, to);
-  send_gap(member, stood.next, to, only_metrics(), reason);
+  const Timestamp from = stood.gap_from();
+  to = std::max(from, to);
+  send_gap(member, from, to, only_metrics(), reason);
   ++env_.counters.gaps;
   stood.skip(to + std::chrono::microseconds(1));
   stand(member, stood);
@@ -207,7 +206,7 @@ EventMemory::Limits Device::memory_limits() const noexcept {
   limits.bytes = std::min(env_.config.resume_bytes, env_.memory_share);
   if (recovery_) {
     // Whoever waits gets them from here.
-    limits.events *= 2;
+    limits.events *= 4;
     limits.bytes *= 2;
   }
   return limits;

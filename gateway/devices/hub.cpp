@@ -60,7 +60,11 @@ void Hub::leave(Member& member) {
 }
 
 void Hub::subscribe(Member& member, const std::vector<proto::Channel>& channels, const SubscribeOptions& options) {
-  if (options.since) member.since = options.since;
+  for (const proto::Channel channel : channels) {
+    const auto of_channel = [&](const auto& pending) { return pending.first == channel; };
+    member.since.erase(std::remove_if(member.since.begin(), member.since.end(), of_channel), member.since.end());
+    if (options.since) member.since.emplace_back(channel, *options.since);
+  }
   member.device->wish_history(member, channels, options);
   member.device->subscribe(member, channels, parts_.clock.now());
   pump_reads(parts_.clock.now());

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <utility>
+#include <vector>
 
 #include "gateway/devices/history_key.hpp"
 #include "gateway/devices/position.hpp"
@@ -62,8 +64,9 @@ struct Member {
   bool waits = false;     // for what it has missed of `metrics`, see Recovery
   bool recovers = false;  // what it has missed of `metrics` in this gap is, or was, looked for
   proto::DeviceState told_freshness = proto::DeviceState::live;  // how it believes the device stands
-  bool in_gap = false;                // it may have missed what was published while the bus was away
-  std::optional<proto::Since> since;  // of a `subscribe` that is still to be acknowledged: the last message it saw
+  bool in_gap = false;  // it may have missed what was published while the bus was away
+  // Of channels that are still to be acknowledged: the last message that it saw.
+  std::vector<std::pair<proto::Channel, proto::Since>> since;
   std::uint32_t query = 0;            // number of its open history query, unique in the hub; 0: none
   HistoryView* view = nullptr;        // of `history`; null: the device's default one
   bool has_history = false;           // it has a window of that view, and all that followed

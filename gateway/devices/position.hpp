@@ -41,6 +41,12 @@ struct Position {
     next = std::max(next, until);
   }
 
+  // Where a gap begins: at the last message that it got, by that message's own time, or where the last gap ended.
+  proto::Timestamp gap_from() const {
+    const proto::Timestamp last = seen ? seen->time : proto::Timestamp{};
+    return told_until ? std::max(last, *told_until) : last;
+  }
+
   // Our clock; what is looked up must reach back to this time. `ahead`: the publisher's clock minus ours.
   proto::Timestamp time(std::chrono::microseconds ahead) const {
     if (told_until) return *told_until - ahead;

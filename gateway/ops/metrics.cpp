@@ -26,6 +26,7 @@ class Renderer {
     traffic();
     events();
     devices();
+    resume();
     bus();
     streams();
     if (report_.storage) {
@@ -243,12 +244,29 @@ class Renderer {
           [](const ShardReport& shard) { return shard.hub.memory_snapshots; });
     total("pulsegate_history_queries_total", "History queries of clients.",
           [](const ShardReport& shard) { return shard.hub.history_queries; });
-    total("pulsegate_history_failures_total", "Of those: answered with an error, since the database could not be read.",
+    total("pulsegate_history_failures_total",
+          "Reads for those, or for what was missed, that the database did not answer.",
           [](const ShardReport& shard) { return shard.hub.history_failures; });
     total("pulsegate_late_points_total", "History points that only a later look at the table found.",
           [](const ShardReport& shard) { return shard.hub.late_points; });
-    total("pulsegate_gaps_total", "Gap notices caused by the bus.",
+    total("pulsegate_gaps_total", "Gap notices caused by the bus, or sent to clients that came back.",
           [](const ShardReport& shard) { return shard.hub.gaps; });
+  }
+
+  void resume() {
+    families_.counter("pulsegate_resumes_total", "Clients that had missed samples of metrics, by how it ended.");
+    by_name(
+        "outcome", kResumeOutcomeNames, [](const ShardReport& shard) -> const auto& { return shard.hub.resumes; });
+    total("pulsegate_replayed_samples_total", "Samples of the past that were delivered on metrics.",
+          [](const ShardReport& shard) { return shard.hub.replayed; });
+    total("pulsegate_past_reads_total", "Looks at stream and table for what was missed.",
+          [](const ShardReport& shard) { return shard.hub.past_reads; });
+    total("pulsegate_tail_checks_total", "Of those: since a device was silent.",
+          [](const ShardReport& shard) { return shard.hub.tail_checks; });
+    total("pulsegate_silent_losses_total", "Losses on the bus that only such a look has shown.",
+          [](const ShardReport& shard) { return shard.hub.silent_losses; });
+    families_.gauge("pulsegate_remembered_bytes", "Messages kept for clients that come back.")
+        .add(sum([](const ShardReport& shard) { return shard.hub.remembered_bytes; }));
   }
 
   void bus() {

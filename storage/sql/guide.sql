@@ -146,8 +146,10 @@ CROSS JOIN LATERAL (
 ) AS mean
 
 -- name: rows_after
--- Oldest first, which is the index backwards. As in metrics_window `known` offers the names of columns that not every
--- installation has; where they mean that, the value is the word absent.
+-- The oldest rows after a time, newest first. The index backwards says how far they reach; they are then read forwards,
+-- since of rows with one stamp only a forward scan keeps the order of their insertion: backwards it is the opposite, or
+-- the same where the index has merged duplicates. So the last batch comes whole. As in metrics_window `known` offers the
+-- names of columns that not every installation has; where they mean that, the value is the word absent.
 SELECT CAST(extract(epoch FROM w.recorded_at) * 1000000 AS bigint) AS recorded_at_us,
        CAST(w.cpu_usage AS text) AS cpu_usage,
        present.cpu_temp,
@@ -160,8 +162,14 @@ SELECT CAST(extract(epoch FROM w.recorded_at) * 1000000 AS bigint) AS recorded_a
 FROM (SELECT *
       FROM device_metrics
       WHERE device_uuid = :device AND recorded_at > :after AND isfinite(recorded_at)
-      ORDER BY recorded_at
-      LIMIT :points) AS w
+        AND recorded_at <= (SELECT max(recorded_at)
+                            FROM (SELECT recorded_at
+                                  FROM device_metrics
+                                  WHERE device_uuid = :device AND recorded_at > :after AND isfinite(recorded_at)
+                                  ORDER BY recorded_at
+                                  LIMIT :points) AS oldest)
+      ORDER BY recorded_at DESC
+      LIMIT 4000) AS w
 CROSS JOIN (SELECT 'absent' AS cpu_temp, 'absent' AS storage_usage, 'absent' AS storage_total) AS known
 CROSS JOIN LATERAL (SELECT CAST(cpu_temp AS text) AS cpu_temp,
                            CAST(storage_usage AS text) AS storage_usage,

@@ -17,6 +17,7 @@
 #include "tests/support/json.hpp"
 #include "tests/support/redis_server.hpp"
 #include "tests/support/temp_dir.hpp"
+#include "tests/support/wall_clock.hpp"
 
 using namespace pulsegate::test;
 
@@ -214,6 +215,36 @@ BOOST_AUTO_TEST_CASE(watch_comes_back_when_the_gateway_does) {
   BOOST_TEST(child->wait_for_output("\"subscribed\"", kServerDeadline, seen).has_value(), child->errors());
   child->signal(SIGTERM);
   BOOST_TEST(child->wait().value_or(-1) == 0);
+}
+
+BOOST_AUTO_TEST_CASE(watch_gets_what_it_missed_while_it_was_away) {
+  // As the API server does: first the stream, then the event.
+  const auto report = [&](double cpu) {
+    const std::string time = iso_time(now_ms());
+    const std::string metrics = R"({"cpu_usage":)" + std::to_string(cpu) + "}";
+    redis.client().command("XADD", "metrics:" + kDevice, "*", "timestamp", time, "data", metrics);
+    redis.publish(kTopic,
+                  R"({"deviceUuid":")" + kDevice + R"(","metrics":)" + metrics + R"(,"timestamp":")" + time + "\"}");
+  };
+  const auto child = watch({"--channels", "metrics"});
+  BOOST_TEST(child->wait_for_output("subscribed").has_value());
+  report(45.2);
+  BOOST_TEST(child->wait_for_output("45.2 %").has_value());
+  const std::string listen = "127.0.0.1:" + std::to_string(gateway->port());
+  gateway->kill();
+  const std::size_t seen = child->output().size();
+  report(46.5);
+  report(47.5);
+  gateway = std::make_unique<GatewayProcess>(
+      std::vector<std::string>{"--redis", redis.url(), "--auth", "none", "--listen", listen});
+  BOOST_TEST(child->wait_for_output("47.5 %", kServerDeadline, seen).has_value(), child->output());
+  child->signal(SIGTERM);
+  BOOST_TEST(child->wait().value_or(-1) == 0);
+  const std::string back = child->output().substr(seen);
+  BOOST_TEST(back.find("metrics  resumed\n") < back.find("46.5 %"), back);
+  BOOST_TEST(back.find("46.5 %") < back.find("47.5 %"), back);
+  BOOST_TEST(back.find("45.2 %") == std::string::npos, back);
+  BOOST_TEST(back.find("gap") == std::string::npos, back);
 }
 
 BOOST_AUTO_TEST_CASE(watch_gives_up_where_coming_back_cannot_help) {

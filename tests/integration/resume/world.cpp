@@ -142,7 +142,7 @@ bool World::wait_for(const char* what, const std::function<bool(const Viewer&)>&
 }
 
 ResumeRules World::rules() const {
-  return {options_.row_lag_ms.count(), outages_, kLongestPauseMs};
+  return {options_.row_lag_ms.count(), outages_, kLongestPauseMs, 1};
 }
 
 void World::judge(const Viewer& viewer) {

@@ -222,4 +222,22 @@ BOOST_AUTO_TEST_CASE(takes_every_double) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(whether_there_is_anything_to_round_makes_no_difference) {
+  const auto digest = [](double cpu, double memory) {
+    MetricValues values;
+    values[Metric::cpu_usage] = {cpu, true, -1};
+    values[Metric::memory_usage] = {memory, true, -1};
+    return sample_digest(values);
+  };
+  std::mt19937_64 random(7);
+  for (int i = 0; i < 20'000; ++i) {
+    const auto cents = static_cast<double>(random() % 100'000);
+    const auto bytes = static_cast<double>(random() % (std::uint64_t{1} << (1 + random() % 44)));
+    const double sign = random() % 2 == 0 ? 1 : -1;
+    BOOST_REQUIRE(digest(sign * cents / 100, bytes) == digest(sign * (cents / 100 + 0.001), bytes + 0.25));
+    BOOST_REQUIRE(digest(cents / 100, bytes) != digest(cents / 100 + 0.006, bytes));
+    BOOST_REQUIRE(digest(cents / 100, bytes) != digest(cents / 100, bytes + 0.75));
+  }
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -54,7 +54,7 @@ struct Reference {
   bool too_deep = false;
 
   bool Null() { return scalar(JsonKind::null, {}); }
-  bool Bool(bool) { return scalar(JsonKind::boolean, {}); }
+  bool Bool(bool value) { return scalar(JsonKind::boolean, value ? "true" : "false"); }
   bool RawNumber(const char* text, unsigned size, bool) { return scalar(JsonKind::number, {text, size}); }
   bool String(const char* text, unsigned size, bool) { return scalar(JsonKind::string, {text, size}); }
   bool Key(const char* text, unsigned size, bool) {

@@ -30,7 +30,7 @@ BOOST_AUTO_TEST_CASE(tells_events_with_depth_and_offsets) {
   Recorder recorder;
   JsonScanner scanner;
   BOOST_TEST((scanner.scan(R"( {"a":[1.50,"x\n"],"b":{"c":null,"d":true}} )", recorder) == JsonScan::ok));
-  BOOST_TEST(recorder.seen == "0{1 1ka 1[6 2n1.50 2sx\n 1]18 1kb 1{23 2kc 2z 2kd 2b 1}42 0}43 ");
+  BOOST_TEST(recorder.seen == "0{1 1ka 1[6 2n1.50 2sx\n 1]18 1kb 1{23 2kc 2z 2kd 2btrue 1}42 0}43 ");
 }
 
 BOOST_AUTO_TEST_CASE(hands_numbers_over_verbatim) {

@@ -111,6 +111,32 @@ BOOST_AUTO_TEST_CASE(acks_notices_and_errors_keep_their_words) {
   BOOST_TEST(read(text).fields.at(0).second == "1500");
 }
 
+BOOST_AUTO_TEST_CASE(an_answer_to_since_says_whether_it_resumed) {
+  for (const bool resumed : {true, false}) {
+    std::string text;
+    append_subscribed(text, kDevice, "metrics", resumed);
+    BOOST_TEST((read(text).resumed == resumed));
+  }
+  std::string text;
+  append_subscribed(text, kDevice, "metrics");
+  BOOST_TEST(!read(text).resumed.has_value());
+  for (const char* value : {"\"true\"", "1", "null", "[true]", "{\"resumed\":true}"})
+    BOOST_TEST(!read(std::string(R"({"type":"subscribed","resumed":)") + value + "}").resumed.has_value(), value);
+}
+
+BOOST_AUTO_TEST_CASE(a_gap_names_its_channels) {
+  const ChannelTable table{{"logs"}};
+  ChannelSet lost;
+  lost.add(Channel::metrics);
+  lost.add(*table.find("logs"));
+  std::string text;
+  append_gap(text, kDevice, kTime, kTime, lost, table, "resume");
+  const ServerMessage message = read(text);
+  BOOST_TEST((message.channels == std::vector<std::string>{"metrics", "logs"}));
+  BOOST_TEST(message.fields.back().second == "resume");
+  BOOST_TEST(read(R"({"type":"gap","data":{"channels":[1,null,["x"],{"y":"z"},"w"]}})").channels.size() == 1u);
+}
+
 BOOST_AUTO_TEST_CASE(what_is_not_a_message_is_refused) {
   for (const char* text : {"", "{}", "[]", "5", "null", "\"type\"", "{\"type\":5}", "{\"type\":\"x\"",
                            "[\"type\",\"x\"]", "{\"type\":\"x\"} x", "{\"data\":{\"type\":\"x\"}}", "{\"type\":null}"})

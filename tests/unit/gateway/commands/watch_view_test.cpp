@@ -66,6 +66,17 @@ BOOST_AUTO_TEST_CASE(acks_and_notices_are_short) {
              "         error              code unknown-channel  message No.\n");
 }
 
+BOOST_AUTO_TEST_CASE(what_was_missed_shows) {
+  BOOST_TEST(plain(R"({"type":"subscribed","channel":"metrics","resumed":true})") ==
+             "         subscribed         metrics  resumed\n");
+  BOOST_TEST(plain(R"({"type":"subscribed","channel":"logs","resumed":false})") ==
+             "         subscribed         logs  not resumed\n");
+  BOOST_TEST(plain(R"({"type":"gap","data":{"from":"2026-11-22T14:05:00.123Z","to":"2026-11-22T14:05:07.000Z",
+    "channels":["metrics","lo\u001bgs"],"reason":"bus"}})") ==
+             "         gap                metrics, logs  from 2026-11-22T14:05:00.123Z  to 2026-11-22T14:05:07.000Z  "
+             "reason bus\n");
+}
+
 BOOST_AUTO_TEST_CASE(colour_is_only_for_terminals) {
   const auto message = proto::parse_server_message(R"({"type":"metrics","data":{"cpu_usage":95}})");
   BOOST_TEST(WatchView(false).render(*message).find('\x1b') == std::string::npos);

@@ -36,7 +36,9 @@ struct Trouble {
 class Viewer {
  public:
   // `history`: the form in which it asks for that, always of 30 points.
-  Viewer(HubFixture& f, const devices::SubscribeOptions& history) : client_(f, f.device(1)), options_(history) {}
+  // `times`: when each sample was published.
+  Viewer(HubFixture& f, const devices::SubscribeOptions& history, const std::map<int, proto::Timestamp>& times)
+      : client_(f, f.device(1)), options_(history), times_(times) {}
 
   void subscribe(const std::vector<std::string>& names) {
     std::vector<Channel> channels;
@@ -135,11 +137,16 @@ class Viewer {
       if (std::exchange(first_value_may_follow_, false) && bus_ == "down")
         expected_.erase(expected_.begin(), expected_.lower_bound(sample));
       received_.push_back(sample);
+      received_at_[*proto::parse_iso8601(message.at("timestamp").string())] = sample;
     }
   }
   void read_gap(const Json& data) {
     if (data.at("channels").text().find("metrics") == std::string::npos) return;
-    gaps_.emplace_back(*proto::parse_iso8601(data.at("from").string()), *proto::parse_iso8601(data.at("to").string()));
+    proto::Timestamp from = *proto::parse_iso8601(data.at("from").string());
+    // A row is stamped after its event: what begins at a row begins at that sample.
+    if (const auto begin = received_at_.find(from); begin != received_at_.end())
+      from = std::min(from, times_.at(begin->second));
+    gaps_.emplace_back(from, *proto::parse_iso8601(data.at("to").string()));
     if (gaps_.back().first > gaps_.back().second) fail("a gap that ends before it begins");
   }
   // Each event since the acknowledgement, once and in order, but for those that a gap has named.
@@ -159,10 +166,12 @@ class Viewer {
 
   TestClient client_;
   const devices::SubscribeOptions options_;
+  const std::map<int, proto::Timestamp>& times_;
   std::map<std::string, bool> wanted_;
   std::map<std::string, int> acknowledged_;  // and how many messages have come since
   std::map<int, proto::Timestamp> expected_;
   std::vector<std::pair<proto::Timestamp, proto::Timestamp>> gaps_;
+  std::map<proto::Timestamp, int> received_at_;  // by the messages' own times
   std::vector<int> received_, history_;
   bool first_value_may_follow_ = false;
   std::string bus_, database_, device_ = "live", processes_, hostname_;
@@ -249,6 +258,7 @@ class World {
     if (confirmed()) heard_ = f_.clock.now().steady;
     for (const auto& viewer : viewers_)
       if (viewer) viewer->expect(samples_, f_.clock.now().wall);
+    times_[samples_] = f_.clock.now().wall;
     f_.publish_metrics(1, samples_, R"(,"event":1)");
     rows_due_.push_back({samples_, later(rows_due_, 10'000)});
     read_all();
@@ -303,7 +313,7 @@ class World {
   }
   void come(std::unique_ptr<Viewer>& viewer) {
     // Some in the default form, some appending.
-    viewer = std::make_unique<Viewer>(f_, one_in(2) ? devices::SubscribeOptions{} : append(30));
+    viewer = std::make_unique<Viewer>(f_, one_in(2) ? devices::SubscribeOptions{} : append(30), times_);
     subscribe(*viewer);
   }
   void subscribe(Viewer& viewer) {
@@ -326,6 +336,7 @@ class World {
   std::mt19937_64 random_;
   const Trouble trouble_;
   HubFixture f_;
+  std::map<int, proto::Timestamp> times_;
   std::unique_ptr<Viewer> viewers_[3];
   int samples_ = 0, states_ = 0;
   Due rows_due_, states_due_;  // published, and when their rows are written

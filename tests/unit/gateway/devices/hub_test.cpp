@@ -1,6 +1,8 @@
 // The life of devices: acknowledgements, snapshots, outages, timers, limits. No network, a manual clock.
 #include <boost/test/unit_test.hpp>
 
+#include <map>
+
 #include "hub_fixture.hpp"
 
 using namespace pulsegate;
@@ -343,6 +345,22 @@ BOOST_AUTO_TEST_CASE(without_a_database_subscribers_are_served_from_memory) {
   f.bus_up();
   f.confirm_device(1);
   BOOST_TEST(last_of_type(second.take(), "gap").at("data").at("channels").text() == R"(["metrics","history"])");
+}
+
+BOOST_AUTO_TEST_CASE(what_was_seen_last_belongs_to_the_channels_of_its_command) {
+  HubFixture f;
+  TestClient client(f, f.device(1));
+  const proto::Since since = f.clock.now().wall - std::chrono::hours(1);
+  client.subscribe({Channel::metrics}, {since, {}});
+  client.subscribe({Channel::history, Channel::processes});
+  f.confirm_device(1);
+  f.answer({});
+  f.advance(std::chrono::seconds(20));
+  std::map<std::string, bool> asked;
+  for (const Json& ack : only(client.take(), "subscribed")) asked[ack.at("channel").string()] = ack.has("resumed");
+  BOOST_TEST(asked["metrics"]);
+  BOOST_TEST((asked.count("history") == 1 && !asked["history"]));
+  BOOST_TEST((asked.count("processes") == 1 && !asked["processes"]));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -187,6 +187,41 @@ BOOST_AUTO_TEST_CASE(channels_have_their_names_and_only_those_that_exist) {
   BOOST_TEST(count == 6u);
 }
 
+BOOST_AUTO_TEST_CASE(resumes_are_told_by_outcome) {
+  const auto at = [](ResumeOutcome outcome) { return static_cast<std::size_t>(outcome); };
+  one().hub.resumes[at(ResumeOutcome::memory)] = 7;
+  two().hub.resumes[at(ResumeOutcome::memory)] = 1;
+  one().hub.resumes[at(ResumeOutcome::stream)] = 2;
+  one().hub.resumes[at(ResumeOutcome::rows)] = 3;
+  two().hub.resumes[at(ResumeOutcome::gap)] = 4;
+  two().hub.resumes[at(ResumeOutcome::repaired)] = 5;
+  two().hub.resumes[at(ResumeOutcome::unrepaired)] = 6;
+  const Page page(report);
+  BOOST_TEST(page["pulsegate_resumes_total{outcome=\"memory\"}"] == 8);
+  BOOST_TEST(page["pulsegate_resumes_total{outcome=\"stream\"}"] == 2);
+  BOOST_TEST(page["pulsegate_resumes_total{outcome=\"rows\"}"] == 3);
+  BOOST_TEST(page["pulsegate_resumes_total{outcome=\"gap\"}"] == 4);
+  BOOST_TEST(page["pulsegate_resumes_total{outcome=\"repaired\"}"] == 5);
+  BOOST_TEST(page["pulsegate_resumes_total{outcome=\"unrepaired\"}"] == 6);
+}
+
+BOOST_AUTO_TEST_CASE(what_is_remembered_replayed_and_looked_up_is_summed) {
+  one().hub.replayed = 10;
+  two().hub.replayed = 1;
+  one().hub.past_reads = 20;
+  two().hub.past_reads = 2;
+  one().hub.tail_checks = 3;
+  two().hub.silent_losses = 4;
+  one().hub.remembered_bytes = 1'000;
+  two().hub.remembered_bytes = 500;
+  const Page page(report);
+  BOOST_TEST(page["pulsegate_replayed_samples_total"] == 11);
+  BOOST_TEST(page["pulsegate_past_reads_total"] == 22);
+  BOOST_TEST(page["pulsegate_tail_checks_total"] == 3);
+  BOOST_TEST(page["pulsegate_silent_losses_total"] == 4);
+  BOOST_TEST(page["pulsegate_remembered_bytes"] == 1'500);
+}
+
 BOOST_AUTO_TEST_CASE(reads_of_streams_are_told_by_outcome) {
   one().stream->reads = 10;
   one().stream->failures = 3;
