@@ -33,6 +33,7 @@ CursorMatch CatchUp::match_of(const proto::Cursor& cursor, const Sample& sample)
 CatchUp::CatchUp(const EventMemory& memory, const Past& past, const CatchUpRules& rules) : past_(past), rules_(rules) {
   join(memory);
   merge_rows();
+  move_rows_behind_runs(memory);
   find_live(memory);
   digests_.reserve(samples_.size());
   for (const PastSample& past_sample : samples_) digests_.push_back(proto::sample_digest(past_sample.sample.values));
@@ -125,11 +126,14 @@ std::vector<bool> CatchUp::undecided() const {
     while (end < last && all[end].event != kRow) ++end;
     if (end == first) continue;
     const auto time = [&](std::size_t i) { return *events_[all[i].event].sample.event_time; };
+    const std::size_t rows = last - end;
     for (std::size_t i = first; i < end; ++i) {
-      if (time(i) + rules_.row_lag < past_.looked) continue;
+      const bool young = time(i) + rules_.row_lag >= past_.looked;
       const bool repeated =
           distance(time(first), time(i)) >= kSameReport || distance(time(end - 1), time(i)) >= kSameReport;
-      if (repeated || last - end > end - first) marked[all[i].event] = true;
+      // Of a report that came twice and was written once only one has a row.
+      const bool twin = !repeated && i - first >= std::max<std::size_t>(rows, 1);
+      if (twin || (young && (repeated || rows > end - first))) marked[all[i].event] = true;
     }
   }
   return marked;
@@ -167,8 +171,17 @@ void CatchUp::merge_rows() {
     }
     return events_.size();
   };
+  // Whether a row is that of an event that was left out is open; a row that may be of a later one stands behind it.
+  const auto take_left_out_before = [&](const Sample& row) {
+    std::size_t end = next_event;
+    while (end < events_.size() && left_out[end] &&
+           *events_[end].sample.event_time <= *row.row_time - offset() + rules_.tolerance)
+      ++end;
+    take_events_until(end);
+  };
   std::size_t k = 0;
   for (const Sample& sample : merged.samples) {
+    if (!sample.event_time) take_left_out_before(sample);
     if (sample.event_time) {
       while (!known[k].event_time) ++k;
       take_events_until(known_at[k]);
@@ -184,6 +197,34 @@ void CatchUp::merge_rows() {
     }
   }
   take_events_until(events_.size());
+}
+
+// The merge lets a row stand before events whose own rows may be still to come. But between events that were heard
+// without a gap nothing was missed: what is not older than they are came after them.
+void CatchUp::move_rows_behind_runs(const EventMemory& memory) {
+  std::vector<PastSample> moved, rows;
+  const auto take_rows = [&](Timestamp before) {
+    const auto older = [&](const PastSample& row) { return *row.sample.row_time - offset() < before; };
+    const auto end = std::find_if_not(rows.begin(), rows.end(), older);
+    moved.insert(moved.end(), rows.begin(), end);
+    rows.erase(rows.begin(), end);
+  };
+  bool anchored = false;
+  for (const PastSample& each : samples_) {
+    if (each.source == Source::row) {
+      rows.push_back(each);
+      continue;
+    }
+    const bool heard = each.source == Source::memory && each.sample.event_time;
+    if (!heard || memory[each.index].after_gap) anchored = false;
+    const bool row_may_come = heard && *each.sample.event_time + rules_.row_lag >= past_.looked;
+    const bool stays = heard && !each.sample.row_time && (anchored || !row_may_come);
+    take_rows(stays ? *each.sample.event_time - rules_.tolerance : Timestamp::max());
+    moved.push_back(each);
+    anchored = heard && (anchored || each.sample.row_time);
+  }
+  take_rows(Timestamp::max());
+  samples_ = std::move(moved);
 }
 
 void CatchUp::find_live(const EventMemory& memory) {

@@ -64,7 +64,7 @@ void Device::leave(Member& member, const Now& now) {
   member.subscribed.clear();
   member.unacked.clear();
   member.awaiting.clear();
-  member.told_bus_down = member.told_database_down = member.in_gap = member.recovers = member.again = false;
+  member.told_bus_down = member.told_database_down = member.in_gap = member.recovers = member.wants_latest = false;
   member.told_freshness = proto::DeviceState::live;
   member.query = 0;
   member.since.clear();
@@ -292,8 +292,7 @@ bool Device::deliver_latest(Member& member, Channel channel, const Now& now) {
   const FramePtr frame = latest_frame(state(channel));
   if (!frame) return false;
   if (channel == Channel::metrics) {
-    if (!is_news(member) && !member.again) return true;
-    take_up(member, now);
+    if (!takes_latest(member, now)) return true;
   }
   member.receiver.deliver(channel, frame);
   ++env_.counters.messages[index(channel)];

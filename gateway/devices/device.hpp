@@ -156,6 +156,8 @@ class Device {
   Position position(const Member& member) const;
   void stand(Member& member, const Position& position);
   bool is_news(const Member& member) const;
+  void show_latest(const Now& now);
+  void resume_from_rows(Member& member, const Position& from, const Now& now);
   void resume(Member& member, const proto::Since& since, const Now& now);
   std::chrono::microseconds row_lead(const Now& now,
                                      std::chrono::microseconds offset = std::chrono::microseconds(0)) const;
@@ -164,7 +166,7 @@ class Device {
   void wait_for_past(Recovery::Waiting waiting, const Now& now);
   std::optional<Recovery::Waiting> stop_waiting(Member& member);
   void begin_metrics(Member& member, bool with_since, const Now& now);
-  void take_up(Member& member, const Now& now);
+  bool takes_latest(Member& member, const Now& now);
   void give_up_past(const Now& now);
   void give_up_past(const Recovery::Waiting& waiting, proto::Timestamp confirmed, const Now& now);
   Known known_after(const Recovery::Waiting& waiting) const;

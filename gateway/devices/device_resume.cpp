@@ -23,10 +23,11 @@ void Device::stand(Member& member, const Position& position) {
   member.stands_at = samples_shown_;
 }
 
-// A member that has seen nothing wants the latest, whatever it is.
+// Whether the latest comes after all that the member has.
 bool Device::is_news(const Member& member) const {
   const Position known = position(member);
-  if (!known.seen || *known.seen == latest_cursor_) return !known.seen;
+  if (!known.seen) return !known.told_until || latest_cursor_.time > *known.told_until;
+  if (*known.seen == latest_cursor_) return false;
   if (latest_cursor_.digest == known.seen->digest && latest_cursor_.of_row() != known.seen->of_row()) {
     const auto event = latest_cursor_.of_row() ? known.seen->time : latest_cursor_.time;
     const auto row = latest_cursor_.of_row() ? latest_cursor_.time : known.seen->time;
@@ -36,22 +37,46 @@ bool Device::is_news(const Member& member) const {
   return latest_cursor_.time > known.seen->time;
 }
 
+// A row has become the latest sample: whoever has not seen it gets it.
+void Device::show_latest(const Now& now) {
+  ChannelState& metrics = state(Channel::metrics);
+  for (Member* member : metrics.members) {
+    member->awaiting.remove(Channel::metrics);
+    deliver_latest(*member, Channel::metrics, now);
+  }
+  metrics.last_sent = now.steady;
+}
+
 // Delivers from memory, or has the member wait if anything can be found out.
 void Device::resume(Member& member, const proto::Since& since, const Now& now) {
+  // Nobody has seen what is still to come, but the publisher's clock may be ahead.
+  const Timestamp latest = publishers_time(now.wall, now);
+  const bool possible = proto::time_of(since) <= latest + kClocksApart;
+  const Position from = possible ? Position::after(since, row_lead(now)) : Position::at(latest);
   if (const auto next = memory_.after(since, env_.config.row_lag)) {
     send_subscribed(member, Channel::metrics, true);
     if (bus_lost_at_) tell_bus_down(member);
     ++env_.counters.resumes[static_cast<std::size_t>(ResumeOutcome::memory)];
-    stand(member, Position::after(since, row_lead(now)));
+    stand(member, from);
     return replay(member, *next, now);
   }
+  if (possible && bus_lost_at_ && env_.host.has_database()) return resume_from_rows(member, from, now);
   state(Channel::metrics).remove(member);
-  // Nobody has seen what is still to come, but the publisher's clock may be ahead.
-  const bool possible = proto::time_of(since) <= publishers_time(now.wall, now) + kClocksApart;
-  const Position from = possible ? Position::after(since, row_lead(now)) : Position::at(publishers_time(now.wall, now));
   const Recovery::Waiting waiting{&member, from, true, true};
   if (possible && confirmed_ && env_.host.has_past()) return wait_for_past(waiting, now);
   give_up_past(waiting, confirmed_ ? *confirmed_at_ : now.wall, now);
+}
+
+// While the bus is away rows go to everybody from where he stands, and what they do not show is looked for when it is
+// back.
+void Device::resume_from_rows(Member& member, const Position& from, const Now& now) {
+  stand(member, from);
+  send_subscribed(member, Channel::metrics, true);
+  tell_bus_down(member);
+  if (database_failed_) tell_database_down(member);
+  ++env_.counters.resumes[static_cast<std::size_t>(ResumeOutcome::rows)];
+  down_refresh_at_ = std::min(down_refresh_at_, now.steady + env_.config.gap_tolerance);
+  wake_by(down_refresh_at_);
 }
 
 // Of the memory all from one on. Never conflated: each is a sample that the client has asked for.
@@ -93,14 +118,15 @@ std::optional<Recovery::Waiting> Device::stop_waiting(Member& member) {
   return waited;
 }
 
-// Before a member is acknowledged. One that subscribes again gets the latest again, and lacks nothing of what it lacked
-// before without being told; where it waits, and says anew what it has, that is looked for instead.
+// Before a member is acknowledged. Without `since` it gets the latest, whatever it is. One that was here before lacks
+// nothing of what it lacked then without being told; where it waits, and says anew what it has, that is looked for
+// instead.
 void Device::begin_metrics(Member& member, bool with_since, const Now& now) {
-  if (!member.subscribed.contains(Channel::metrics)) {
-    stand(member, Position::at(publishers_time(now.wall, now)));
-    return;
-  }
-  member.again = !with_since;
+  member.wants_latest = !with_since;
+  const bool here = member.subscribed.contains(Channel::metrics);
+  // As long as nobody knows the publisher's clock it may be behind.
+  const Timestamp begin = last_event_ ? publishers_time(now.wall, now) : now.wall - kClocksApart;
+  stand(member, here ? position(member) : Position::at(begin));
   if (!member.waits) return;
   const Timestamp confirmed = recovery_->confirmed;
   const Recovery::Waiting waited = *stop_waiting(member);
@@ -109,17 +135,18 @@ void Device::begin_metrics(Member& member, bool with_since, const Now& now) {
   state(Channel::metrics).members.push_back(&member);
 }
 
-// The latest is what the member gets now. While the bus was away it may have missed others before that.
-void Device::take_up(Member& member, const Now& now) {
-  member.again = false;
-  if (!is_news(member)) return;
+// Whether the latest is to be sent: to who has it not, and to who has just subscribed and was shown nothing since.
+bool Device::takes_latest(Member& member, const Now& now) {
+  const bool wanted = std::exchange(member.wants_latest, false) && member.stands_at == samples_shown_;
+  const bool news = is_news(member);
   Position stood = position(member);
-  const bool later = !stood.told_until || latest_cursor_.time > *stood.told_until;
-  if (member.in_gap && later) tell_missing(member, latest_cursor_.time, "bus");
+  if (!news && (!wanted || stood.seen)) return wanted;
+  if (news && member.in_gap) tell_missing(member, latest_cursor_.time, "bus");
   const auto told_until = stood.told_until;
   stood.advance(latest_cursor_, row_lead(now));
-  if (!later) stood.told_until = told_until;
+  if (!news) stood.told_until = told_until;
   stand(member, stood);
+  return true;
 }
 
 void Device::give_up_past(const Now& now) {

@@ -202,7 +202,7 @@ void Device::release_held_row(const Now& now) {
   ChannelState& metrics = state(Channel::metrics);
   if (!held || metrics.from_event || (metrics.latest && metrics.time >= held->row.recorded_at)) return;
   remember_row(held->row, held->json);
-  publish(metrics, now);
+  show_latest(now);
 }
 
 void Device::remember_row(const storage::MetricsRow& row, std::string_view json) {
@@ -269,11 +269,9 @@ void Device::deliver_snapshot(proto::ChannelSet changed, const Now& now) {
     if (!any && changed.empty() && nothing_known() && read_ == Read::done) tell_unknown(*member);
   }
   changed.for_each([&](Channel channel) {
-    if (channel == Channel::history) {
-      history_changed(now, true);
-    } else {
-      publish(state(channel), now);
-    }
+    if (channel == Channel::history) return history_changed(now, true);
+    if (channel == Channel::metrics) return show_latest(now);
+    publish(state(channel), now);
   });
   if (!further_views_.empty()) serve_views(now);
 }
@@ -290,6 +288,11 @@ void Device::announce_gap(bool history_too, const Now& now) {
       if (channel == Channel::metrics && member->recovers) return;
       if (channel == Channel::history ? history_too : proto::carries_samples(channel)) lost.add(channel);
     });
+    // Who has come from elsewhere, or was told of a gap meanwhile, may have more of `metrics` than was heard here.
+    if (lost.contains(Channel::metrics) && position(*member).gap_from() > from) {
+      lost.remove(Channel::metrics);
+      tell_missing(*member, publishers_time(to, now), "bus");
+    }
     if (lost.empty()) continue;
     send_gap(*member, from, to, lost, "bus");
     ++env_.counters.gaps;

@@ -60,9 +60,9 @@ struct Member {
   // Where it stood on `metrics` when the device had shown that many samples to all, see Device::position().
   Position stands;
   std::uint64_t stands_at = 0;
-  bool again = false;     // it has subscribed again, and gets the latest of `metrics` even if it had it before
-  bool waits = false;     // for what it has missed of `metrics`, see Recovery
-  bool recovers = false;  // what it has missed of `metrics` in this gap is, or was, looked for
+  bool wants_latest = false;  // of `metrics`, even if it had it before: it has just subscribed without `since`
+  bool waits = false;         // for what it has missed of `metrics`, see Recovery
+  bool recovers = false;      // what it has missed of `metrics` in this gap is, or was, looked for
   proto::DeviceState told_freshness = proto::DeviceState::live;  // how it believes the device stands
   bool in_gap = false;  // it may have missed what was published while the bus was away
   // Of channels that are still to be acknowledged: the last message that it saw.

@@ -76,6 +76,13 @@ class HubFixture {
       clock.advance(std::chrono::duration_cast<std::chrono::microseconds>(end - clock.now().steady));
   }
 
+  // How long until the hub wants to be called, nothing else happening; never negative.
+  std::chrono::microseconds idle() const {
+    const SteadyTime now = clock.now().steady;
+    if (due_ == devices::kNever || due_ <= now) return std::chrono::microseconds(due_ <= now ? 0 : 3'600'000'000);
+    return std::chrono::ceil<std::chrono::microseconds>(due_ - now);
+  }
+
   void confirm(const std::string& topic) { subscriber.confirm(topic); }
   void confirm_device(int number) {
     for (const std::string& topic : topics.topics_of(device(number))) subscriber.confirm(topic);
