@@ -237,16 +237,18 @@ void CatchUp::find_live(const EventMemory& memory) {
 
 std::optional<std::size_t> CatchUp::after(const Position& position) const {
   const auto seen = position.seen ? after(*position.seen) : std::nullopt;
-  const auto told = position.told_until ? after(*position.told_until) : std::nullopt;
+  if (!position.told_until) return seen;
+  // Who has nothing but a time would rather get a sample twice.
+  const auto told = after(*position.told_until, position.seen ? rules_.unknown.zero() : rules_.unknown);
   return seen && told ? std::max(seen, told) : seen ? seen : told;
 }
 
-std::optional<std::size_t> CatchUp::after(Timestamp publishers) const {
+std::optional<std::size_t> CatchUp::after(Timestamp publishers, std::chrono::microseconds unknown) const {
   const Timestamp time = ours(publishers);
   std::size_t i = 0;
   for (; i < samples_.size(); ++i) {
     const Sample& sample = samples_[i].sample;
-    if ((sample.event_time ? *sample.event_time : *sample.row_time - offset()) >= time) break;
+    if (sample.event_time ? *sample.event_time >= time : *sample.row_time - offset() >= time - unknown) break;
   }
   // The table was asked for what is much older; the others must show that they reach back so far.
   if (i == 0 && !past_.rows) return std::nullopt;
@@ -282,7 +284,12 @@ bool CatchUp::any_row(std::size_t count) const noexcept {
 // was heard must stand in the stream, or in the table, where it went from there.
 bool CatchUp::stream_is_written() const noexcept {
   if (!past_.stream_exists || past_.stream.empty()) return false;
-  return live_from_ == samples_.size() || samples_[live_from_].in_stream || samples_[live_from_].sample.row_time;
+  bool heard = false;
+  for (std::size_t i = live_from_; i < samples_.size(); ++i) {
+    if (samples_[i].in_stream || samples_[i].sample.row_time) return true;
+    heard = heard || samples_[i].sample.time() >= past_.from;
+  }
+  return !heard;
 }
 
 bool CatchUp::complete(Timestamp confirmed) const noexcept {
@@ -300,13 +307,15 @@ proto::Cursor CatchUp::cursor(std::size_t i, const EventMemory& memory) const {
   const PastSample& sample = samples_[i];
   if (sample.source == Source::memory) return memory[sample.index].cursor;
   const bool of_row = sample.source == Source::row;
-  // Equal rows of one stamp, and reports that came twice, stand next to each other.
+  // Equal rows of one stamp stand among that batch, and reports that came twice close to each other.
+  constexpr std::size_t kLookBack = 8;
+  const auto same_time = [&](const Sample& other) {
+    return of_row ? !other.event_time && other.row_time == sample.sample.row_time
+                  : other.event_time == sample.sample.event_time;
+  };
   unsigned before = 0;
-  for (std::size_t k = i; k > 0 && digests_[k - 1] == digests_[i]; --k) {
-    const Sample& other = samples_[k - 1].sample;
-    before += of_row ? !other.event_time && other.row_time == sample.sample.row_time
-                     : other.event_time == sample.sample.event_time;
-  }
+  for (std::size_t k = i; k-- > 0 && (i - k <= kLookBack || samples_[k].sample.row_time == sample.sample.row_time);)
+    before += digests_[k] == digests_[i] && same_time(samples_[k].sample);
   proto::Cursor cursor = of_row ? proto::row_cursor(*sample.sample.row_time, sample.sample.values)
                                 : proto::Cursor{EventMemory::said(past_.stream[sample.index].time), digests_[i], 0};
   cursor.occurrence = static_cast<std::uint16_t>(cursor.occurrence | (before & 0xff));

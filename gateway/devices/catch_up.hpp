@@ -48,6 +48,7 @@ struct CatchUpRules {
   std::chrono::milliseconds row_lag{15'000};   // longest time from an event to its row
   std::chrono::milliseconds tolerance{1'000};  // what is older than that and has not come by the bus was missed
   std::chrono::microseconds ahead{0};          // the publisher's clock minus ours
+  std::chrono::microseconds unknown{0};        // … and by how much it may be more
 };
 
 // One sample of the past. `index`: into the memory or the stream; of a row without meaning.
@@ -101,7 +102,7 @@ class CatchUp {
   void move_rows_behind_runs(const EventMemory& memory);
   void find_live(const EventMemory& memory);
   std::optional<std::size_t> after(const proto::Cursor& cursor) const;
-  std::optional<std::size_t> after(proto::Timestamp time) const;
+  std::optional<std::size_t> after(proto::Timestamp time, std::chrono::microseconds unknown) const;
   bool stream_is_written() const noexcept;
   std::vector<bool> undecided() const;
   const Past& past_;

@@ -155,7 +155,7 @@ class Device {
   };
   Position position(const Member& member) const;
   void stand(Member& member, const Position& position);
-  bool is_news(const Member& member) const;
+  bool is_news(const Member& member, const Now& now) const;
   void show_latest(const Now& now);
   void resume_from_rows(Member& member, const Position& from, const Now& now);
   void resume(Member& member, const proto::Since& since, const Now& now);
@@ -169,7 +169,8 @@ class Device {
   bool takes_latest(Member& member, const Now& now);
   void give_up_past(const Now& now);
   void give_up_past(const Recovery::Waiting& waiting, proto::Timestamp confirmed, const Now& now);
-  Known known_after(const Recovery::Waiting& waiting) const;
+  Known known_after(const Recovery::Waiting& waiting, const Now& now) const;
+  proto::Timestamp gap_until(std::size_t i) const;
   void tell_missing(Member& member, proto::Timestamp to, std::string_view reason);
   std::chrono::microseconds ahead(const Now& now) const;
   CatchUpRules catch_up_rules(const Now& now) const;
@@ -207,8 +208,6 @@ class Device {
   void take_rows_of_outage(const storage::Snapshot& snapshot, const Now& now);
   void send_rows_of_outage(Member& member, PastFrames& frames, const Now& now);
   void remember_rows_of_outage(PastFrames& frames);
-  bool surely_after(const Position& position, const PastSample& row, std::chrono::microseconds offset,
-                    const Now& now) const;
 
   // device_events.cpp
   void on_metrics(const proto::BusEvent& event, proto::Timestamp time, const Now& now);

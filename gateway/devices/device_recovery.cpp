@@ -86,7 +86,7 @@ std::optional<Timestamp> Device::past_wanted(const Now& now) const {
 // Called once a round of newcomers is on the list: one look serves them all, and the last one whoever it reaches.
 void Device::look_for_past(const Now& now) {
   const auto from = recovery_ ? past_wanted(now) : std::nullopt;
-  if (!from) return;
+  if (!from || !env_.host.has_past()) return;
   if (look_in_flight_) {
     recovery_->look_again = true;
   } else if (recovery_->past && *from >= recovery_->past->from) {
@@ -151,7 +151,8 @@ void Device::use_past(const Now& now) {
     recovery_->wider = recovery_->wider || !findings.reaches(waiting.position);
     if (finding.complete) {
       done.emplace_back(waiting, findings.live(finding.end));
-    } else if (finding.what == Finding::What::lost || (finding.what == Finding::What::next && last)) {
+    } else if (finding.what == Finding::What::lost ||
+               (finding.what == Finding::What::next && last && now.steady >= waiting.found_by)) {
       lost.push_back(waiting);
     } else {
       left.push_back(waiting);
@@ -190,7 +191,7 @@ void Device::send_found(Recovery::Waiting& w, const Finding& finding, PastFrames
   }
   if (std::exchange(w.ack_owed, false)) send_subscribed(*w.member, Channel::metrics, from == finding.begin);
   if (from > finding.begin) {
-    const Timestamp to = from < finding.end ? frame_of(frames, from).cursor.time : memory_[live].cursor.time;
+    const Timestamp to = from < finding.end ? frame_of(frames, from).cursor.time : gap_until(live);
     const Timestamp gap = w.position.gap_from();
     send_gap(*w.member, gap, std::max(gap, to), only_metrics(), w.reason());
     ++env_.counters.gaps;

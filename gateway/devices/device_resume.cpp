@@ -24,17 +24,8 @@ void Device::stand(Member& member, const Position& position) {
 }
 
 // Whether the latest comes after all that the member has.
-bool Device::is_news(const Member& member) const {
-  const Position known = position(member);
-  if (!known.seen) return !known.told_until || latest_cursor_.time > *known.told_until;
-  if (*known.seen == latest_cursor_) return false;
-  if (latest_cursor_.digest == known.seen->digest && latest_cursor_.of_row() != known.seen->of_row()) {
-    const auto event = latest_cursor_.of_row() ? known.seen->time : latest_cursor_.time;
-    const auto row = latest_cursor_.of_row() ? latest_cursor_.time : known.seen->time;
-    const auto nothing = std::chrono::microseconds(0);
-    if (match(*known.seen, event, row, nothing, env_.config.row_lag) != CursorMatch::none) return false;
-  }
-  return latest_cursor_.time > known.seen->time;
+bool Device::is_news(const Member& member, const Now& now) const {
+  return position(member).surely_before(latest_cursor_, row_lead(now), env_.config.row_lag);
 }
 
 // A row has become the latest sample: whoever has not seen it gets it.
@@ -62,8 +53,14 @@ void Device::resume(Member& member, const proto::Since& since, const Now& now) {
   }
   if (possible && bus_lost_at_ && env_.host.has_database()) return resume_from_rows(member, from, now);
   state(Channel::metrics).remove(member);
-  const Recovery::Waiting waiting{&member, from, true, true};
+  Recovery::Waiting waiting{&member, from, true, true};
   if (possible && confirmed_ && env_.host.has_past()) return wait_for_past(waiting, now);
+  if (confirmed_ && from.time(ahead(now)) > now.wall - env_.config.gap_tolerance) {
+    // Another gateway was faster: its last sample may be on its way to us.
+    waiting.hold_until = now.steady + env_.config.gap_tolerance;
+    wait_for_past(waiting, now);
+    return wake_by(waiting.hold_until);
+  }
   give_up_past(waiting, confirmed_ ? *confirmed_at_ : now.wall, now);
 }
 
@@ -125,28 +122,35 @@ void Device::begin_metrics(Member& member, bool with_since, const Now& now) {
   member.wants_latest = !with_since;
   const bool here = member.subscribed.contains(Channel::metrics);
   // As long as nobody knows the publisher's clock it may be behind.
-  const Timestamp begin = last_event_ ? publishers_time(now.wall, now) : now.wall - kClocksApart;
-  stand(member, here ? position(member) : Position::at(begin));
-  if (!member.waits) return;
-  const Timestamp confirmed = recovery_->confirmed;
-  const Recovery::Waiting waited = *stop_waiting(member);
-  if (!with_since) return give_up_past(waited, confirmed, now);
-  if (waited.ack_owed) send_subscribed(member, Channel::metrics, true);
-  state(Channel::metrics).members.push_back(&member);
+  const auto slack = last_event_ ? kClocksApart.zero() : kClocksApart;
+  stand(member, here ? position(member) : Position::at(publishers_time(now.wall, now), slack));
+  if (member.waits) {
+    const Timestamp confirmed = recovery_->confirmed;
+    Recovery::Waiting waited = *stop_waiting(member);
+    waited.superseded = true;
+    if (!with_since) {
+      give_up_past(waited, confirmed, now);
+    } else {
+      if (waited.ack_owed) send_subscribed(member, Channel::metrics, true);
+      state(Channel::metrics).members.push_back(&member);
+    }
+  }
+  member.wants_latest = !with_since;
 }
 
 // Whether the latest is to be sent: to who has it not, and to who has just subscribed and was shown nothing since.
 bool Device::takes_latest(Member& member, const Now& now) {
   const bool wanted = std::exchange(member.wants_latest, false) && member.stands_at == samples_shown_;
-  const bool news = is_news(member);
   Position stood = position(member);
-  if (!news && (!wanted || stood.seen)) return wanted;
-  if (news && member.in_gap) tell_missing(member, latest_cursor_.time, "bus");
-  const auto told_until = stood.told_until;
-  stood.advance(latest_cursor_, row_lead(now));
-  if (!news) stood.told_until = told_until;
-  stand(member, stood);
-  return true;
+  const bool later = is_news(member, now) || (wanted && stood.seems_before(latest_cursor_, env_.config.row_lag));
+  if (later && member.in_gap) tell_missing(member, latest_cursor_.time, "bus");
+  if (later || (wanted && !stood.seen)) {
+    const auto told_until = stood.told_until;
+    stood.advance(latest_cursor_, row_lead(now));
+    if (!later) stood.told_until = told_until;
+    stand(member, stood);
+  }
+  return later || wanted;
 }
 
 void Device::give_up_past(const Now& now) {
@@ -162,36 +166,49 @@ void Device::give_up_past(const Now& now) {
 // unless the bus has been away once more. `confirmed`: our clock, since then the bus is heard.
 void Device::give_up_past(const Recovery::Waiting& w, Timestamp confirmed, const Now& now) {
   Member& member = *w.member;
-  const Known known = known_after(w);
+  const Known known = known_after(w, now);
   const bool heard = known.next < memory_.size();
   // While the bus is away what is missed now is none of this: it is looked for when the bus is back.
   const bool tail_missed = memory_.gap_at_end() && confirmed_;
   const bool looks_again = tail_missed && heard && env_.host.has_past();
   stand(member, w.position);
-  const bool begins_with_latest = !heard && w.resumed && state(Channel::metrics).latest && is_news(member);
-  const Timestamp end = begins_with_latest ? latest_cursor_.time : publishers_time(confirmed, now);
+  const bool begins_with_latest =
+      !heard && w.resumed && !w.superseded && state(Channel::metrics).latest && is_news(member, now);
+  const Timestamp end = publishers_time(confirmed, now);
   const bool all = known.connected && (!tail_missed || looks_again);
   if (w.ack_owed) send_subscribed(member, Channel::metrics, all);
   if (bus_lost_at_) tell_bus_down(member);
   const auto outcome = !w.resumed ? ResumeOutcome::unrepaired : all ? ResumeOutcome::memory : ResumeOutcome::gap;
   ++env_.counters.resumes[static_cast<std::size_t>(outcome)];
-  if (!known.connected) tell_missing(member, heard ? memory_[known.next].cursor.time : end, w.reason());
+  if (!known.connected && heard) tell_missing(member, gap_until(known.next), w.reason());
+  if (!known.connected && begins_with_latest) tell_missing(member, latest_cursor_.time, w.reason());
   replay(member, known.next, now);
   if (looks_again) return wait_for_past({&member, position(member), false, false}, now);
-  if (tail_missed && (known.connected || heard)) tell_missing(member, end, w.reason());
   state(Channel::metrics).members.push_back(&member);
-  if (!heard && w.resumed) deliver_first(member, only_metrics(), now);
+  if (begins_with_latest) deliver_latest(member, Channel::metrics, now);
+  if (tail_missed || !(known.connected || heard || begins_with_latest)) tell_missing(member, end, w.reason());
+  if (!heard && w.resumed && !w.superseded) deliver_first(member, only_metrics(), now);
 }
 
-Device::Known Device::known_after(const Recovery::Waiting& w) const {
+Device::Known Device::known_after(const Recovery::Waiting& w, const Now& now) const {
   Known known;
   known.next = memory_.last_run();
   const auto at = w.position.seen ? memory_.find(*w.position.seen, env_.config.row_lag) : std::nullopt;
   known.connected = at && *at >= known.next && !w.position.told_until;
   if (at && *at >= known.next) known.next = *at + 1;
   if (at) return known;
-  while (known.next < memory_.size() && w.position.passed(memory_[known.next].cursor)) ++known.next;
+  const auto passed = [&](const proto::Cursor& cursor) {
+    return w.position.passed(cursor, row_lead(now), env_.config.row_lag);
+  };
+  while (known.next < memory_.size() && passed(memory_[known.next].cursor)) ++known.next;
   return known;
+}
+
+// A row is stamped after its event, so the first event that follows may say better where a gap ends.
+Timestamp Device::gap_until(std::size_t i) const {
+  Timestamp until = memory_[i].cursor.time;
+  while (memory_[i].cursor.of_row() && i + 1 < memory_.size()) until = std::min(until, memory_[++i].cursor.time);
+  return until;
 }
 
 // What lies between the last that it got and `to`.
@@ -201,7 +218,7 @@ void Device::tell_missing(Member& member, Timestamp to, std::string_view reason)
   to = std::max(from, to);
   send_gap(member, from, to, only_metrics(), reason);
   ++env_.counters.gaps;
-  stood.skip(to + std::chrono::microseconds(1));
+  stood.skip(to);
   stand(member, stood);
 }
 
@@ -224,7 +241,8 @@ std::chrono::microseconds Device::row_lead(const Now& now, std::chrono::microsec
 }
 
 CatchUpRules Device::catch_up_rules(const Now& now) const {
-  return {env_.config.row_lag, env_.config.gap_tolerance, ahead(now)};
+  const auto unknown = last_event_ ? kClocksApart.zero() : kClocksApart;
+  return {env_.config.row_lag, env_.config.gap_tolerance, ahead(now), unknown};
 }
 
 EventMemory::Limits Device::memory_limits() const noexcept {

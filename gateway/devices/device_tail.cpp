@@ -107,7 +107,10 @@ void Device::send_rows_of_outage(Member& member, PastFrames& frames, const Now& 
   Finding next = frames.findings.of(stood, false);
   if (next.what != Finding::What::next || !(all_rows_known_ || catch_up.any_row(next.begin))) {
     const auto newest = frames.findings.newest_row();
-    if (!newest || !surely_after(stood, catch_up.samples()[*newest], catch_up.offset(), now)) return;
+    if (!newest) return;
+    // Late rows of what came before the bus was lost are no news.
+    const std::chrono::microseconds lead = row_lead(now, catch_up.offset());
+    if (!stood.surely_before(frame_of(frames, *newest).cursor, lead, env_.config.row_lag)) return;
     next.begin = *newest;
     next.end = next.begin + 1;
     const Timestamp to = catch_up.samples()[next.begin].sample.time();
@@ -124,16 +127,6 @@ void Device::send_rows_of_outage(Member& member, PastFrames& frames, const Now& 
   for (std::size_t i = next.begin; i < next.end; ++i)
     stands.advance(frame_of(frames, i).cursor, row_lead(now, catch_up.offset()));
   stand(member, stands);
-}
-
-// Late rows of what came before the bus was lost are no news. `offset`: database time minus ours.
-bool Device::surely_after(const Position& position, const PastSample& row, std::chrono::microseconds offset,
-                          const Now& now) const {
-  const Timestamp stamp = *row.sample.row_time;
-  if (position.told_until && stamp - offset <= *position.told_until - ahead(now)) return false;
-  if (!position.seen) return true;
-  if (position.seen->of_row()) return stamp > position.seen->time;
-  return stamp - offset > position.seen->time - ahead(now) + env_.config.row_lag;
 }
 
 // So that they are not sent again, and whoever comes back meanwhile finds its place.

@@ -7,6 +7,7 @@
 #include <optional>
 #include <variant>
 
+#include "gateway/devices/cursor_match.hpp"
 #include "proto/cursor.hpp"
 #include "proto/time.hpp"
 
@@ -26,8 +27,10 @@ struct Position {
     if (const auto* const cursor = std::get_if<proto::Cursor>(&since)) return after(*cursor, lag);
     return at(std::get<proto::Timestamp>(since));
   }
-  // Of one that has nothing, and wants nothing older.
-  static Position at(proto::Timestamp time) { return {std::nullopt, time, time}; }
+  // Of one that has nothing, and wants nothing older. `slack`: by so much the publisher's clock may be behind.
+  static Position at(proto::Timestamp time, std::chrono::microseconds slack = std::chrono::microseconds(0)) {
+    return {std::nullopt, time - slack, time};
+  }
 
   // It has got another sample.
   void advance(const proto::Cursor& cursor, std::chrono::microseconds lag) {
@@ -43,8 +46,8 @@ struct Position {
 
   // Where a gap begins: at the last message that it got, by that message's own time, or where the last gap ended.
   proto::Timestamp gap_from() const {
-    const proto::Timestamp last = seen ? seen->time : proto::Timestamp{};
-    return told_until ? std::max(last, *told_until) : last;
+    if (!seen) return next;
+    return told_until ? std::max(seen->time, *told_until) : seen->time;
   }
 
   // Our clock; what is looked up must reach back to this time. `ahead`: the publisher's clock minus ours.
@@ -53,10 +56,38 @@ struct Position {
     return !seen ? proto::Timestamp{} : seen->of_row() ? seen->time : seen->time - ahead;
   }
 
-  // Whether a sample certainly came before.
-  bool passed(const proto::Cursor& other) const {
+  // Whether a sample certainly comes after. An event's row is stamped, by the database's clock, from `lead` - `lag` to
+  // `lead` after the event's own time.
+  bool surely_before(const proto::Cursor& other, std::chrono::microseconds lead, std::chrono::microseconds lag) const {
+    const bool rows = other.of_row() && seen && seen->of_row();
+    if (rows && other.time <= seen->time) return false;
+    // By the publisher's clock: the event of that row, at the earliest. Rows stand in their own order.
+    const proto::Timestamp event = !other.of_row() ? other.time : rows ? other.time - lead + lag : other.time - lead;
+    if (told_until && event < *told_until) return false;
+    if (!seen || rows) return true;
+    return !may_be_seen(other, lag) && event > (seen->of_row() ? seen->time - lead + lag : seen->time);
+  }
+
+  // Whether another sample seems to come after: its time is later, and it is not the same one.
+  bool seems_before(const proto::Cursor& other, std::chrono::microseconds row_lag) const {
+    if (!seen) return other.time > next;
+    return other.time > seen->time && !may_be_seen(other, row_lag);
+  }
+
+  // Whether a sample certainly came before. `lead` and `lag` as above: a row is never older than its event.
+  bool passed(const proto::Cursor& other, std::chrono::microseconds lead, std::chrono::microseconds lag) const {
     if (!other.of_row()) return other.time <= next;
-    return seen && other.time <= seen->time;  // a row is never older than its event
+    return (seen && seen->of_row() && other.time <= seen->time) || other.time - lead + lag <= next;
+  }
+
+ private:
+  // Whether another sample may be the one that was seen last.
+  bool may_be_seen(const proto::Cursor& other, std::chrono::microseconds row_lag) const {
+    if (other.digest != seen->digest) return false;
+    const auto time = std::optional(other.time);
+    const auto nothing = std::chrono::microseconds(0);
+    return (other.of_row() ? match(*seen, std::nullopt, time, nothing, row_lag)
+                           : match(*seen, time, std::nullopt, nothing, row_lag)) != CursorMatch::none;
   }
 };
 

@@ -38,7 +38,9 @@ Finding Findings::of(const Position& position, bool overdue) const {
   finding.what = Finding::What::next;
   finding.begin = finding.end = *found;
   while (finding.end < catch_up_.live_from() && !must_wait(samples()[finding.end])) ++finding.end;
-  finding.complete = all_ && finding.end >= catch_up_.live_from();
+  // The event of its own last sample may not have come here yet, and is none that it lacks.
+  const bool awaits_own = *found > 0 && samples()[*found - 1].young;
+  finding.complete = all_ && finding.end >= catch_up_.live_from() && !awaits_own;
   return finding;
 }
 

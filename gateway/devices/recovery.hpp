@@ -27,6 +27,7 @@ struct Recovery {
     Position position;
     bool resumed;                    // it has come back with `since`; otherwise it was here when the bus was lost
     bool ack_owed;                   // of those that have come back
+    bool superseded = false;         // by another subscribe
     SteadyTime found_by = kNever;    // its last sample must have been found by then
     SteadyTime hold_until = kNever;  // live samples wait for it, no longer than until then
 

@@ -56,6 +56,12 @@ class Judge {
       not_owed_.emplace_back(last_ > 0 ? reports_.at(last_).published : *first_ack_, item.at);
     if (item.since == "none") begins_ = true;
     since_time_ = item.since == "time";
+    since_given_ = last_time_;
+    // A bare time is taken for that of an event; if it was a row's, what was published before it is not asked for.
+    if (since_time_ && last_read_ > 0)
+      not_owed_.emplace_back(reports_.at(last_read_).published, last_time_ - options_.clock);
+    // A row that comes late after a bare time may be older than what was there before; then its cursor asks for that.
+    if (item.since == "cursor" && last_read_ > 0) last_ = last_read_;
     // Of a report that came twice either copy may be the one that a cursor names.
     repeats_from_ = item.since == "cursor" && last_read_ > 0 && reports_.at(last_read_).twice ? last_read_ : 0;
     // A second subscribe without `since` begins with the latest, which it may have already.
@@ -72,7 +78,7 @@ class Judge {
     last_read_ = item.report;
     const bool repeats_allowed = first || reports_.at(item.report).twice ||
                                  (repeats_from_ > 0 && item.report >= repeats_from_) ||
-                                 (since_time_ && reports_.at(item.report).time >= last_time_ - kRowLag - slack_);
+                                 (since_time_ && reports_.at(item.report).time >= since_given_ - kRowLag - slack_);
     if (last_ > 0 && item.report <= last_ && !repeats_allowed)
       fault("report " + std::to_string(item.report) + " after " + std::to_string(last_));
     if (item.report > last_) since_time_ = false, repeats_from_ = 0;
@@ -125,6 +131,8 @@ class Judge {
   void check_exact(const Gap& gap) {
     std::size_t next = gap.place + 1;
     while (next < seen_.size() && seen_[next].what != What::sample) ++next;
+    for (const int report : shown_[gap.told_from])
+      if (reports_.at(report).twice) return;  // its second copy may have come after later ones
     // Who begins anew may begin with an older one, and who comes back later may ask again for what was missing.
     std::size_t i = gap.place;
     while (i > 0 && !(seen_[i].what == What::acknowledged && seen_[i].since == "none")) --i;
@@ -170,7 +178,7 @@ class Judge {
   bool begins_ = false, since_time_ = false;
   int last_ = 0, last_read_ = 0;  // the latest report, and the last one that came
   int repeats_from_ = 0;          // 0: none may be repeated
-  Timestamp last_time_{};
+  Timestamp last_time_{}, since_given_{};
 };
 
 using Outcomes = std::array<std::uint64_t, kResumeOutcomes>;

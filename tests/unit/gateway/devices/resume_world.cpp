@@ -304,6 +304,8 @@ void ResumeWorld::act() {
     return tell(std::string("a database ") + (replica.database_down ? "fails" : "is back"));
   }
   if (kind < 9) return act(static_cast<std::size_t>(draw(4)));
+  // A device's reports are further apart than the two copies of one.
+  if (options_.doubled) run_until(now() + milliseconds(300));
   publish();
 }
 
