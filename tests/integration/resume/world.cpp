@@ -22,7 +22,7 @@ constexpr std::size_t kRereading = 1;
 
 std::string uuid_of(std::size_t device) {
   char text[37];
-  std::snprintf(text, sizeof text, "00000000-0000-4000-8000-%012zx", device + 1);
+  std::snprintf(text, sizeof text, "00000000-0000-4000-8000-%012x", static_cast<unsigned>(device + 1));
   return text;
 }
 
