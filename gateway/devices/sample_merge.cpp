@@ -69,6 +69,8 @@ class Merge {
   }
 
   void collect();
+  void collect_tie(const std::vector<std::size_t>& owned, std::size_t first_known, std::size_t last_known,
+                   std::size_t first_read, std::size_t last_read);
   void order_ties();
   void order_tie(std::size_t first, std::size_t last);
   std::size_t witness(const Row& row) const;
@@ -81,10 +83,11 @@ class Merge {
   std::vector<Row> rows_;
   std::vector<Event> events_;
   std::vector<std::size_t> candidates_;  // scratch of align_segment()
+  std::vector<std::size_t> owners_;      // scratch of collect_tie(): of each row that was read
+  std::vector<char> found_;              // the same: whether each known row was read
 };
 
-// All rows, each once: those of known samples and those just read. Equal stamps and equal values are the same row, as
-// often as both sides have it, since a batch may hold equal ones.
+// All rows, each once: those of known samples and those just read.
 void Merge::collect() {
   const std::vector<Sample>& known = input_.known;
   const std::vector<storage::MetricsRow>& read = input_.rows;
@@ -96,24 +99,60 @@ void Merge::collect() {
   const auto older = [&](std::size_t a, std::size_t b) { return *known[a].row_time < *known[b].row_time; };
   if (!std::is_sorted(owned.begin(), owned.end(), older)) std::stable_sort(owned.begin(), owned.end(), older);
   rows_.reserve(owned.size() + read.size());
-  std::vector<std::size_t> owners(read.size(), kNone);
-  for (std::size_t k = 0, r = 0; k < owned.size() || r < read.size();) {
+  std::size_t k = 0;
+  std::size_t r = 0;
+  while (k < owned.size() || r < read.size()) {
     const bool only_known = r == read.size() || (k < owned.size() && *known[owned[k]].row_time < read[r].recorded_at);
     const Timestamp stamp = only_known ? *known[owned[k]].row_time : read[r].recorded_at;
-    std::size_t end = r;
-    while (end < read.size() && read[end].recorded_at == stamp) ++end;
-    for (; k < owned.size() && *known[owned[k]].row_time == stamp; ++k) {
-      const proto::MetricValues& values = known[owned[k]].values;
-      std::size_t twin = r;
-      while (twin < end && (owners[twin] != kNone || !same(values, read[twin].values))) ++twin;
-      if (twin < end) {
-        owners[twin] = owned[k];
-      } else {
-        rows_.push_back({stamp, &values, owned[k]});  // beyond the rows that were read
-      }
-    }
-    for (; r < end; ++r) rows_.push_back({stamp, &read[r].values, owners[r]});
+    const std::size_t first_known = k;
+    const std::size_t first_read = r;
+    while (k < owned.size() && *known[owned[k]].row_time == stamp) ++k;
+    while (r < read.size() && read[r].recorded_at == stamp) ++r;
+    collect_tie(owned, first_known, k, first_read, r);
   }
+}
+
+// Rows of one stamp: owned[first_known, last_known) and those read as [first_read, last_read). Equal values are the
+// same row, as often as both sides have it, since a batch may hold equal ones.
+void Merge::collect_tie(const std::vector<std::size_t>& owned, std::size_t first_known, std::size_t last_known,
+                        std::size_t first_read, std::size_t last_read) {
+  const std::vector<Sample>& known = input_.known;
+  const std::vector<storage::MetricsRow>& read = input_.rows;
+  std::vector<std::size_t>& owners = owners_;
+  std::vector<char>& found = found_;
+  owners.assign(last_read - first_read, kNone);
+  found.assign(last_known - first_known, 0);
+  // The window and what was read may both begin amid a batch: they have the end of it in common.
+  const bool from_end = first_known == 0 || first_read == 0;
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    const std::size_t k = from_end ? found.size() - 1 - i : i;
+    const proto::MetricValues& values = known[owned[first_known + k]].values;
+    for (std::size_t j = 0; j < owners.size() && found[k] == 0; ++j) {
+      const std::size_t r = from_end ? owners.size() - 1 - j : j;
+      if (owners[r] != kNone || !same(values, read[first_read + r].values)) continue;
+      owners[r] = owned[first_known + k];
+      found[k] = 1;
+    }
+  }
+  // A known row that was not read is beyond those that were: it stands before the next known one of its batch, and
+  // after the last.
+  std::size_t next = 0;
+  const auto take_unread = [&](std::size_t end) {
+    for (; next < end; ++next) {
+      const std::size_t owner = owned[first_known + next];
+      if (found[next] == 0) rows_.push_back({*known[owner].row_time, &known[owner].values, owner});
+    }
+  };
+  if (std::find(found.begin(), found.end(), 1) == found.end()) take_unread(found.size());
+  for (std::size_t r = 0; r < owners.size(); ++r) {
+    if (owners[r] != kNone) {
+      const auto at = std::find(owned.begin() + static_cast<std::ptrdiff_t>(first_known),
+                                owned.begin() + static_cast<std::ptrdiff_t>(last_known), owners[r]);
+      take_unread(static_cast<std::size_t>(at - owned.begin()) - first_known);
+    }
+    rows_.push_back({read[first_read + r].recorded_at, &read[first_read + r].values, owners[r]});
+  }
+  take_unread(found.size());
 }
 
 // A batch written by one statement has one stamp, and a query ordered by stamps may return it in any order.
