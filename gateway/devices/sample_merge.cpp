@@ -143,7 +143,7 @@ void Merge::collect_tie(const std::vector<std::size_t>& owned, std::size_t first
       if (found[next] == 0) rows_.push_back({*known[owner].row_time, &known[owner].values, owner});
     }
   };
-  if (std::find(found.begin(), found.end(), 1) == found.end()) take_unread(found.size());
+  if (first_read > 0 && std::find(found.begin(), found.end(), 1) == found.end()) take_unread(found.size());
   for (std::size_t r = 0; r < owners.size(); ++r) {
     if (owners[r] != kNone) {
       const auto at = std::find(owned.begin() + static_cast<std::ptrdiff_t>(first_known),

@@ -35,7 +35,8 @@ class World {
         with_gap_(with_gap),
         capacity_(capacity),
         direct_(draw(2) == 0),
-        reversed_ties_(draw(3) == 0) {}
+        reversed_ties_(draw(3) == 0),
+        torn_(draw(4) == 0) {}
 
   void run() {
     make_reports();
@@ -151,41 +152,61 @@ class World {
   }
 
   void query(double time) {
-    std::vector<storage::MetricsRow> rows;
-    visible_ = 0;
-    while (visible_ < reports_.size() && reports_[visible_].written <= time) ++visible_;
-    for (std::size_t i = visible_ - std::min(visible_, capacity_); i < visible_; ++i)
-      rows.push_back(row(reports_[i].row_time, std::round(reports_[i].value * 100) / 100, 2));
+    std::size_t visible = 0;
+    while (visible < reports_.size() && reports_[visible].written <= time) ++visible;
+    Pending read;
+    for (std::size_t i = visible - std::min(visible, capacity_); i < visible; ++i) read.reports.push_back(i);
+    if (torn_) tear(read.reports);
+    for (const std::size_t i : read.reports)
+      read.rows.push_back(row(reports_[i].row_time, std::round(reports_[i].value * 100) / 100, 2));
     if (reversed_ties_) {
-      for (auto tie = rows.begin(); tie != rows.end();) {
+      for (auto tie = read.rows.begin(); tie != read.rows.end();) {
         const auto other = [&](const storage::MetricsRow& r) { return r.recorded_at != tie->recorded_at; };
-        const auto tie_end = std::find_if(tie, rows.end(), other);
+        const auto tie_end = std::find_if(tie, read.rows.end(), other);
         std::reverse(tie, tie_end);
         tie = tie_end;
       }
     }
-    pending_.push_back({std::move(rows), visible_});
+    read.visible = visible;
+    pending_.push_back(std::move(read));
+  }
+
+  // Of a batch that LIMIT cuts those rows come that were inserted first.
+  void tear(std::vector<std::size_t>& read) const {
+    if (read.empty()) return;
+    const auto stamp = [&](std::size_t i) { return reports_[i].row_time; };
+    std::size_t first = read.front();
+    while (first > 0 && stamp(first - 1) == stamp(read.front())) --first;
+    for (std::size_t i = 0; i < read.size() && stamp(read[i]) == stamp(first); ++i) read[i] = first + i;
   }
 
   void answer() {
     storage::Snapshot snapshot;
-    snapshot.metrics = std::move(pending_.front().rows);
-    visible_ = pending_.front().visible;
+    const Pending read = std::move(pending_.front());
     pending_.pop_front();
-    for (std::size_t i = first_read(); i < visible_; ++i) {
-      read_.resize(std::max(read_.size(), visible_), false);
-      read_[i] = true;
-    }
+    snapshot.metrics = read.rows;
+    read_.resize(std::max(read_.size(), read.visible), false);
+    for (const std::size_t i : read.reports) read_[i] = true;
     // A row was read before its event comes.
-    for (std::size_t i = 0; i < visible_; ++i) overtaken_ = overtaken_ || (!reports_[i].seen && to_come(i));
-    const std::size_t before = window_.samples().size();
-    // What is shown vanishes only by age.
+    for (std::size_t i = 0; i < read.visible; ++i) overtaken_ = overtaken_ || (!reports_[i].seen && to_come(i));
+    const std::vector<Sample> before = window_.samples();
     window_.apply(snapshot, at(earliest_));
-    BOOST_REQUIRE_GE(window_.samples().size(), before);
-    if (alphabet_ == Alphabet::unique) check_unique();
+    BOOST_REQUIRE_GE(window_.samples().size(), before.size());
+    if (alphabet_ != Alphabet::unique) return;
+    check_unique();
+    check_nothing_vanished(before);
   }
 
-  std::size_t first_read() const { return visible_ - std::min(visible_, capacity_); }
+  // What is shown vanishes only by age: for each that went there is a later one.
+  void check_nothing_vanished(const std::vector<Sample>& before) const {
+    const std::vector<std::size_t> points = shown();
+    for (const Sample& sample : before) {
+      const auto report = static_cast<std::size_t>(sample.values[Metric::cpu_usage].value);
+      if (std::find(points.begin(), points.end(), report) != points.end()) continue;
+      BOOST_REQUIRE_EQUAL(points.size(), capacity_);
+      if (!reversed_ties_) BOOST_REQUIRE_LT(report, points.front());
+    }
+  }
 
   bool to_come(std::size_t report) const {
     return std::any_of(actions_.begin(), actions_.end(),
@@ -250,7 +271,8 @@ class World {
 
   struct Pending {
     std::vector<storage::MetricsRow> rows;
-    std::size_t visible;
+    std::vector<std::size_t> reports;  // whose rows these are
+    std::size_t visible = 0;           // that were in the table
   };
 
   std::mt19937_64 random_;
@@ -259,13 +281,13 @@ class World {
   const std::size_t capacity_;
   const bool direct_;
   const bool reversed_ties_;
+  const bool torn_;
   double skew_ = 0;
   double earliest_ = 0;
   std::vector<Report> reports_;
   std::vector<Action> actions_;
   devices::HistoryWindow window_{capacity_};
   std::deque<Pending> pending_;
-  std::size_t visible_ = 0;
   std::vector<bool> read_;
   bool overtaken_ = false;
 };
@@ -274,7 +296,7 @@ void run_worlds(Alphabet alphabet, bool with_gap, std::size_t capacity) {
   std::size_t overtaken = 0;
   constexpr std::uint64_t kSeeds = 3'000;
   for (std::uint64_t seed = 1; seed <= kSeeds; ++seed) {
-    BOOST_TEST_CONTEXT("seed " << seed) {
+    BOOST_TEST_CONTEXT("seed " << seed << " capacity " << capacity) {
       World world(seed, alphabet, with_gap, capacity);
       world.run();
       overtaken += world.overtaken();
@@ -294,6 +316,15 @@ BOOST_AUTO_TEST_CASE(every_report_is_one_point_in_order_of_publication) {
 
 BOOST_AUTO_TEST_CASE(every_report_is_one_point_in_order_of_publication_though_the_bus_was_away) {
   run_worlds(Alphabet::unique, true, 30);
+}
+
+// A batch is larger than the window as often as not.
+BOOST_AUTO_TEST_CASE(every_report_is_one_point_in_order_of_publication_though_windows_begin_amid_batches) {
+  for (const std::size_t capacity : {3u, 5u, 9u}) {
+    run_worlds(Alphabet::unique, false, capacity);
+    run_worlds(Alphabet::few, false, capacity);
+    run_worlds(Alphabet::constant, false, capacity);
+  }
 }
 
 BOOST_AUTO_TEST_CASE(values_that_repeat_cost_no_point_and_double_none_that_can_be_told_apart) {

@@ -86,6 +86,29 @@ BOOST_AUTO_TEST_CASE(equal_rows_of_one_batch_are_as_many_points_as_the_table_has
   BOOST_TEST(merged({stored(3, 1), stored(3, 1)}, {row(3, 1), row(4, 2)}) == "1@r3 1@r3 2@r4");
 }
 
+BOOST_AUTO_TEST_CASE(a_batch_that_begins_before_what_was_read_keeps_its_order) {
+  const Samples known{stored(3, 1), stored(3, 2), stored(3, 3)};
+  BOOST_TEST(merged(known, {row(3, 2), row(3, 3), row(4, 4)}) == "1@r3 2@r3 3@r3 4@r4");
+  BOOST_TEST(text(merge(known, {row(3, 2), row(3, 3), row(4, 4)}, 0, 3).samples) == "2@r3 3@r3 4@r4");
+}
+
+BOOST_AUTO_TEST_CASE(a_known_row_of_a_batch_is_not_displaced_by_older_rows_of_it) {
+  // Of the batch those rows were read that were inserted first.
+  const Samples known{stored(3, 2), stored(3, 3), event(10, 4)};
+  const MergeResult result = merge(known, {row(3, 1), row(3, 2)}, 5, 3);
+  BOOST_TEST(text(result.samples) == "2@r3 3@r3 4@e10");
+  BOOST_TEST(result.added == 0u);
+  BOOST_TEST(merged(known, {row(3, 1), row(3, 2)}, 5) == "1@r3 2@r3 3@r3 4@e10");
+  BOOST_TEST(merged({stored(3, 3), event(10, 4)}, {row(3, 1), row(3, 2)}, 5) == "1@r3 2@r3 3@r3 4@e10");
+  BOOST_TEST(merged({stored(3, 2), paired(1, 3, 3), stored(3, 4)}, {row(3, 1), row(3, 2), row(3, 4)}, 0) ==
+             "1@r3 2@r3 3@e1r3 4@r3");
+}
+
+BOOST_AUTO_TEST_CASE(what_was_not_known_of_a_batch_of_equal_rows_is_its_beginning) {
+  BOOST_TEST(merged({paired(1, 3, 5), event(10, 5)}, {row(3, 5), row(3, 5)}) == "5@r3 5@e1r3 5@e10");
+  BOOST_TEST(merged({stored(2, 7), paired(1, 3, 5)}, {row(2, 7), row(3, 5), row(3, 5)}) == "7@r2 5@e1r3 5@r3");
+}
+
 BOOST_AUTO_TEST_CASE(rows_from_before_the_subscription_stand_before_the_events_though_they_are_stamped_later) {
   BOOST_TEST(merged({event(10, 3), event(20, 4)}, {row(5, 1), row(12, 2)}, 4) == "1@r5 2@r12 3@e10 4@e20");
   BOOST_TEST(merged({event(10, 3), event(20, 4)}, {row(5, 1), row(15, 2), row(16, 3)}, 4) ==
