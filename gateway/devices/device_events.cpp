@@ -71,6 +71,7 @@ void Device::on_metrics(const proto::BusEvent& event, proto::Timestamp time, con
 
   if (history_.add_event(event.values, time)) {
     history_changed(now, false);
+    look_at_guess(now);
   } else {
     ++env_.counters.doubled;
   }

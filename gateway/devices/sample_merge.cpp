@@ -77,6 +77,7 @@ class Merge {
   void pin();
   void align_segments();
   void align_segment(std::size_t first_event, std::size_t last_event, std::size_t first_row, std::size_t last_row);
+  std::size_t first_doubtful() const;
   MergeResult place() const;
 
   const MergeInput& input_;
@@ -251,6 +252,25 @@ void Merge::align_segment(std::size_t first_event, std::size_t last_event, std::
       });
 }
 
+// From which event on each pair may be one row too early; events_.size(): none. So it is where values repeat and the
+// last row is older than its event, which, where clocks agree, only the row of another report is: that of an equal one
+// before it, whose event we did not hear. The rows that belong here are then still to come.
+std::size_t Merge::first_doubtful() const {
+  std::size_t last = events_.size();
+  while (last > 0 && events_[last - 1].row == kNone) --last;
+  if (last-- == 0) return events_.size();
+  const Row& row = rows_[events_[last].row];
+  if (row.stamp - input_.clock_offset >= *sample(events_[last]).event_time) return events_.size();
+  const auto equal = [&](std::size_t a, std::size_t b) {
+    return same(sample(events_[a]).values, sample(events_[b]).values);
+  };
+  std::size_t first = last;
+  while (first > 0 && events_[first - 1].row != kNone && equal(first - 1, first)) --first;
+  const bool repeats = first < last || (last + 1 < events_.size() && equal(last, last + 1)) ||
+                       (&row != &rows_.front() && same(*(&row - 1)->values, *row.values));
+  return repeats ? first : events_.size();
+}
+
 MergeResult Merge::place() const {
   MergeResult result;
   std::vector<Sample>& samples = result.samples;
@@ -280,13 +300,15 @@ MergeResult Merge::place() const {
   std::size_t skip = total > input_.capacity ? total - input_.capacity : 0;
   samples.reserve(total - skip);
   bool guessing = false;
-  const auto take_event = [&](const Event& event) {
+  const std::size_t doubtful = first_doubtful();
+  const auto take_event = [&](std::size_t i) {
+    const Event& event = events_[i];
     Sample taken = sample(event);
     if (!firm(taken)) {
       if (event.row != kNone) {
         result.identified += !taken.row_time;
         taken.row_time = rows_[event.row].stamp;
-        taken.provisional = guessing;
+        taken.provisional = guessing || i >= doubtful;
       } else {
         // Its row would come before those of later events: while it may come, what follows is a guess.
         guessing = guessing || row_may_come(event);
@@ -311,18 +333,19 @@ MergeResult Merge::place() const {
     if (r < rows_.size() && rows_[r].hidden) {
       ++r;
     } else if (r == rows_.size()) {
-      take_event(events_[e++]);
+      take_event(e++);
     } else if (e == events_.size()) {
       take_row(rows_[r++]);
     } else if (rows_[r].event != kNone) {
       r += rows_[r].event == e;  // otherwise the row waits for its event
-      take_event(events_[e++]);
+      take_event(e++);
     } else if (events_[e].row != kNone || row_first(rows_[r], e)) {
       take_row(rows_[r++]);
     } else {
-      take_event(events_[e++]);
+      take_event(e++);
     }
   }
+  result.guessed = std::any_of(samples.begin(), samples.end(), [](const Sample& placed) { return placed.provisional; });
   return result;
 }
 

@@ -36,7 +36,8 @@ class World {
         capacity_(capacity),
         direct_(draw(2) == 0),
         reversed_ties_(draw(3) == 0),
-        torn_(draw(4) == 0) {}
+        torn_(draw(4) == 0),
+        one_stamp_(draw(2) == 0) {}
 
   void run() {
     make_reports();
@@ -46,8 +47,8 @@ class World {
     for (const Action& action : actions_) {
       switch (action.kind) {
         case Kind::event:
-          window_.add_event(cpu(reports_[action.report].value), at(action.event_time));
-          reports_[action.report].seen = true;
+          hear(action);
+          if (alphabet_ == Alphabet::constant) check_guess();
           break;
         case Kind::gap:
           window_.on_gap();
@@ -74,13 +75,21 @@ class World {
     double event_time = 0;
   };
 
+  void hear(const Action& action) {
+    Report& report = reports_[action.report];
+    const bool added = window_.add_event(cpu(report.value), at(action.event_time));
+    // It may be too close to the copy of the one before, whose first event we did not hear.
+    swallowed_ = swallowed_ || (!added && !report.seen);
+    report.seen = true;
+  }
+
   int draw(int bound) { return static_cast<int>(std::uniform_int_distribution<int>(0, bound - 1)(random_)); }
   double between(double low, double high) { return std::uniform_real_distribution<double>(low, high)(random_); }
 
   void make_reports() {
     const std::size_t count = 5 + static_cast<std::size_t>(draw(70));
     const double interval = std::array{1.1, 5.0, 10.0, 20.0}[static_cast<std::size_t>(draw(4))];
-    skew_ = between(-5, 5);
+    skew_ = draw(3) == 0 ? 0 : between(-5, 5);
     double now = 0;
     for (std::size_t i = 0; i < count; ++i) {
       now += interval * between(1, 1.3);
@@ -97,7 +106,6 @@ class World {
   // Directly, some milliseconds after the event, or by a worker that takes what there is every few seconds; a batch has
   // one stamp or several.
   void write_rows() {
-    const bool one_stamp = draw(2) == 0;
     double flush = 0;
     double last = 0;
     for (Report& report : reports_) {
@@ -105,7 +113,7 @@ class World {
         report.written = report.published + between(-0.02, 0.05);
       } else {
         while (flush < report.published) flush += between(0.5, 10);
-        report.written = one_stamp ? flush : std::max(flush, last + 0.001);
+        report.written = one_stamp_ ? flush : std::max(flush, last + 0.001);
       }
       last = report.written = std::max(report.written, last);
       report.row_time = std::round((report.written + skew_) * 1e6) / 1e6;
@@ -191,10 +199,21 @@ class World {
     for (std::size_t i = 0; i < read.visible; ++i) overtaken_ = overtaken_ || (!reports_[i].seen && to_come(i));
     const std::vector<Sample> before = window_.samples();
     window_.apply(snapshot, at(earliest_));
-    BOOST_REQUIRE_GE(window_.samples().size(), before.size());
+    // Values that repeat, in an order that is not that of insertion, leave too much open; then one in 100 000 vanishes.
+    if (alphabet_ == Alphabet::unique || !reversed_ties_) BOOST_REQUIRE_GE(window_.samples().size(), before.size());
+    if (alphabet_ == Alphabet::constant) check_guess();
     if (alphabet_ != Alphabet::unique) return;
     check_unique();
     check_nothing_vanished(before);
+  }
+
+  // Where clocks agree and batches come whole, a window knows that it may lack a point, so that it is looked at again.
+  void check_guess() const {
+    const bool whole_batches = direct_ || one_stamp_;
+    if (skew_ != 0 || !whole_batches || swallowed_ || with_gap_ || reversed_ties_ || torn_) return;
+    std::size_t known = 0;
+    for (std::size_t i = 0; i < reports_.size(); ++i) known += reports_[i].seen || (i < read_.size() && read_[i]);
+    if (window_.samples().size() < std::min(known, capacity_)) BOOST_REQUIRE(window_.guessed());
   }
 
   // What is shown vanishes only by age: for each that went there is a later one.
@@ -282,6 +301,7 @@ class World {
   const bool direct_;
   const bool reversed_ties_;
   const bool torn_;
+  const bool one_stamp_;
   double skew_ = 0;
   double earliest_ = 0;
   std::vector<Report> reports_;
@@ -290,6 +310,7 @@ class World {
   std::deque<Pending> pending_;
   std::vector<bool> read_;
   bool overtaken_ = false;
+  bool swallowed_ = false;
 };
 
 void run_worlds(Alphabet alphabet, bool with_gap, std::size_t capacity) {

@@ -239,6 +239,32 @@ BOOST_AUTO_TEST_CASE(a_pair_that_passed_over_an_event_whose_row_may_come_is_take
   BOOST_TEST(!late.samples[1].provisional);
 }
 
+BOOST_AUTO_TEST_CASE(a_row_older_than_its_event_is_a_guess_where_values_repeat) {
+  // The second row is of a report that was not heard, and was read before that of the event was written.
+  const MergeResult first = merge({event(10, 5)}, {row(-9, 5), row(9, 5)});
+  BOOST_TEST(text(first.samples) == "5@r-9 5@e10r9");
+  BOOST_TEST(first.guessed);
+  const MergeResult second = merge(first.samples, {row(-9, 5), row(9, 5), row(12, 5)});
+  BOOST_TEST(text(second.samples) == "5@r-9 5@r9 5@e10r12");
+  BOOST_TEST(!second.guessed);
+  // All events of a run of equal ones, as long as the last of its rows is too old.
+  const MergeResult run = merge({event(10, 5), event(12, 5), event(20, 5)}, {row(9, 5), row(15, 5)}, 0);
+  BOOST_TEST(text(run.samples) == "5@e10r9 5@e12r15 5@e20");
+  BOOST_TEST(!run.guessed);
+  const MergeResult late = merge({event(10, 5), event(16, 5), event(20, 5)}, {row(9, 5), row(15, 5)}, 0);
+  BOOST_TEST(late.samples[0].provisional);
+  BOOST_TEST(late.samples[1].provisional);
+  BOOST_TEST(text(merge(late.samples, {row(9, 5), row(15, 5), row(22, 5), row(22, 5)}).samples) ==
+             "5@r9 5@e10r15 5@e16r22 5@e20r22");
+}
+
+BOOST_AUTO_TEST_CASE(values_that_differ_and_clocks_that_are_known_to_differ_are_no_reason_to_guess) {
+  BOOST_TEST(!merge({event(10, 5), event(20, 6)}, {row(-9, 4), row(9, 5)}).guessed);
+  const Samples known{event(10, 5)};
+  const Rows rows{row(-9, 5), row(9, 5)};
+  BOOST_TEST(!merge_samples({known, rows, 0xff, at(0), 30, false, std::chrono::seconds(-2)}).guessed);
+}
+
 BOOST_AUTO_TEST_CASE(merging_the_same_rows_again_changes_nothing) {
   const Rows rows{row(5, 1), row(12, 2), row(13, 3), row(41, 5)};
   const MergeResult once = merge({event(10, 3), event(20, 4), event(40, 5)}, rows, 4);
