@@ -259,6 +259,9 @@ class Device {
   void want_read(storage::ReadReason reason);
   void start_read_if_wanted();
   void read_succeeded(const storage::Snapshot& snapshot, proto::Timestamp asked, const Now& now);
+  void plan_look(const Now& now);
+  void look_at_guess(const Now& now);
+  SteadyTime next_look(const Now& now);
   void read_failed(storage::SnapshotError error, const Now& now);
   void database_is_away(const Now& now);
   void retry_later(const Now& now);
@@ -287,6 +290,7 @@ class Device {
   bool told_unknown_ = false;
   bool gap_to_announce_ = false;
   bool look_owed_ = false;                          // a second look, once a read has succeeded
+  int looks_for_guess_ = 0;                         // that may still follow it
   std::optional<storage::ReadReason> wanted_read_;  // to start when the one in flight is back
   SteadyTime history_sent_at_{};                    // last fan-out of `history`
   SteadyTime history_due_ = kNever;                 // deadlines: kNever when off

@@ -35,6 +35,10 @@ int rank(ReadReason reason) noexcept {
   return 0;
 }
 
+// Looks that may follow a second look while it is a guess which rows are whose. One look when all rows are written ends
+// it, but a device that always reports equal values may never leave time for that.
+constexpr int kLooksForGuess = 3;
+
 Millis scaled(Millis interval, double factor) noexcept {
   return Millis(static_cast<Millis::rep>(static_cast<double>(interval.count()) * factor));
 }
@@ -97,10 +101,28 @@ void Device::read_succeeded(const storage::Snapshot& snapshot, proto::Timestamp 
   if (!nothing_known()) take_back_unknown(now.wall);
   // A gap is told once what could be repaired has been, unless a newer read is to do that.
   if (gap_to_announce_ && confirmed_ && !wanted_read_) announce_gap(false, now);
-  if (!wanted_read_ && std::exchange(look_owed_, false) && !history_.all_from_events())
-    second_look_at_ = now.steady + env_.config.row_lag + scaled(Millis(1'000), env_.host.random());
+  if (!wanted_read_) plan_look(now);
   if (env_.config.reread.count() > 0)
     reread_at_ = now.steady + scaled(env_.config.reread, 0.9 + 0.2 * env_.host.random());
+}
+
+void Device::plan_look(const Now& now) {
+  if (!std::exchange(look_owed_, false)) return look_at_guess(now);
+  looks_for_guess_ = kLooksForGuess;
+  if (!history_.all_from_events()) second_look_at_ = next_look(now);
+}
+
+// Rows that are still to come may show a point more.
+void Device::look_at_guess(const Now& now) {
+  if (!history_.guessed() || looks_for_guess_ == 0 || look_owed_ || second_look_at_ != kNever) return;
+  if (history_.all_from_events() || state(Channel::history).members.empty()) return;
+  --looks_for_guess_;
+  second_look_at_ = next_look(now);
+  wake_by(second_look_at_);
+}
+
+SteadyTime Device::next_look(const Now& now) {
+  return now.steady + env_.config.row_lag + scaled(Millis(1'000), env_.host.random());
 }
 
 void Device::read_failed(storage::SnapshotError error, const Now& now) {

@@ -69,22 +69,26 @@ class Merge {
   }
 
   void collect();
+  void collect_tie(const std::vector<std::size_t>& owned, std::size_t first_known, std::size_t last_known,
+                   std::size_t first_read, std::size_t last_read);
   void order_ties();
   void order_tie(std::size_t first, std::size_t last);
   std::size_t witness(const Row& row) const;
   void pin();
   void align_segments();
   void align_segment(std::size_t first_event, std::size_t last_event, std::size_t first_row, std::size_t last_row);
+  std::size_t first_doubtful() const;
   MergeResult place() const;
 
   const MergeInput& input_;
   std::vector<Row> rows_;
   std::vector<Event> events_;
   std::vector<std::size_t> candidates_;  // scratch of align_segment()
+  std::vector<std::size_t> owners_;      // scratch of collect_tie(): of each row that was read
+  std::vector<char> found_;              // the same: whether each known row was read
 };
 
-// All rows, each once: those of known samples and those just read. Equal stamps and equal values are the same row, as
-// often as both sides have it, since a batch may hold equal ones.
+// All rows, each once: those of known samples and those just read.
 void Merge::collect() {
   const std::vector<Sample>& known = input_.known;
   const std::vector<storage::MetricsRow>& read = input_.rows;
@@ -96,24 +100,60 @@ void Merge::collect() {
   const auto older = [&](std::size_t a, std::size_t b) { return *known[a].row_time < *known[b].row_time; };
   if (!std::is_sorted(owned.begin(), owned.end(), older)) std::stable_sort(owned.begin(), owned.end(), older);
   rows_.reserve(owned.size() + read.size());
-  std::vector<std::size_t> owners(read.size(), kNone);
-  for (std::size_t k = 0, r = 0; k < owned.size() || r < read.size();) {
+  std::size_t k = 0;
+  std::size_t r = 0;
+  while (k < owned.size() || r < read.size()) {
     const bool only_known = r == read.size() || (k < owned.size() && *known[owned[k]].row_time < read[r].recorded_at);
     const Timestamp stamp = only_known ? *known[owned[k]].row_time : read[r].recorded_at;
-    std::size_t end = r;
-    while (end < read.size() && read[end].recorded_at == stamp) ++end;
-    for (; k < owned.size() && *known[owned[k]].row_time == stamp; ++k) {
-      const proto::MetricValues& values = known[owned[k]].values;
-      std::size_t twin = r;
-      while (twin < end && (owners[twin] != kNone || !same(values, read[twin].values))) ++twin;
-      if (twin < end) {
-        owners[twin] = owned[k];
-      } else {
-        rows_.push_back({stamp, &values, owned[k]});  // beyond the rows that were read
-      }
-    }
-    for (; r < end; ++r) rows_.push_back({stamp, &read[r].values, owners[r]});
+    const std::size_t first_known = k;
+    const std::size_t first_read = r;
+    while (k < owned.size() && *known[owned[k]].row_time == stamp) ++k;
+    while (r < read.size() && read[r].recorded_at == stamp) ++r;
+    collect_tie(owned, first_known, k, first_read, r);
   }
+}
+
+// Rows of one stamp: owned[first_known, last_known) and those read as [first_read, last_read). Equal values are the
+// same row, as often as both sides have it, since a batch may hold equal ones.
+void Merge::collect_tie(const std::vector<std::size_t>& owned, std::size_t first_known, std::size_t last_known,
+                        std::size_t first_read, std::size_t last_read) {
+  const std::vector<Sample>& known = input_.known;
+  const std::vector<storage::MetricsRow>& read = input_.rows;
+  std::vector<std::size_t>& owners = owners_;
+  std::vector<char>& found = found_;
+  owners.assign(last_read - first_read, kNone);
+  found.assign(last_known - first_known, 0);
+  // The window and what was read may both begin amid a batch: they have the end of it in common.
+  const bool from_end = first_known == 0 || first_read == 0;
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    const std::size_t k = from_end ? found.size() - 1 - i : i;
+    const proto::MetricValues& values = known[owned[first_known + k]].values;
+    for (std::size_t j = 0; j < owners.size() && found[k] == 0; ++j) {
+      const std::size_t r = from_end ? owners.size() - 1 - j : j;
+      if (owners[r] != kNone || !same(values, read[first_read + r].values)) continue;
+      owners[r] = owned[first_known + k];
+      found[k] = 1;
+    }
+  }
+  // A known row that was not read is beyond those that were: it stands before the next known one of its batch, and
+  // after the last.
+  std::size_t next = 0;
+  const auto take_unread = [&](std::size_t end) {
+    for (; next < end; ++next) {
+      const std::size_t owner = owned[first_known + next];
+      if (found[next] == 0) rows_.push_back({*known[owner].row_time, &known[owner].values, owner});
+    }
+  };
+  if (first_read > 0 && std::find(found.begin(), found.end(), 1) == found.end()) take_unread(found.size());
+  for (std::size_t r = 0; r < owners.size(); ++r) {
+    if (owners[r] != kNone) {
+      const auto at = std::find(owned.begin() + static_cast<std::ptrdiff_t>(first_known),
+                                owned.begin() + static_cast<std::ptrdiff_t>(last_known), owners[r]);
+      take_unread(static_cast<std::size_t>(at - owned.begin()) - first_known);
+    }
+    rows_.push_back({read[first_read + r].recorded_at, &read[first_read + r].values, owners[r]});
+  }
+  take_unread(found.size());
 }
 
 // A batch written by one statement has one stamp, and a query ordered by stamps may return it in any order.
@@ -212,6 +252,25 @@ void Merge::align_segment(std::size_t first_event, std::size_t last_event, std::
       });
 }
 
+// From which event on each pair may be one row too early; events_.size(): none. So it is where values repeat and the
+// last row is older than its event, which, where clocks agree, only the row of another report is: that of an equal one
+// before it, whose event we did not hear. The rows that belong here are then still to come.
+std::size_t Merge::first_doubtful() const {
+  std::size_t last = events_.size();
+  while (last > 0 && events_[last - 1].row == kNone) --last;
+  if (last-- == 0) return events_.size();
+  const Row& row = rows_[events_[last].row];
+  if (row.stamp - input_.clock_offset >= *sample(events_[last]).event_time) return events_.size();
+  const auto equal = [&](std::size_t a, std::size_t b) {
+    return same(sample(events_[a]).values, sample(events_[b]).values);
+  };
+  std::size_t first = last;
+  while (first > 0 && events_[first - 1].row != kNone && equal(first - 1, first)) --first;
+  const bool repeats = first < last || (last + 1 < events_.size() && equal(last, last + 1)) ||
+                       (&row != &rows_.front() && same(*(&row - 1)->values, *row.values));
+  return repeats ? first : events_.size();
+}
+
 MergeResult Merge::place() const {
   MergeResult result;
   std::vector<Sample>& samples = result.samples;
@@ -241,13 +300,15 @@ MergeResult Merge::place() const {
   std::size_t skip = total > input_.capacity ? total - input_.capacity : 0;
   samples.reserve(total - skip);
   bool guessing = false;
-  const auto take_event = [&](const Event& event) {
+  const std::size_t doubtful = first_doubtful();
+  const auto take_event = [&](std::size_t i) {
+    const Event& event = events_[i];
     Sample taken = sample(event);
     if (!firm(taken)) {
       if (event.row != kNone) {
         result.identified += !taken.row_time;
         taken.row_time = rows_[event.row].stamp;
-        taken.provisional = guessing;
+        taken.provisional = guessing || i >= doubtful;
       } else {
         // Its row would come before those of later events: while it may come, what follows is a guess.
         guessing = guessing || row_may_come(event);
@@ -272,18 +333,19 @@ MergeResult Merge::place() const {
     if (r < rows_.size() && rows_[r].hidden) {
       ++r;
     } else if (r == rows_.size()) {
-      take_event(events_[e++]);
+      take_event(e++);
     } else if (e == events_.size()) {
       take_row(rows_[r++]);
     } else if (rows_[r].event != kNone) {
       r += rows_[r].event == e;  // otherwise the row waits for its event
-      take_event(events_[e++]);
+      take_event(e++);
     } else if (events_[e].row != kNone || row_first(rows_[r], e)) {
       take_row(rows_[r++]);
     } else {
-      take_event(events_[e++]);
+      take_event(e++);
     }
   }
+  result.guessed = std::any_of(samples.begin(), samples.end(), [](const Sample& placed) { return placed.provisional; });
   return result;
 }
 
