@@ -105,8 +105,8 @@ void CatchUp::take_between(const EventMemory& memory, std::size_t& m, std::size_
   }
 }
 
-// Marks events of repeated values that are so young that their rows may be missing: the row that such an event would
-// get may be that of an equal sample which we do not know.
+// Marks events of repeated values whose own rows may be missing, because they are young or were written before the
+// first that was read: the row that such an event would get may be that of an equal sample which we do not know.
 std::vector<bool> CatchUp::undecided() const {
   struct Equal {
     std::uint64_t digest;
@@ -129,11 +129,12 @@ std::vector<bool> CatchUp::undecided() const {
     const std::size_t rows = last - end;
     for (std::size_t i = first; i < end; ++i) {
       const bool young = time(i) + rules_.row_lag >= past_.looked;
+      const bool before = rows > 0 && time(i) < past_.rows->rows.front().recorded_at - offset();
       const bool repeated =
           distance(time(first), time(i)) >= kSameReport || distance(time(end - 1), time(i)) >= kSameReport;
       // Of a report that came twice and was written once only one has a row.
       const bool twin = !repeated && i - first >= std::max<std::size_t>(rows, 1);
-      if (twin || (young && (repeated || rows > end - first))) marked[all[i].event] = true;
+      if (twin || (before && repeated) || (young && (repeated || rows > end - first))) marked[all[i].event] = true;
     }
   }
   return marked;
@@ -155,7 +156,8 @@ void CatchUp::merge_rows() {
     if (sample.event_time) earliest = std::min(earliest, *sample.event_time);
   const MergeResult merged =
       merge_samples({known, history.rows, history.metric_mask, earliest + history.clock_offset - kClocksApart,
-                     known.size() + history.rows.size(), false});
+                     known.size() + history.rows.size(), rules_.missed, history.clock_offset, rules_.missed,
+                     rules_.unknown.count() == 0});
   // Events keep their order in the result.
   std::size_t next_event = 0;
   const auto take_events_until = [&](std::size_t end) {

@@ -49,6 +49,9 @@ struct CatchUpRules {
   std::chrono::milliseconds tolerance{1'000};  // what is older than that and has not come by the bus was missed
   std::chrono::microseconds ahead{0};          // the publisher's clock minus ours
   std::chrono::microseconds unknown{0};        // … and by how much it may be more
+  // Whether it is known that something may have been missed. Where equal values leave it open, then rather too much is
+  // found than too little, and otherwise the other way round.
+  bool missed = true;
 };
 
 // One sample of the past. `index`: into the memory or the stream; of a row without meaning.

@@ -156,6 +156,7 @@ class Device {
   Position position(const Member& member) const;
   void stand(Member& member, const Position& position);
   bool is_news(const Member& member, const Now& now) const;
+  bool repeats(const proto::Since& since) const;
   void show_latest(const Now& now);
   void resume_from_rows(Member& member, const Position& from, const Now& now);
   void resume(Member& member, const proto::Since& since, const Now& now);

@@ -44,7 +44,7 @@ void Device::resume(Member& member, const proto::Since& since, const Now& now) {
   const Timestamp latest = publishers_time(now.wall, now);
   const bool possible = proto::time_of(since) <= latest + kClocksApart;
   const Position from = possible ? Position::after(since, row_lead(now)) : Position::at(latest);
-  if (const auto next = memory_.after(since, env_.config.row_lag)) {
+  if (const auto next = memory_.after(since, env_.config.row_lag, repeats(since))) {
     send_subscribed(member, Channel::metrics, true);
     if (bus_lost_at_) tell_bus_down(member);
     ++env_.counters.resumes[static_cast<std::size_t>(ResumeOutcome::memory)];
@@ -190,10 +190,41 @@ void Device::give_up_past(const Recovery::Waiting& w, Timestamp confirmed, const
   if (!heard && w.resumed && !w.superseded) deliver_first(member, only_metrics(), now);
 }
 
+// Whether samples of these values are known to come again and again. Two within a second are one report that came
+// twice.
+bool Device::repeats(const proto::Since& since) const {
+  const auto* const cursor = std::get_if<proto::Cursor>(&since);
+  if (cursor == nullptr) return false;
+  const auto again = [&](const auto& list, const auto& time_of, const auto& digest_of) {
+    bool any = false;
+    Timestamp first{};
+    for (std::size_t i = 0; i < list.size(); ++i) {
+      if (digest_of(list[i]) != cursor->digest) continue;
+      if (any && distance(first, time_of(list[i])) >= kSameReport) return true;
+      if (!std::exchange(any, true)) first = time_of(list[i]);
+    }
+    return false;
+  };
+  const auto digest_of = [](const auto& sample) { return proto::sample_digest(sample.values); };
+  if (again(
+          memory_, [](const Remembered& r) { return r.cursor.time; },
+          [](const Remembered& r) { return r.cursor.digest; }) ||
+      again(
+          history_.samples(), [](const Sample& sample) { return sample.time(); }, digest_of))
+    return true;
+  if (!recovery_ || !recovery_->past) return false;
+  const Past& past = *recovery_->past;
+  return again(
+             past.stream, [](const StreamSample& entry) { return entry.time; }, digest_of) ||
+         (past.rows && again(
+                           past.rows->rows, [](const storage::MetricsRow& row) { return row.recorded_at; }, digest_of));
+}
+
 Device::Known Device::known_after(const Recovery::Waiting& w, const Now& now) const {
   Known known;
   known.next = memory_.last_run();
-  const auto at = w.position.seen ? memory_.find(*w.position.seen, env_.config.row_lag) : std::nullopt;
+  const auto& seen = w.position.seen;
+  const auto at = seen ? memory_.find(*seen, env_.config.row_lag, repeats(*seen)) : std::nullopt;
   known.connected = at && *at >= known.next && !w.position.told_until;
   if (at && *at >= known.next) known.next = *at + 1;
   if (at) return known;

@@ -49,7 +49,9 @@ void Device::check_tail(const std::shared_ptr<const Past>& past, const Now& now)
 }
 
 void Device::find_lost_tail(const std::shared_ptr<const Past>& past, const Now& now) {
-  const CatchUp catch_up(memory_, *past, catch_up_rules(now));
+  CatchUpRules rules = catch_up_rules(now);
+  rules.missed = false;
+  const CatchUp catch_up(memory_, *past, rules);
   const std::vector<PastSample>& samples = catch_up.samples();
   const Position last = last_heard(now);
   const auto found = catch_up.after(last);

@@ -17,6 +17,15 @@ using proto::Timestamp;
 constexpr std::size_t kNone = static_cast<std::size_t>(-1);
 // A row stamped later than this after an event is of a later report: row lag (15 s), and clocks as far apart again.
 constexpr std::chrono::seconds kLongestLag{30};
+// How well the difference of clocks is known, where it is.
+constexpr std::chrono::seconds kClocksAgree{2};
+
+// 1 to 2^15 - 1 for a row that is not older than its event, the more the earlier it is; 0 for an older one.
+std::int64_t earliness(std::chrono::microseconds lag) {
+  if (lag.count() < 0) return 0;
+  const auto latest = std::chrono::milliseconds((1 << 15) - 2);
+  return (latest - std::min(std::chrono::duration_cast<std::chrono::milliseconds>(lag), latest)).count() + 1;
+}
 
 struct Row {
   Timestamp stamp;
@@ -49,6 +58,10 @@ class Merge {
   bool same(const proto::MetricValues& a, const proto::MetricValues& b) const {
     return proto::same_values(a, b, input_.metric_mask);
   }
+  bool occurs_once(const Row& row) const {
+    const auto like_row = [&](const Row& other) { return same(*row.values, *other.values); };
+    return std::count_if(rows_.begin(), rows_.end(), like_row) == 1;
+  }
   bool firm(const Sample& known) const { return known.row_time && !known.provisional; }
   bool free(const Row& row) const {
     return row.owner == kNone ? row.stamp > input_.earliest_row_of_events : input_.known[row.owner].provisional;
@@ -57,9 +70,16 @@ class Merge {
   // it, which is also why points never become fewer by a merge.
   bool fits(const Event& event, const Row& row) const {
     return free(row) && (row.owner == kNone || event.sample <= row.owner) && !firm(sample(event)) &&
-           same(sample(event).values, *row.values);
+           same(sample(event).values, *row.values) &&
+           (!input_.early_rows || near(event, row) || (!input_.clocks_known && occurs_once(row)));
   }
   // Rows are written in the order of their events, so an event whose row must be there by now will never get one.
+  bool near(const Event& event, const Row& row) const {
+    const Timestamp time = *sample(event).event_time;
+    if (input_.early_rows)
+      return row.stamp - input_.clock_offset >= time - kClocksAgree && row.stamp <= time + kLongestLag;
+    return row.stamp <= time + kLongestLag && time <= row.stamp + kLongestLag;
+  }
   bool row_may_come(const Event& event) const {
     return rows_.empty() || rows_.back().stamp <= *sample(event).event_time + kLongestLag;
   }
@@ -168,8 +188,7 @@ void Merge::order_ties() {
 // witness: where they repeat, a contradiction is more likely chance than a batch in disorder.
 std::size_t Merge::witness(const Row& row) const {
   if (row.owner == kNone && !free(row)) return 0;
-  const auto like_row = [&](const Row& other) { return same(*row.values, *other.values); };
-  if (std::count_if(rows_.begin(), rows_.end(), like_row) != 1) return 0;
+  if (!occurs_once(row)) return 0;
   const auto like_event = [&](const Event& event) { return same(sample(event).values, *row.values); };
   const auto found = std::find_if(events_.begin(), events_.end(), like_event);
   if (found == events_.end() || std::find_if(found + 1, events_.end(), like_event) != events_.end()) return 0;
@@ -240,10 +259,12 @@ void Merge::align_segment(std::size_t first_event, std::size_t last_event, std::
       [&](std::size_t e, std::size_t c) { return fits(events_[first_event + e], rows_[candidates_[c]]); },
       [&](std::size_t e, std::size_t c) {
         // Within what lag and clocks allow; then, not older than the event.
-        const Timestamp time = *sample(events_[first_event + e]).event_time;
-        const Timestamp stamp = rows_[candidates_[c]].stamp;
-        const bool near = stamp <= time + kLongestLag && time <= stamp + kLongestLag;
-        return std::int64_t{near ? 1 << 15 : 0} + (stamp >= time ? 1 : 0);
+        const Event& event = events_[first_event + e];
+        const Row& row = rows_[candidates_[c]];
+        const std::chrono::microseconds lag = row.stamp - *sample(event).event_time;
+        const std::int64_t near_bonus = near(event, row) ? 1 << 15 : 0;
+        if (input_.early_rows && near_bonus > 0) return near_bonus + earliness(lag - input_.clock_offset);
+        return near_bonus + (lag.count() >= 0 ? 1 : 0);
       },
       [&](std::size_t e) { return !open_before(first_event + e); },
       [&](std::size_t e, std::size_t c) {

@@ -38,6 +38,10 @@ struct MergeInput {
   std::size_t capacity = 30;                  // newest samples kept
   bool gap_at_end = false;                    // events may have been missed after the newest known one
   std::chrono::microseconds clock_offset{0};  // the database's clock minus the publisher's, as far as that is known
+  // Whether what comes after an event matters more than which row is its own: where equal values leave that open it is
+  // the first that may be, and none that is too far away; so the others come after it.
+  bool early_rows = false;
+  bool clocks_known = true;  // with early_rows: whether clock_offset is exact to a second or two
 };
 
 struct MergeResult {
