@@ -32,7 +32,7 @@ CursorMatch CatchUp::match_of(const proto::Cursor& cursor, const Sample& sample)
 
 CatchUp::CatchUp(const EventMemory& memory, const Past& past, const CatchUpRules& rules) : past_(past), rules_(rules) {
   join(memory);
-  merge_rows();
+  merge_rows(memory);
   move_rows_behind_runs(memory);
   find_live(memory);
   digests_.reserve(samples_.size());
@@ -105,8 +105,9 @@ void CatchUp::take_between(const EventMemory& memory, std::size_t& m, std::size_
   }
 }
 
-// Marks events of repeated values whose own rows may be missing, because they are young or were written before the
-// first that was read: the row that such an event would get may be that of an equal sample which we do not know.
+// Marks events of repeated values whose own rows may be missing, because they are young, or the rows were written
+// before the first that was read, or given to clients as samples of their own: the row that such an event would get may
+// be that of an equal sample which we do not know.
 std::vector<bool> CatchUp::undecided() const {
   struct Equal {
     std::uint64_t digest;
@@ -120,6 +121,8 @@ std::vector<bool> CatchUp::undecided() const {
     for (const storage::MetricsRow& row : past_.rows->rows) all.push_back({proto::sample_digest(row.values), kRow});
   std::stable_sort(all.begin(), all.end(), [](const Equal& a, const Equal& b) { return a.digest < b.digest; });
   std::vector<bool> marked(events_.size());
+  std::size_t last_row = events_.size();  // that was given to clients
+  while (last_row > 0 && events_[last_row - 1].sample.event_time) --last_row;
   for (std::size_t first = 0, last = 0; first < all.size(); first = last) {
     while (last < all.size() && all[last].digest == all[first].digest) ++last;
     std::size_t end = first;  // of its events, which stand before its rows, oldest first
@@ -129,18 +132,20 @@ std::vector<bool> CatchUp::undecided() const {
     const std::size_t rows = last - end;
     for (std::size_t i = first; i < end; ++i) {
       const bool young = time(i) + rules_.row_lag >= past_.looked;
+      const bool behind = all[i].event < last_row;
       const bool before = rows > 0 && time(i) < past_.rows->rows.front().recorded_at - offset();
       const bool repeated =
           distance(time(first), time(i)) >= kSameReport || distance(time(end - 1), time(i)) >= kSameReport;
       // Of a report that came twice and was written once only one has a row.
       const bool twin = !repeated && i - first >= std::max<std::size_t>(rows, 1);
-      if (twin || (before && repeated) || (young && (repeated || rows > end - first))) marked[all[i].event] = true;
+      if (twin || ((before || behind) && repeated) || (young && (repeated || rows > end - first)))
+        marked[all[i].event] = true;
     }
   }
   return marked;
 }
 
-void CatchUp::merge_rows() {
+void CatchUp::merge_rows(const EventMemory& memory) {
   const std::vector<bool> left_out = undecided();
   std::vector<Sample> known;
   std::vector<std::size_t> known_at;  // index into events_ of each of `known`
@@ -173,29 +178,49 @@ void CatchUp::merge_rows() {
     }
     return events_.size();
   };
+  // From here on nothing was missed: a row is that of one of these events, or of one that was missed before them.
+  const auto in_run = [&](const PastSample& each) {
+    return each.source == Source::memory && each.index >= memory.unbroken_from();
+  };
+  const auto run_begin = std::find_if(events_.begin(), events_.end(), in_run);
+  const auto run = static_cast<std::size_t>(run_begin - events_.begin());
+  const auto may_be_of_run = [&](const Sample& row) {
+    return std::any_of(run_begin, events_.end(), [&](const PastSample& event) {
+      return proto::same_values(event.sample.values, row.values, history.metric_mask);
+    });
+  };
   // Whether a row is that of an event that was left out is open; a row that may be of a later one stands behind it.
-  const auto take_left_out_before = [&](const Sample& row) {
+  // `known`: where it is known to stand among the events.
+  const auto take_left_out_before = [&](const Sample& row, std::size_t known_place) {
     std::size_t end = next_event;
-    while (end < events_.size() && left_out[end] &&
-           *events_[end].sample.event_time <= *row.row_time - offset() + rules_.tolerance)
-      ++end;
+    const auto before = [&](const PastSample& other) {
+      if (!other.sample.event_time) return true;
+      if (!left_out[end]) return false;
+      // Entries leave the stream once they are in the table: a row is that of one that is left, or older than all.
+      const bool open = end < run && !other.in_stream;
+      return end < known_place || (open && *other.sample.event_time <= *row.row_time - offset() + rules_.tolerance);
+    };
+    while (end < events_.size() && before(events_[end])) ++end;
     take_events_until(end);
   };
   std::size_t k = 0;
   for (const Sample& sample : merged.samples) {
-    if (!sample.event_time) take_left_out_before(sample);
+    const std::size_t place = sample.event_time ? events_.size() : known_row(sample);
+    if (!sample.event_time) take_left_out_before(sample, place < events_.size() ? place : 0);
     if (sample.event_time) {
       while (!known[k].event_time) ++k;
       take_events_until(known_at[k]);
       samples_.push_back(events_[known_at[k]]);
       samples_.back().sample.row_time = sample.row_time;
       next_event = known_at[k++] + 1;
-    } else if (const std::size_t i = known_row(sample); i < events_.size()) {
-      taken[i] = true;
-      samples_.push_back(events_[i]);
+    } else if (place < events_.size()) {
+      taken[place] = true;
+      samples_.push_back(events_[place]);
     } else {
       const bool young = *sample.row_time - history.clock_offset > past_.looked - rules_.tolerance;
-      samples_.push_back({Source::row, 0, sample, young});
+      const bool of_run = may_be_of_run(sample);
+      const auto at = of_run ? std::find_if(samples_.begin(), samples_.end(), in_run) : samples_.end();
+      samples_.insert(at, {Source::row, 0, sample, young && !of_run});
     }
   }
   take_events_until(events_.size());

@@ -101,7 +101,7 @@ class CatchUp {
   void join(const EventMemory& memory);
   void take_between(const EventMemory& memory, std::size_t& m, std::size_t memory_end, std::size_t& s,
                     std::size_t stream_end);
-  void merge_rows();
+  void merge_rows(const EventMemory& memory);
   void move_rows_behind_runs(const EventMemory& memory);
   void find_live(const EventMemory& memory);
   std::optional<std::size_t> after(const proto::Cursor& cursor) const;

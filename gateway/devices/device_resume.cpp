@@ -44,7 +44,10 @@ void Device::resume(Member& member, const proto::Since& since, const Now& now) {
   const Timestamp latest = publishers_time(now.wall, now);
   const bool possible = proto::time_of(since) <= latest + kClocksApart;
   const Position from = possible ? Position::after(since, row_lead(now)) : Position::at(latest);
-  if (const auto next = memory_.after(since, env_.config.row_lag, repeats(since))) {
+  // Whose row it is that the client has seen last, the table knows better.
+  const auto* const cursor = std::get_if<proto::Cursor>(&since);
+  const bool doubtful = (cursor != nullptr && cursor->of_row() && env_.host.has_database()) || repeats(since);
+  if (const auto next = memory_.after(since, env_.config.row_lag, doubtful)) {
     send_subscribed(member, Channel::metrics, true);
     if (bus_lost_at_) tell_bus_down(member);
     ++env_.counters.resumes[static_cast<std::size_t>(ResumeOutcome::memory)];

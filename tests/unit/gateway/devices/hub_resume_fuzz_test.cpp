@@ -103,6 +103,9 @@ class Judge {
     Timestamp from = item.from;
     // What begins at a row begins at that sample.
     if (!shown_[item.from].empty()) from = std::min(from, reports_.at(shown_[item.from].back()).time);
+    // Of equal samples nothing tells which one a row shows.
+    const auto of_event = [&](const auto& each) { return each.second.time == item.from; };
+    if (options_.values == Values::constant && std::none_of(reports_.begin(), reports_.end(), of_event)) from -= kRowLag;
     gaps_.push_back({from, item.from, item.to, now_});
   }
 
