@@ -220,7 +220,7 @@ void CatchUp::merge_rows(const EventMemory& memory) {
       const bool young = *sample.row_time - history.clock_offset > past_.looked - rules_.tolerance;
       const bool of_run = may_be_of_run(sample);
       const auto at = of_run ? std::find_if(samples_.begin(), samples_.end(), in_run) : samples_.end();
-      samples_.insert(at, {Source::row, 0, sample, young && !of_run});
+      samples_.insert(at, {Source::row, 0, sample, young && !of_run, false, of_run});
     }
   }
   take_events_until(events_.size());
@@ -239,7 +239,7 @@ void CatchUp::move_rows_behind_runs(const EventMemory& memory) {
   bool anchored = false;
   for (const PastSample& each : samples_) {
     if (each.source == Source::row) {
-      rows.push_back(each);
+      (each.doubtful ? moved : rows).push_back(each);
       continue;
     }
     const bool heard = each.source == Source::memory && each.sample.event_time;

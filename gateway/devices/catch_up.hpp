@@ -62,6 +62,7 @@ struct PastSample {
   Sample sample;           // its event_time by our clock
   bool young = false;      // its event may still be on its way to us
   bool in_stream = false;  // whether or not it stands elsewhere too
+  bool doubtful = false;   // a row that may be that of an equal event which stands behind it
 };
 
 // Thread: value. Nothing that it was made from may change while it lives.

@@ -145,6 +145,7 @@ void Device::use_past(const Now& now) {
   std::vector<std::pair<Recovery::Waiting, std::size_t>> done;
   bool searching = false;
   for (Recovery::Waiting& waiting : std::exchange(recovery_->waiting, {})) {
+    waiting.repeats = waiting.repeats || (waiting.position.seen && repeats(*waiting.position.seen));
     const Finding finding = findings.of(waiting.position, now.steady >= waiting.found_by);
     if (finding.what == Finding::What::next) send_found(waiting, finding, frames, now);
     searching = searching || finding.what == Finding::What::unknown;

@@ -171,9 +171,12 @@ void Device::give_up_past(const Recovery::Waiting& w, Timestamp confirmed, const
   Member& member = *w.member;
   const Known known = known_after(w, now);
   const bool heard = known.next < memory_.size();
-  // While the bus is away what is missed now is none of this: it is looked for when the bus is back.
-  const bool tail_missed = memory_.gap_at_end() && confirmed_;
-  const bool looks_again = tail_missed && heard && env_.host.has_past();
+  // While the bus is away what is missed now is none of this: it is looked for when the bus is back. But it may have
+  // been away before, and nothing heard in between.
+  const Timestamp heard_last = now.wall - std::chrono::duration_cast<std::chrono::microseconds>(now.steady - heard_at_);
+  const bool silent_since_outage = last_event_ && confirmed_at_ && heard_last < *confirmed_at_;
+  const bool tail_missed = memory_.gap_at_end() && (confirmed_ || silent_since_outage);
+  const bool looks_again = tail_missed && confirmed_ && heard && env_.host.has_past();
   stand(member, w.position);
   const bool begins_with_latest =
       !heard && w.resumed && !w.superseded && state(Channel::metrics).latest && is_news(member, now);
@@ -227,7 +230,7 @@ Device::Known Device::known_after(const Recovery::Waiting& w, const Now& now) co
   Known known;
   known.next = memory_.last_run();
   const auto& seen = w.position.seen;
-  const auto at = seen ? memory_.find(*seen, env_.config.row_lag, repeats(*seen)) : std::nullopt;
+  const auto at = seen ? memory_.find(*seen, env_.config.row_lag, w.repeats || repeats(*seen)) : std::nullopt;
   known.connected = at && *at >= known.next && !w.position.told_until;
   if (at && *at >= known.next) known.next = *at + 1;
   if (at) return known;

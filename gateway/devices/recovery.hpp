@@ -28,6 +28,7 @@ struct Recovery {
     bool resumed;                    // it has come back with `since`; otherwise it was here when the bus was lost
     bool ack_owed;                   // of those that have come back
     bool superseded = false;         // by another subscribe
+    bool repeats = false;            // what was found has the values of its last sample more than once
     SteadyTime found_by = kNever;    // its last sample must have been found by then
     SteadyTime hold_until = kNever;  // live samples wait for it, no longer than until then
 

@@ -20,13 +20,6 @@ constexpr std::chrono::seconds kLongestLag{30};
 // How well the difference of clocks is known, where it is.
 constexpr std::chrono::seconds kClocksAgree{2};
 
-// 1 to 2^15 - 1 for a row that is not older than its event, the more the earlier it is; 0 for an older one.
-std::int64_t earliness(std::chrono::microseconds lag) {
-  if (lag.count() < 0) return 0;
-  const auto latest = std::chrono::milliseconds((1 << 15) - 2);
-  return (latest - std::min(std::chrono::duration_cast<std::chrono::milliseconds>(lag), latest)).count() + 1;
-}
-
 struct Row {
   Timestamp stamp;
   const proto::MetricValues* values;
@@ -62,6 +55,11 @@ class Merge {
     const auto like_row = [&](const Row& other) { return same(*row.values, *other.values); };
     return std::count_if(rows_.begin(), rows_.end(), like_row) == 1;
   }
+  // Whether at most one event can be its own.
+  bool one_of_each(const Row& row) const {
+    const auto like_event = [&](const Event& event) { return same(sample(event).values, *row.values); };
+    return occurs_once(row) && std::count_if(events_.begin(), events_.end(), like_event) <= 1;
+  }
   bool firm(const Sample& known) const { return known.row_time && !known.provisional; }
   bool free(const Row& row) const {
     return row.owner == kNone ? row.stamp > input_.earliest_row_of_events : input_.known[row.owner].provisional;
@@ -76,8 +74,10 @@ class Merge {
   // Rows are written in the order of their events, so an event whose row must be there by now will never get one.
   bool near(const Event& event, const Row& row) const {
     const Timestamp time = *sample(event).event_time;
-    if (input_.early_rows)
-      return row.stamp - input_.clock_offset >= time - kClocksAgree && row.stamp <= time + kLongestLag;
+    if (input_.early_rows) {
+      const std::chrono::microseconds lag = row.stamp - input_.clock_offset - time;
+      return lag <= kLongestLag && (lag.count() >= 0 || (lag >= -kClocksAgree && one_of_each(row)));
+    }
     return row.stamp <= time + kLongestLag && time <= row.stamp + kLongestLag;
   }
   bool row_may_come(const Event& event) const {
@@ -263,7 +263,9 @@ void Merge::align_segment(std::size_t first_event, std::size_t last_event, std::
         const Row& row = rows_[candidates_[c]];
         const std::chrono::microseconds lag = row.stamp - *sample(event).event_time;
         const std::int64_t near_bonus = near(event, row) ? 1 << 15 : 0;
-        if (input_.early_rows && near_bonus > 0) return near_bonus + earliness(lag - input_.clock_offset);
+        if (input_.early_rows && lag >= input_.clock_offset)
+          return near_bonus + (std::int64_t{1} << 14) -
+                 static_cast<std::int64_t>(std::min<std::size_t>(c, (1 << 14) - 1));
         return near_bonus + (lag.count() >= 0 ? 1 : 0);
       },
       [&](std::size_t e) { return !open_before(first_event + e); },

@@ -64,6 +64,8 @@ class Judge {
     // A bare time is taken for that of an event; if it was a row's, what was published before it is not asked for.
     if (since_time_ && last_read_ > 0)
       not_owed_.emplace_back(reports_.at(last_read_).published, last_time_ - options_.clock);
+    if (since_time_ && options_.values == Values::constant)
+      not_owed_.emplace_back(last_time_ - kRowLag - options_.clock, last_time_ - options_.clock);
     // A row that comes late after a bare time may be older than what was there before; then its cursor asks for that.
     if (item.since == "cursor" && last_read_ > 0) last_ = last_read_;
     // Of a report that came twice either copy may be the one that a cursor names.
