@@ -65,7 +65,7 @@ void EventMemory::fill_gap(std::vector<Remembered> missed, bool connected, bool 
 // Equal samples of one time stand next to each other in the order of their occurrence: the last that the client can
 // have seen counts.
 std::optional<std::size_t> EventMemory::find(const proto::Cursor& cursor, std::chrono::milliseconds row_lag,
-                                              bool repeats) const {
+                                             bool repeats) const {
   std::optional<std::size_t> maybe;
   for (std::size_t i = count_; i-- > 0;) {
     const proto::Cursor& other = (*this)[i].cursor;
@@ -80,7 +80,7 @@ std::optional<std::size_t> EventMemory::find(const proto::Cursor& cursor, std::c
 }
 
 std::optional<std::size_t> EventMemory::after(const proto::Since& since, std::chrono::milliseconds row_lag,
-                                               bool repeats) const {
+                                              bool repeats) const {
   std::size_t next = count_;
   bool found = false;
   if (const auto* cursor = std::get_if<proto::Cursor>(&since)) {

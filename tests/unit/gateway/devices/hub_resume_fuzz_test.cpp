@@ -107,7 +107,8 @@ class Judge {
     if (!shown_[item.from].empty()) from = std::min(from, reports_.at(shown_[item.from].back()).time);
     // Of equal samples nothing tells which one a row shows.
     const auto of_event = [&](const auto& each) { return each.second.time == item.from; };
-    if (options_.values == Values::constant && std::none_of(reports_.begin(), reports_.end(), of_event)) from -= kRowLag;
+    if (options_.values == Values::constant && std::none_of(reports_.begin(), reports_.end(), of_event))
+      from -= kRowLag;
     gaps_.push_back({from, item.from, item.to, now_});
   }
 
@@ -159,14 +160,14 @@ class Judge {
   void count() {
     if (!first_ack_) return fault("never acknowledged");
     std::size_t received = 0;
-    std::optional<Timestamp> begins;
+    bool begins = false;
+    std::set<Timestamp> times;
     for (const Seen& item : seen_) {
-      if (item.what == What::acknowledged)
-        begins = item.since == "none" || !item.resumed.value_or(false) ? std::optional(item.at) : std::nullopt;
+      if (item.what == What::acknowledged) begins = item.since == "none" || !item.resumed.value_or(false);
       if (item.what != What::sample) continue;
-      // The latest, with which it begins, may be from before.
-      const auto began = std::exchange(begins, std::nullopt);
-      received += !began || item.time > *began;
+      // The latest, with which it begins, may be from before, or have come before.
+      const bool is_new = times.insert(item.time).second && item.time > *first_ack_;
+      received += !std::exchange(begins, false) || is_new;
     }
     const auto owed = std::count_if(reports_.begin(), reports_.end(), [&](const auto& each) {
       return each.second.published > *first_ack_ && !excused(each.second);
