@@ -88,7 +88,8 @@ std::optional<std::size_t> EventMemory::after(const proto::Since& since, std::ch
     found = at.has_value();
     next = at.value_or(0) + 1;
   } else {
-    // Something older must be here, or there may have been others before the first. Rows tell the time by another clock.
+    // Something older must be here, or there may have been others before the first. Rows tell the time by another
+    // clock.
     const proto::Timestamp time = std::get<proto::Timestamp>(since);
     next = 0;
     for (std::size_t i = 0; i < count_ && (*this)[i].cursor.time < time; ++i)
