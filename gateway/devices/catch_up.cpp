@@ -190,7 +190,7 @@ void CatchUp::merge_rows(const EventMemory& memory) {
     });
   };
   // Whether a row is that of an event that was left out is open; a row that may be of a later one stands behind it.
-  // `known`: where it is known to stand among the events.
+  // `known_place`: where it is known to stand among the events.
   const auto take_left_out_before = [&](const Sample& row, std::size_t known_place) {
     std::size_t end = next_event;
     const auto before = [&](const PastSample& other) {
@@ -202,6 +202,12 @@ void CatchUp::merge_rows(const EventMemory& memory) {
     };
     while (end < events_.size() && before(events_[end])) ++end;
     take_events_until(end);
+  };
+  std::vector<PastSample> before_run;
+  std::size_t run_at = 0;  // of its first among samples_, once run_begun()
+  const auto run_begun = [&] {
+    while (run_at < samples_.size() && !in_run(samples_[run_at])) ++run_at;
+    return run_at < samples_.size();
   };
   std::size_t k = 0;
   for (const Sample& sample : merged.samples) {
@@ -219,11 +225,12 @@ void CatchUp::merge_rows(const EventMemory& memory) {
     } else {
       const bool young = *sample.row_time - history.clock_offset > past_.looked - rules_.tolerance;
       const bool of_run = may_be_of_run(sample);
-      const auto at = of_run ? std::find_if(samples_.begin(), samples_.end(), in_run) : samples_.end();
-      samples_.insert(at, {Source::row, 0, sample, young && !of_run, false, of_run});
+      auto& place_of_row = of_run && run_begun() ? before_run : samples_;
+      place_of_row.push_back({Source::row, 0, sample, young && !of_run, false, of_run});
     }
   }
   take_events_until(events_.size());
+  samples_.insert(samples_.begin() + static_cast<std::ptrdiff_t>(run_at), before_run.begin(), before_run.end());
 }
 
 // The merge lets a row stand before events whose own rows may be still to come. But between events that were heard

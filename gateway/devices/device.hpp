@@ -23,6 +23,7 @@
 #include "gateway/devices/member.hpp"
 #include "gateway/devices/position.hpp"
 #include "gateway/devices/recovery.hpp"
+#include "gateway/devices/repeated_values.hpp"
 #include "gateway/devices/timer_heap.hpp"
 #include "proto/bus_event.hpp"
 #include "proto/history_request.hpp"
@@ -156,7 +157,7 @@ class Device {
   Position position(const Member& member) const;
   void stand(Member& member, const Position& position);
   bool is_news(const Member& member, const Now& now) const;
-  bool repeats(const proto::Since& since) const;
+  RepeatedValues repeated_values() const;
   void show_latest(const Now& now);
   void resume_from_rows(Member& member, const Position& from, const Now& now);
   void resume(Member& member, const proto::Since& since, const Now& now);
@@ -174,6 +175,8 @@ class Device {
   proto::Timestamp gap_until(std::size_t i) const;
   void tell_missing(Member& member, proto::Timestamp to, std::string_view reason);
   std::chrono::microseconds ahead(const Now& now) const;
+  std::chrono::microseconds clock_unknown() const noexcept;
+  proto::Timestamp heard_at_by_wall(const Now& now) const;
   CatchUpRules catch_up_rules(const Now& now) const;
   proto::Timestamp publishers_time(proto::Timestamp ours, const Now& now) const;
   EventMemory::Limits memory_limits() const noexcept;

@@ -141,11 +141,12 @@ void Device::use_past(const Now& now) {
   PastFrames frames{findings, *past, std::vector<Remembered>(findings.samples().size())};
   const auto last_look = recovery_->confirmed + env_.config.row_lag + (findings.young() ? kLastLooks : Millis(0));
   const bool last = past->looked >= last_look && !findings.too_much();
+  const RepeatedValues repeated = repeated_values();
   std::vector<Recovery::Waiting> left, lost;
   std::vector<std::pair<Recovery::Waiting, std::size_t>> done;
   bool searching = false;
   for (Recovery::Waiting& waiting : std::exchange(recovery_->waiting, {})) {
-    waiting.repeats = waiting.repeats || (waiting.position.seen && repeats(*waiting.position.seen));
+    if (const auto& seen = waiting.position.seen) waiting.repeats = waiting.repeats || repeated.contains(seen->digest);
     const Finding finding = findings.of(waiting.position, now.steady >= waiting.found_by);
     if (finding.what == Finding::What::next) send_found(waiting, finding, frames, now);
     searching = searching || finding.what == Finding::What::unknown;
@@ -171,6 +172,25 @@ void Device::use_past(const Now& now) {
     give_up_past(waiting, confirmed, now);
   }
   if (recovery_ && recovery_->look_at == kNever) recovery_->look_at = now.steady + kSoon;
+}
+
+// Of all that is known at the moment, the latest look included.
+RepeatedValues Device::repeated_values() const {
+  const auto digest_of = [](const auto& sample) { return proto::sample_digest(sample.values); };
+  RepeatedValues repeated;
+  repeated.add(
+      memory_, [](const Remembered& each) { return each.cursor.time; },
+      [](const Remembered& each) { return each.cursor.digest; });
+  repeated.add(
+      history_.samples(), [](const Sample& sample) { return sample.time(); }, digest_of);
+  if (!recovery_ || !recovery_->past) return repeated;
+  const Past& past = *recovery_->past;
+  repeated.add(
+      past.stream, [](const StreamSample& entry) { return entry.time; }, digest_of);
+  if (past.rows)
+    repeated.add(
+        past.rows->rows, [](const storage::MetricsRow& row) { return row.recorded_at; }, digest_of);
+  return repeated;
 }
 
 // Each missed sample becomes one frame, whoever gets it.

@@ -44,10 +44,14 @@ void Device::resume(Member& member, const proto::Since& since, const Now& now) {
   const Timestamp latest = publishers_time(now.wall, now);
   const bool possible = proto::time_of(since) <= latest + kClocksApart;
   const Position from = possible ? Position::after(since, row_lead(now)) : Position::at(latest);
-  // Whose row it is that the client has seen last, the table knows better.
-  const auto* const cursor = std::get_if<proto::Cursor>(&since);
-  const bool doubtful = (cursor != nullptr && cursor->of_row() && env_.host.has_database()) || repeats(since);
-  if (const auto next = memory_.after(since, env_.config.row_lag, doubtful)) {
+  auto next = memory_.after(since, env_.config.row_lag, true);
+  if (const auto* const cursor = std::get_if<proto::Cursor>(&since); cursor != nullptr && !next) {
+    // Whose row it is that the client has seen last, the table knows better.
+    const bool table_knows = cursor->of_row() && env_.host.has_database();
+    if (!table_knows && !repeated_values().contains(cursor->digest))
+      next = memory_.after(since, env_.config.row_lag, false);
+  }
+  if (next) {
     send_subscribed(member, Channel::metrics, true);
     if (bus_lost_at_) tell_bus_down(member);
     ++env_.counters.resumes[static_cast<std::size_t>(ResumeOutcome::memory)];
@@ -124,9 +128,7 @@ std::optional<Recovery::Waiting> Device::stop_waiting(Member& member) {
 void Device::begin_metrics(Member& member, bool with_since, const Now& now) {
   member.wants_latest = !with_since;
   const bool here = member.subscribed.contains(Channel::metrics);
-  // As long as nobody knows the publisher's clock it may be behind.
-  const auto slack = last_event_ ? kClocksApart.zero() : kClocksApart;
-  stand(member, here ? position(member) : Position::at(publishers_time(now.wall, now), slack));
+  stand(member, here ? position(member) : Position::at(publishers_time(now.wall, now), clock_unknown()));
   if (member.waits) {
     const Timestamp confirmed = recovery_->confirmed;
     Recovery::Waiting waited = *stop_waiting(member);
@@ -173,8 +175,7 @@ void Device::give_up_past(const Recovery::Waiting& w, Timestamp confirmed, const
   const bool heard = known.next < memory_.size();
   // While the bus is away what is missed now is none of this: it is looked for when the bus is back. But it may have
   // been away before, and nothing heard in between.
-  const Timestamp heard_last = now.wall - std::chrono::duration_cast<std::chrono::microseconds>(now.steady - heard_at_);
-  const bool silent_since_outage = last_event_ && confirmed_at_ && heard_last < *confirmed_at_;
+  const bool silent_since_outage = last_event_ && confirmed_at_ && heard_at_by_wall(now) < *confirmed_at_;
   const bool tail_missed = memory_.gap_at_end() && (confirmed_ || silent_since_outage);
   const bool looks_again = tail_missed && confirmed_ && heard && env_.host.has_past();
   stand(member, w.position);
@@ -196,41 +197,15 @@ void Device::give_up_past(const Recovery::Waiting& w, Timestamp confirmed, const
   if (!heard && w.resumed && !w.superseded) deliver_first(member, only_metrics(), now);
 }
 
-// Whether samples of these values are known to come again and again. Two within a second are one report that came
-// twice.
-bool Device::repeats(const proto::Since& since) const {
-  const auto* const cursor = std::get_if<proto::Cursor>(&since);
-  if (cursor == nullptr) return false;
-  const auto again = [&](const auto& list, const auto& time_of, const auto& digest_of) {
-    bool any = false;
-    Timestamp first{};
-    for (std::size_t i = 0; i < list.size(); ++i) {
-      if (digest_of(list[i]) != cursor->digest) continue;
-      if (any && distance(first, time_of(list[i])) >= kSameReport) return true;
-      if (!std::exchange(any, true)) first = time_of(list[i]);
-    }
-    return false;
-  };
-  const auto digest_of = [](const auto& sample) { return proto::sample_digest(sample.values); };
-  if (again(
-          memory_, [](const Remembered& r) { return r.cursor.time; },
-          [](const Remembered& r) { return r.cursor.digest; }) ||
-      again(
-          history_.samples(), [](const Sample& sample) { return sample.time(); }, digest_of))
-    return true;
-  if (!recovery_ || !recovery_->past) return false;
-  const Past& past = *recovery_->past;
-  return again(
-             past.stream, [](const StreamSample& entry) { return entry.time; }, digest_of) ||
-         (past.rows && again(
-                           past.rows->rows, [](const storage::MetricsRow& row) { return row.recorded_at; }, digest_of));
-}
-
 Device::Known Device::known_after(const Recovery::Waiting& w, const Now& now) const {
   Known known;
   known.next = memory_.last_run();
-  const auto& seen = w.position.seen;
-  const auto at = seen ? memory_.find(*seen, env_.config.row_lag, w.repeats || repeats(*seen)) : std::nullopt;
+  const auto find = [&](const proto::Cursor& seen) {
+    const auto exact = memory_.find(seen, env_.config.row_lag, true);
+    const bool no_guess = exact || w.repeats || repeated_values().contains(seen.digest);
+    return no_guess ? exact : memory_.find(seen, env_.config.row_lag, false);
+  };
+  const auto at = w.position.seen ? find(*w.position.seen) : std::nullopt;
   known.connected = at && *at >= known.next && !w.position.told_until;
   if (at && *at >= known.next) known.next = *at + 1;
   if (at) return known;
@@ -262,8 +237,18 @@ void Device::tell_missing(Member& member, Timestamp to, std::string_view reason)
 // The publisher's clock minus ours, as far as its last event tells. Less than a second may be delay.
 std::chrono::microseconds Device::ahead(const Now& now) const {
   if (!last_event_) return std::chrono::microseconds(0);
-  const auto heard = now.wall - std::chrono::duration_cast<std::chrono::microseconds>(now.steady - heard_at_);
+  const Timestamp heard = heard_at_by_wall(now);
   return distance(heard_time_, heard) < kSameReport ? std::chrono::microseconds(0) : heard_time_ - heard;
+}
+
+// By how much its clock may be behind that: nobody knows it before the first event.
+std::chrono::microseconds Device::clock_unknown() const noexcept {
+  return last_event_ ? kClocksApart.zero() : kClocksApart;
+}
+
+// Requires: an event was heard.
+Timestamp Device::heard_at_by_wall(const Now& now) const {
+  return now.wall - std::chrono::duration_cast<std::chrono::microseconds>(now.steady - heard_at_);
 }
 
 // What the publisher's clock may have shown.
@@ -278,8 +263,7 @@ std::chrono::microseconds Device::row_lead(const Now& now, std::chrono::microsec
 }
 
 CatchUpRules Device::catch_up_rules(const Now& now) const {
-  const auto unknown = last_event_ ? kClocksApart.zero() : kClocksApart;
-  return {env_.config.row_lag, env_.config.gap_tolerance, ahead(now), unknown};
+  return {env_.config.row_lag, env_.config.gap_tolerance, ahead(now), clock_unknown()};
 }
 
 EventMemory::Limits Device::memory_limits() const noexcept {

@@ -65,7 +65,7 @@ void EventMemory::fill_gap(std::vector<Remembered> missed, bool connected, bool 
 // Equal samples of one time stand next to each other in the order of their occurrence: the last that the client can
 // have seen counts.
 std::optional<std::size_t> EventMemory::find(const proto::Cursor& cursor, std::chrono::milliseconds row_lag,
-                                             bool repeats) const {
+                                             bool exactly) const {
   std::optional<std::size_t> maybe;
   for (std::size_t i = count_; i-- > 0;) {
     const proto::Cursor& other = (*this)[i].cursor;
@@ -74,17 +74,17 @@ std::optional<std::size_t> EventMemory::find(const proto::Cursor& cursor, std::c
     const auto found = other.of_row() ? match(cursor, {}, time, std::chrono::microseconds(0), row_lag)
                                       : match(cursor, time, {}, std::chrono::microseconds(0), row_lag);
     if (found == CursorMatch::exact && other.ordinal() <= cursor.ordinal()) return i;
-    if (found == CursorMatch::maybe && !repeats) maybe = i;
+    if (found == CursorMatch::maybe && !exactly) maybe = i;
   }
   return maybe;
 }
 
 std::optional<std::size_t> EventMemory::after(const proto::Since& since, std::chrono::milliseconds row_lag,
-                                              bool repeats) const {
+                                              bool exactly) const {
   std::size_t next = count_;
   bool found = false;
   if (const auto* cursor = std::get_if<proto::Cursor>(&since)) {
-    const auto at = find(*cursor, row_lag, repeats);
+    const auto at = find(*cursor, row_lag, exactly);
     found = at.has_value();
     next = at.value_or(0) + 1;
   } else {

@@ -45,11 +45,10 @@ class EventMemory {
   // is missing just before it; `complete`: nor after it.
   void fill_gap(std::vector<Remembered> missed, bool connected, bool complete, const Limits& limits);
 
-  // The first one after `since`, size() for none; nullopt: not all that came after it is here. `repeats`: as of find().
-  std::optional<std::size_t> after(const proto::Since& since, std::chrono::milliseconds row_lag, bool repeats) const;
-  // The sample that a cursor names, or the earliest that may be it. `repeats`: the device sends these values again and
-  // again, so that what may be it may as well be another one.
-  std::optional<std::size_t> find(const proto::Cursor& cursor, std::chrono::milliseconds row_lag, bool repeats) const;
+  // The first one after `since`, size() for none; nullopt: not all that came after it is here. `exactly`: as of find().
+  std::optional<std::size_t> after(const proto::Since& since, std::chrono::milliseconds row_lag, bool exactly) const;
+  // The sample that a cursor names, or, unless `exactly` that is wanted, the earliest that may be it.
+  std::optional<std::size_t> find(const proto::Cursor& cursor, std::chrono::milliseconds row_lag, bool exactly) const;
   // From here on nothing was missed; size() right after a gap.
   std::size_t unbroken_from() const noexcept;
   // Where the last samples that came without a gap between them begin, whether or not others were missed after them.

@@ -28,11 +28,13 @@ struct Row {
   std::size_t owner;          // the known sample whose row this is; kNone: a row that is new to us
   std::size_t event = kNone;  // index into `events`
   bool hidden = false;        // stands where its event does, see pin()
+  bool alone = false;         // no other row shows the same; only with early_rows
 };
 
 struct Event {
   std::size_t sample;       // index into `known`
   std::size_t row = kNone;  // index into `rows`
+  bool alone = false;       // no other event shows the same; only with early_rows
 };
 
 class Merge {
@@ -43,7 +45,7 @@ class Merge {
     collect();
     order_ties();
     pin();
-    if (input_.early_rows) count_values();
+    if (input_.early_rows) find_alone();
     align_segments();
     return place();
   }
@@ -54,11 +56,6 @@ class Merge {
   bool same(const proto::MetricValues& a, const proto::MetricValues& b) const {
     return proto::same_values(a, b, input_.metric_mask);
   }
-  // Whether no other row, and no other event, shows the same.
-  bool one_of_each(const Event& event, const Row& row) const {
-    return counts_.at(proto::sample_digest(*row.values)).rows == 1 &&
-           counts_.at(proto::sample_digest(sample(event).values)).events == 1;
-  }
   bool firm(const Sample& known) const { return known.row_time && !known.provisional; }
   bool free(const Row& row) const {
     return row.owner == kNone ? row.stamp > input_.earliest_row_of_events : input_.known[row.owner].provisional;
@@ -68,14 +65,14 @@ class Merge {
   bool fits(const Event& event, const Row& row) const {
     return free(row) && (row.owner == kNone || event.sample <= row.owner) && !firm(sample(event)) &&
            same(sample(event).values, *row.values) &&
-           (!input_.early_rows || near(event, row) || (!input_.clocks_known && one_of_each(event, row)));
+           (!input_.early_rows || near(event, row) || (!input_.clocks_known && row.alone));
   }
   // Within what lag and clocks allow.
   bool near(const Event& event, const Row& row) const {
     const Timestamp time = *sample(event).event_time;
     if (input_.early_rows) {
       const std::chrono::microseconds lag = row.stamp - input_.clock_offset - time;
-      return lag <= kLongestLag && (lag.count() >= 0 || (lag >= -kClocksAgree && one_of_each(event, row)));
+      return lag <= kLongestLag && (lag.count() >= 0 || (lag >= -kClocksAgree && row.alone && event.alone));
     }
     return row.stamp <= time + kLongestLag && time <= row.stamp + kLongestLag;
   }
@@ -95,7 +92,7 @@ class Merge {
   void order_tie(std::size_t first, std::size_t last);
   std::size_t witness(const Row& row) const;
   void pin();
-  void count_values();
+  void find_alone();
   void align_segments();
   void align_segment(std::size_t first_event, std::size_t last_event, std::size_t first_row, std::size_t last_row);
   std::size_t first_doubtful() const;
@@ -104,13 +101,9 @@ class Merge {
   const MergeInput& input_;
   std::vector<Row> rows_;
   std::vector<Event> events_;
-  struct Counts {
-    std::size_t rows = 0, events = 0;
-  };
-  std::unordered_map<std::uint64_t, Counts> counts_;  // by digest; only with early_rows
-  std::vector<std::size_t> candidates_;               // scratch of align_segment()
-  std::vector<std::size_t> owners_;                   // scratch of collect_tie(): of each row that was read
-  std::vector<char> found_;                           // the same: whether each known row was read
+  std::vector<std::size_t> candidates_;  // scratch of align_segment()
+  std::vector<std::size_t> owners_;      // scratch of collect_tie(): of each row that was read
+  std::vector<char> found_;              // the same: whether each known row was read
 };
 
 // All rows, each once: those of known samples and those just read.
@@ -241,9 +234,18 @@ void Merge::pin() {
   }
 }
 
-void Merge::count_values() {
-  for (const Row& row : rows_) ++counts_[proto::sample_digest(*row.values)].rows;
-  for (const Event& event : events_) ++counts_[proto::sample_digest(sample(event).values)].events;
+// One digest for each: pairs are many more.
+void Merge::find_alone() {
+  const auto mark = [](auto& list, const auto& values_of) {
+    std::unordered_map<std::uint64_t, std::pair<std::size_t, bool>> first;  // where, and whether it is the only one
+    for (std::size_t i = 0; i < list.size(); ++i) {
+      const auto [at, is_new] = first.try_emplace(proto::sample_digest(values_of(list[i])), i, true);
+      at->second.second = is_new;
+    }
+    for (const auto& [digest, place] : first) list[place.first].alone = place.second;
+  };
+  mark(rows_, [](const Row& row) -> const proto::MetricValues& { return *row.values; });
+  mark(events_, [&](const Event& event) -> const proto::MetricValues& { return sample(event).values; });
 }
 
 void Merge::align_segments() {
