@@ -1,8 +1,11 @@
 // Rows that a worker writes by one statement have one stamp. Which of them are the newest, only their order says, also
 // where a window begins amid a batch.
 #include <boost/test/unit_test.hpp>
+#include <initializer_list>
+#include <utility>
 
 #include "stack.hpp"
+#include "tests/support/numbers.hpp"
 
 using namespace pulsegate::test;
 
@@ -17,10 +20,12 @@ void insert_batch(Stack& stack, const std::string& device, int from, int to) {
       ", " + std::to_string(to) + ") i");
 }
 
-std::vector<int> numbers(int from, int to) {
-  std::vector<int> all;
-  for (int i = from; i <= to; ++i) all.push_back(i);
-  return all;
+// What somebody who comes once batches are written is shown of a device, from the oldest.
+std::vector<int> window_after(std::initializer_list<std::pair<int, int>> batches) {
+  Stack stack;
+  const std::string device = new_device();
+  for (const auto& [from, to] : batches) insert_batch(stack, device, from, to);
+  return cpu_values(stack.watch(device, {"history"}).expect("history"));
 }
 
 }  // namespace
@@ -28,21 +33,11 @@ std::vector<int> numbers(int from, int to) {
 BOOST_AUTO_TEST_SUITE(Batches)
 
 BOOST_AUTO_TEST_CASE(a_window_that_holds_whole_batches_shows_them_in_the_order_of_insertion) {
-  Stack stack;
-  const std::string device = new_device();
-  insert_batch(stack, device, 1, 10);
-  insert_batch(stack, device, 11, 30);
-  WsClient client = stack.watch(device, {"history"});
-  BOOST_TEST(cpu_values(client.expect("history")) == numbers(1, 30), boost::test_tools::per_element());
+  BOOST_TEST(window_after({{1, 10}, {11, 30}}) == numbers(1, 30), boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_CASE(a_window_that_begins_amid_a_batch_shows_the_newest_of_it) {
-  Stack stack;
-  const std::string device = new_device();
-  insert_batch(stack, device, 1, 10);
-  insert_batch(stack, device, 11, 35);
-  WsClient client = stack.watch(device, {"history"});
-  BOOST_TEST(cpu_values(client.expect("history")) == numbers(6, 35), boost::test_tools::per_element());
+  BOOST_TEST(window_after({{1, 10}, {11, 35}}) == numbers(6, 35), boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_CASE(a_second_look_at_part_of_a_batch_takes_no_newer_point_away) {

@@ -2,13 +2,16 @@
 // the rows that were inserted last, of the rows after a time those that were inserted first.
 #include <algorithm>
 #include <boost/test/unit_test.hpp>
+#include <initializer_list>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "proto/metric_values.hpp"
 #include "proto/system_info.hpp"
 #include "tests/integration/storage/source_fixture.hpp"
 #include "tests/support/history_source_contract.hpp"
+#include "tests/support/numbers.hpp"
 
 using namespace pulsegate;
 using namespace pulsegate::test;
@@ -36,19 +39,31 @@ std::vector<int> cpu_of(const std::vector<storage::MetricsRow>& rows) {
   return out;
 }
 
-std::vector<int> numbers(int from, int to) {
-  std::vector<int> all;
-  for (int i = from; i <= to; ++i) all.push_back(i);
-  return all;
-}
-
-void create_tables(Database& db) {
-  create_guide_schema(db.client);
-  db.client.exec("ALTER TABLE device_metrics ALTER cpu_usage TYPE integer");
-}
+// A database with batches that are written 10 s apart.
+struct Batches : Database {
+  explicit Batches(std::initializer_list<std::pair<int, int>> batches) {
+    create_guide_schema(client);
+    client.exec("ALTER TABLE device_metrics ALTER cpu_usage TYPE integer");
+    int tens = 0;
+    for (const auto& [from, to] : batches) insert_batch(*this, from, to, "14:05:" + std::to_string(tens++) + '0');
+  }
+};
 
 bool contains(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
+}
+
+// Windows of so many points of the rows 1 … `last`.
+void check_windows(TestedSource& source, std::initializer_list<int> sizes, int last) {
+  for (const int points : sizes) {
+    BOOST_TEST_CONTEXT(points << " points") {
+      const storage::Snapshot snapshot = source.snapshot(static_cast<std::size_t>(points));
+      BOOST_TEST(cpu_of(snapshot.metrics) == numbers(std::max(1, last + 1 - points), last),
+                 boost::test_tools::per_element());
+      BOOST_TEST(contains(snapshot.newest_metrics_json, "\"cpu_usage\":" + std::to_string(last)),
+                 snapshot.newest_metrics_json);
+    }
+  }
 }
 
 }  // namespace
@@ -56,25 +71,13 @@ bool contains(const std::string& text, const std::string& part) {
 BOOST_AUTO_TEST_SUITE(PostgresBatches)
 
 BOOST_AUTO_TEST_CASE(a_window_that_ends_amid_a_batch_has_the_rows_inserted_last) {
-  Database db;
-  create_tables(db);
-  insert_batch(db, 1, 10, "14:05:00");
-  insert_batch(db, 11, 35, "14:05:10");
-  insert_batch(db, 36, 37, "14:05:20");
+  Batches db({{1, 10}, {11, 35}, {36, 37}});
   TestedSource source(db.connection);
-  for (const int points : {1, 2, 3, 26, 27, 28, 30, 31, 36, 37, 38}) {
-    BOOST_TEST_CONTEXT(points << " points") {
-      const storage::Snapshot snapshot = source.snapshot(static_cast<std::size_t>(points));
-      BOOST_TEST(cpu_of(snapshot.metrics) == numbers(std::max(1, 38 - points), 37), boost::test_tools::per_element());
-      BOOST_TEST(contains(snapshot.newest_metrics_json, "\"cpu_usage\":37"), snapshot.newest_metrics_json);
-    }
-  }
+  check_windows(source, {1, 2, 3, 26, 27, 28, 30, 31, 36, 37, 38}, 37);
 }
 
 BOOST_AUTO_TEST_CASE(a_batch_larger_than_any_window_costs_no_more_than_a_bound) {
-  Database db;
-  create_tables(db);
-  insert_batch(db, 1, 3000, "14:05:00");
+  Batches db({{1, 3000}});
   TestedSource source(db.connection);
   BOOST_TEST(cpu_of(source.snapshot(30).metrics) == numbers(2971, 3000), boost::test_tools::per_element());
   BOOST_TEST(cpu_of(source.snapshot(2000).metrics) == numbers(1001, 3000), boost::test_tools::per_element());
@@ -86,18 +89,9 @@ BOOST_AUTO_TEST_CASE(a_batch_larger_than_any_window_costs_no_more_than_a_bound) 
 }
 
 BOOST_AUTO_TEST_CASE(an_operators_statement_with_a_limit_is_asked_for_more_rows_until_the_batch_is_whole) {
-  Database db;
-  create_tables(db);
-  insert_batch(db, 1, 10, "14:05:00");
-  insert_batch(db, 11, 35, "14:05:10");
+  Batches db({{1, 10}, {11, 35}});
   TestedSource source(with_override(db, kWithLimit));
-  for (const int points : {1, 24, 25, 26, 30, 35, 36}) {
-    BOOST_TEST_CONTEXT(points << " points") {
-      const storage::Snapshot snapshot = source.snapshot(static_cast<std::size_t>(points));
-      BOOST_TEST(cpu_of(snapshot.metrics) == numbers(std::max(1, 36 - points), 35), boost::test_tools::per_element());
-      BOOST_TEST(contains(snapshot.newest_metrics_json, "\"cpu_usage\":35"), snapshot.newest_metrics_json);
-    }
-  }
+  check_windows(source, {1, 24, 25, 26, 30, 35, 36}, 35);
   insert_batch(db, 36, 1500, "14:05:20");
   BOOST_TEST(cpu_of(source.snapshot().metrics) == numbers(1471, 1500), boost::test_tools::per_element());
   // As many rows as it is ever asked for: then what can be had.
@@ -106,10 +100,7 @@ BOOST_AUTO_TEST_CASE(an_operators_statement_with_a_limit_is_asked_for_more_rows_
 }
 
 BOOST_AUTO_TEST_CASE(the_rows_after_a_time_begin_with_those_inserted_first_though_all_are_one_batch) {
-  Database db;
-  create_tables(db);
-  insert_batch(db, 1, 40, "14:05:00");
-  insert_batch(db, 41, 42, "14:05:10");
+  Batches db({{1, 40}, {41, 42}});
   TestedSource source(db.connection);
   const auto before = *proto::parse_iso8601("2026-11-22T14:00:00Z");
   const auto after = [&](std::size_t points) {
@@ -124,10 +115,7 @@ BOOST_AUTO_TEST_CASE(the_rows_after_a_time_begin_with_those_inserted_first_thoug
 }
 
 BOOST_AUTO_TEST_CASE(a_range_has_batches_whole) {
-  Database db;
-  create_tables(db);
-  insert_batch(db, 1, 1500, "14:05:00");
-  insert_batch(db, 1501, 1502, "14:05:10");
+  Batches db({{1, 1500}, {1501, 1502}});
   TestedSource source(db.connection);
   const auto at = [](const char* iso) { return *proto::parse_iso8601(iso); };
   const auto range =
@@ -136,8 +124,7 @@ BOOST_AUTO_TEST_CASE(a_range_has_batches_whole) {
 }
 
 BOOST_AUTO_TEST_CASE(the_latest_state_is_the_last_of_its_batch) {
-  Database db;
-  create_tables(db);
+  Batches db({});
   db.client.exec("INSERT INTO device_state_records (device_uuid, recorded_at, os_version) VALUES ('" + kDeviceText +
                  "', '2026-11-22 14:05:00', 'old'), ('" + kDeviceText + "', '2026-11-22 14:05:10', 'newer'), ('" +
                  kDeviceText + "', '2026-11-22 14:05:10', 'newest')");

@@ -6,6 +6,7 @@
 #include <random>
 
 #include "history_client.hpp"
+#include "tests/support/numbers.hpp"
 
 using namespace pulsegate;
 using namespace pulsegate::test;

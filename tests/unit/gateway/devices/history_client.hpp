@@ -44,11 +44,4 @@ inline std::vector<int> cpu_of_last(TestClient& client) {
   return cpu_of_history(last_of_type(client.take(), "history"));
 }
 
-// 1, 2, …
-inline std::vector<int> numbers(int from, int to) {
-  std::vector<int> values;
-  for (int i = from; i <= to; ++i) values.push_back(i);
-  return values;
-}
-
 }  // namespace pulsegate::test

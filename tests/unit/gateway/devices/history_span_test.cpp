@@ -3,6 +3,7 @@
 
 #include "gateway/devices/history_span.hpp"
 #include "history_client.hpp"
+#include "tests/support/numbers.hpp"
 
 using namespace pulsegate;
 using namespace pulsegate::test;

@@ -47,102 +47,91 @@ class Table {
   storage::Snapshot rows_;
 };
 
-std::size_t points(TestClient& client) {
-  return cpu_of_history(last_of_type(client.take(), "history")).size();
-}
+// A client comes to device 1, of which a row was written long ago.
+struct Watched {
+  explicit Watched(double value, Channel channel = Channel::history) : client(f, 1, {channel}) {
+    table.insert(value, -100);
+    table.answer();
+  }
+  std::size_t points() { return cpu_of_history(last_of_type(client.take(), "history")).size(); }
+
+  HubFixture f;
+  Table table{f};
+  TestClient client;
+};
 
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(HubGuess)
 
 BOOST_AUTO_TEST_CASE(the_row_of_an_unheard_report_that_an_equal_event_was_given_is_a_point_after_the_next_look) {
-  HubFixture f;
-  Table table(f);
-  table.insert(5, -100);
-  TestClient client(f, 1, {Channel::history});  // a report was published just before
-  table.answer();
-  table.run_until(8);
-  table.insert(5);  // its row
-  table.run_until(14);
-  f.publish_metrics(1, 5);
-  table.run_until(17);
-  BOOST_TEST(table.looks() == 1u);
-  BOOST_TEST(points(client) == 2u);  // the report before us, and the event with a row that is not its own
-  table.insert(5);                   // the event's row
-  table.run_until(35);
-  BOOST_TEST(table.looks() == 2u);
-  BOOST_TEST(points(client) == 3u);
+  Watched w(5);  // a report was published just before
+  w.table.run_until(8);
+  w.table.insert(5);  // its row
+  w.table.run_until(14);
+  w.f.publish_metrics(1, 5);
+  w.table.run_until(17);
+  BOOST_TEST(w.table.looks() == 1u);
+  BOOST_TEST(w.points() == 2u);  // the report before us, and the event with a row that is not its own
+  w.table.insert(5);             // the event's row
+  w.table.run_until(35);
+  BOOST_TEST(w.table.looks() == 2u);
+  BOOST_TEST(w.points() == 3u);
   // Nothing is a guess any more.
-  table.run_until(200);
-  BOOST_TEST(table.looks() == 2u);
+  w.table.run_until(200);
+  BOOST_TEST(w.table.looks() == 2u);
 }
 
 BOOST_AUTO_TEST_CASE(an_event_that_took_an_equal_row_on_arrival_is_looked_at_again) {
-  HubFixture f;
-  Table table(f);
-  table.insert(5, -100);
-  TestClient client(f, 1, {Channel::history});
-  table.answer();
-  table.run_until(8);
-  table.insert(5);
-  table.run_until(25);
-  BOOST_TEST(table.looks() == 1u);
-  f.publish_metrics(1, 5);
-  table.run_until(30);
-  BOOST_TEST(points(client) == 2u);
-  table.insert(5);
-  table.run_until(42);
-  BOOST_TEST(table.looks() == 2u);
-  BOOST_TEST(points(client) == 3u);
-  table.run_until(200);
-  BOOST_TEST(table.looks() == 2u);
+  Watched w(5);
+  w.table.run_until(8);
+  w.table.insert(5);
+  w.table.run_until(25);
+  BOOST_TEST(w.table.looks() == 1u);
+  w.f.publish_metrics(1, 5);
+  w.table.run_until(30);
+  BOOST_TEST(w.points() == 2u);
+  w.table.insert(5);
+  w.table.run_until(42);
+  BOOST_TEST(w.table.looks() == 2u);
+  BOOST_TEST(w.points() == 3u);
+  w.table.run_until(200);
+  BOOST_TEST(w.table.looks() == 2u);
 }
 
 BOOST_AUTO_TEST_CASE(a_guess_that_lasts_is_given_up_after_some_looks) {
-  HubFixture f;
-  Table table(f);
-  table.insert(5, -100);
-  TestClient client(f, 1, {Channel::history});
-  table.answer();
+  Watched w(5);
   // Each report's row is written just before the next report, and never when we look.
   for (int second = 4; second < 120; second += 4) {
-    table.run_until(second);
-    table.insert(5, -0.1);
-    f.publish_metrics(1, 5);
+    w.table.run_until(second);
+    w.table.insert(5, -0.1);
+    w.f.publish_metrics(1, 5);
   }
-  BOOST_TEST(table.looks() == 4u);
+  BOOST_TEST(w.table.looks() == 4u);
 }
 
 BOOST_AUTO_TEST_CASE(a_device_whose_values_differ_is_looked_at_once) {
-  HubFixture f;
-  Table table(f);
-  table.insert(1, -100);
-  TestClient client(f, 1, {Channel::history});
-  table.answer();
+  Watched w(1);
   for (int i = 0; i < 60; ++i) {
-    f.publish_metrics(1, 10 + i);
-    table.run_until(4 * i + 3);
+    w.f.publish_metrics(1, 10 + i);
+    w.table.run_until(4 * i + 3);
     if (i % 2 == 1) {
-      table.insert(9 + i);
-      table.insert(10 + i);
+      w.table.insert(9 + i);
+      w.table.insert(10 + i);
     }
-    table.run_until(4 * i + 4);
+    w.table.run_until(4 * i + 4);
   }
-  BOOST_TEST(table.looks() == 1u);
+  BOOST_TEST(w.table.looks() == 1u);
 }
 
 BOOST_AUTO_TEST_CASE(a_guess_that_nobody_sees_is_not_looked_at) {
-  HubFixture f;
-  Table table(f);
-  table.insert(5, -100);
-  TestClient client(f, 1, {Channel::metrics});
-  table.answer();
-  table.run_until(8);
-  table.insert(5);
-  table.run_until(14);
-  f.publish_metrics(1, 5);
-  table.run_until(200);
-  BOOST_TEST(table.looks() == 1u);
+  Watched w(5, Channel::metrics);
+  w.table.run_until(8);
+  w.table.insert(5);
+  w.table.run_until(14);
+  w.f.publish_metrics(1, 5);
+  w.table.run_until(200);
+  BOOST_TEST(w.table.looks() == 1u);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
