@@ -199,21 +199,32 @@ class World {
     for (std::size_t i = 0; i < read.visible; ++i) overtaken_ = overtaken_ || (!reports_[i].seen && to_come(i));
     const std::vector<Sample> before = window_.samples();
     window_.apply(snapshot, at(earliest_));
-    // Values that repeat, in an order that is not that of insertion, leave too much open; then one in 100 000 vanishes.
-    if (alphabet_ == Alphabet::unique || !reversed_ties_) BOOST_REQUIRE_GE(window_.samples().size(), before.size());
+    BOOST_REQUIRE_GE(window_.samples().size(), fewest_after(before.size()));
     if (alphabet_ == Alphabet::constant) check_guess();
     if (alphabet_ != Alphabet::unique) return;
     check_unique();
     check_nothing_vanished(before);
   }
 
+  // No look takes a point away. Only where some values repeat and rows of one stamp come in another order than that of
+  // their insertion may a report be two points, its row and its event, until a later look shows the order and makes
+  // them one (one such world in 500 000). With constant values there is no order to be shown.
+  std::size_t fewest_after(std::size_t before) const {
+    return alphabet_ == Alphabet::few && reversed_ties_ ? std::min(before, reports_known()) : before;
+  }
+
+  // As many as the window must show.
+  std::size_t reports_known() const {
+    std::size_t known = 0;
+    for (std::size_t i = 0; i < reports_.size(); ++i) known += reports_[i].seen || (i < read_.size() && read_[i]);
+    return std::min(known, capacity_);
+  }
+
   // Where clocks agree and batches come whole, a window knows that it may lack a point, so that it is looked at again.
   void check_guess() const {
     const bool whole_batches = direct_ || one_stamp_;
     if (skew_ != 0 || !whole_batches || swallowed_ || with_gap_ || reversed_ties_ || torn_) return;
-    std::size_t known = 0;
-    for (std::size_t i = 0; i < reports_.size(); ++i) known += reports_[i].seen || (i < read_.size() && read_[i]);
-    if (window_.samples().size() < std::min(known, capacity_)) BOOST_REQUIRE(window_.guessed());
+    if (window_.samples().size() < reports_known()) BOOST_REQUIRE(window_.guessed());
   }
 
   // What is shown vanishes only by age: for each that went there is a later one.
