@@ -179,8 +179,8 @@ void CatchUp::merge_rows(const EventMemory& memory) {
     return events_.size();
   };
   // From here on nothing was missed: a row is that of one of these events, or of one that was missed before them.
-  const auto in_run = [&](const PastSample& each) {
-    return each.source == Source::memory && each.index >= memory.unbroken_from();
+  const auto in_run = [unbroken = memory.unbroken_from()](const PastSample& each) {
+    return each.source == Source::memory && each.index >= unbroken;
   };
   const auto run_begin = std::find_if(events_.begin(), events_.end(), in_run);
   const auto run = static_cast<std::size_t>(run_begin - events_.begin());

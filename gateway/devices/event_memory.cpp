@@ -88,9 +88,12 @@ std::optional<std::size_t> EventMemory::after(const proto::Since& since, std::ch
     found = at.has_value();
     next = at.value_or(0) + 1;
   } else {
-    // Something older must be here, or there may have been others before the first.
+    // Something older must be here, or there may have been others before the first. Rows tell the time by another
+    // clock.
     const proto::Timestamp time = std::get<proto::Timestamp>(since);
-    for (next = 0; next < count_ && (*this)[next].cursor.time < time;) ++next;
+    next = 0;
+    for (std::size_t i = 0; i < count_ && (*this)[i].cursor.time < time; ++i)
+      if (!(*this)[i].cursor.of_row()) next = i + 1;
     found = next > 0;
   }
   if (!found || gap_at_end_) return std::nullopt;

@@ -4,9 +4,11 @@
 #include "gateway/devices/sample_merge.hpp"
 
 #include <algorithm>
+#include <unordered_map>
 #include <utility>
 
 #include "gateway/devices/alignment.hpp"
+#include "proto/cursor.hpp"
 
 namespace pulsegate::devices {
 
@@ -41,6 +43,7 @@ class Merge {
     collect();
     order_ties();
     pin();
+    if (input_.early_rows) count_values();
     align_segments();
     return place();
   }
@@ -51,14 +54,10 @@ class Merge {
   bool same(const proto::MetricValues& a, const proto::MetricValues& b) const {
     return proto::same_values(a, b, input_.metric_mask);
   }
-  bool occurs_once(const Row& row) const {
-    const auto like_row = [&](const Row& other) { return same(*row.values, *other.values); };
-    return std::count_if(rows_.begin(), rows_.end(), like_row) == 1;
-  }
-  // Whether at most one event can be its own.
-  bool one_of_each(const Row& row) const {
-    const auto like_event = [&](const Event& event) { return same(sample(event).values, *row.values); };
-    return occurs_once(row) && std::count_if(events_.begin(), events_.end(), like_event) <= 1;
+  // Whether no other row, and no other event, shows the same.
+  bool one_of_each(const Event& event, const Row& row) const {
+    return counts_.at(proto::sample_digest(*row.values)).rows == 1 &&
+           counts_.at(proto::sample_digest(sample(event).values)).events == 1;
   }
   bool firm(const Sample& known) const { return known.row_time && !known.provisional; }
   bool free(const Row& row) const {
@@ -69,17 +68,18 @@ class Merge {
   bool fits(const Event& event, const Row& row) const {
     return free(row) && (row.owner == kNone || event.sample <= row.owner) && !firm(sample(event)) &&
            same(sample(event).values, *row.values) &&
-           (!input_.early_rows || near(event, row) || (!input_.clocks_known && occurs_once(row)));
+           (!input_.early_rows || near(event, row) || (!input_.clocks_known && one_of_each(event, row)));
   }
-  // Rows are written in the order of their events, so an event whose row must be there by now will never get one.
+  // Within what lag and clocks allow.
   bool near(const Event& event, const Row& row) const {
     const Timestamp time = *sample(event).event_time;
     if (input_.early_rows) {
       const std::chrono::microseconds lag = row.stamp - input_.clock_offset - time;
-      return lag <= kLongestLag && (lag.count() >= 0 || (lag >= -kClocksAgree && one_of_each(row)));
+      return lag <= kLongestLag && (lag.count() >= 0 || (lag >= -kClocksAgree && one_of_each(event, row)));
     }
     return row.stamp <= time + kLongestLag && time <= row.stamp + kLongestLag;
   }
+  // Rows are written in the order of their events, so an event whose row must be there by now will never get one.
   bool row_may_come(const Event& event) const {
     return rows_.empty() || rows_.back().stamp <= *sample(event).event_time + kLongestLag;
   }
@@ -95,6 +95,7 @@ class Merge {
   void order_tie(std::size_t first, std::size_t last);
   std::size_t witness(const Row& row) const;
   void pin();
+  void count_values();
   void align_segments();
   void align_segment(std::size_t first_event, std::size_t last_event, std::size_t first_row, std::size_t last_row);
   std::size_t first_doubtful() const;
@@ -108,9 +109,13 @@ class Merge {
   const MergeInput& input_;
   std::vector<Row> rows_;
   std::vector<Event> events_;
-  std::vector<std::size_t> candidates_;  // scratch of align_segment()
-  std::vector<std::size_t> owners_;      // scratch of collect_tie(): of each row that was read
-  std::vector<char> found_;              // the same: whether each known row was read
+  struct Counts {
+    std::size_t rows = 0, events = 0;
+  };
+  std::unordered_map<std::uint64_t, Counts> counts_;  // by digest; only with early_rows
+  std::vector<std::size_t> candidates_;               // scratch of align_segment()
+  std::vector<std::size_t> owners_;                   // scratch of collect_tie(): of each row that was read
+  std::vector<char> found_;                           // the same: whether each known row was read
 };
 
 // All rows, each once: those of known samples and those just read.
@@ -193,7 +198,8 @@ void Merge::order_ties() {
 // witness: where they repeat, a contradiction is more likely chance than a batch in disorder.
 std::size_t Merge::witness(const Row& row) const {
   if (row.owner == kNone && !free(row)) return 0;
-  if (!occurs_once(row)) return 0;
+  const auto like_row = [&](const Row& other) { return same(*row.values, *other.values); };
+  if (std::count_if(rows_.begin(), rows_.end(), like_row) != 1) return 0;
   const auto like_event = [&](const Event& event) { return same(sample(event).values, *row.values); };
   const auto found = std::find_if(events_.begin(), events_.end(), like_event);
   if (found == events_.end() || std::find_if(found + 1, events_.end(), like_event) != events_.end()) return 0;
@@ -238,6 +244,11 @@ void Merge::pin() {
     events_[e].row = r;
     next = e + 1;
   }
+}
+
+void Merge::count_values() {
+  for (const Row& row : rows_) ++counts_[proto::sample_digest(*row.values)].rows;
+  for (const Event& event : events_) ++counts_[proto::sample_digest(sample(event).values)].events;
 }
 
 void Merge::align_segments() {

@@ -84,7 +84,7 @@ class Judge {
     last_read_ = item.report;
     const bool repeats_allowed = first || reports_.at(item.report).twice ||
                                  (repeats_from_ > 0 && item.report >= repeats_from_) ||
-                                 (since_time_ && reports_.at(item.report).time >= since_given_ - kRowLag - slack_);
+                                 (since_time_ && item.time >= since_given_ - kRowLag - slack_);
     if (last_ > 0 && item.report <= last_ && !repeats_allowed)
       fault("report " + std::to_string(item.report) + " after " + std::to_string(last_));
     if (item.report > last_) since_time_ = false, repeats_from_ = 0;
