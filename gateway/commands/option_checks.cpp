@@ -94,8 +94,9 @@ class Checks {
       fail("--max-bus-payload", show_size(config_.max_bus_payload) + " must be less than close-above (" +
                                     show_size(config_.close_above) + ", " + context_.where("--close-above") +
                                     "), else one event would end a session");
-    if (usable("--close-above", "--resume-bytes") && config_.resume_bytes >= config_.close_above)
-      fail("--resume-bytes", show_size(config_.resume_bytes) + " must be less than close-above (" +
+    // Twice as much is there for a client whose live samples have waited.
+    if (usable("--close-above", "--resume-bytes") && 2 * config_.resume_bytes >= config_.close_above)
+      fail("--resume-bytes", show_size(config_.resume_bytes) + " must be less than half of close-above (" +
                                  show_size(config_.close_above) + ", " + context_.where("--close-above") +
                                  "), else what a client missed would end its session");
     if (usable("--resume-bytes", "--resume-memory") && config_.resume_bytes > config_.resume_memory)

@@ -126,11 +126,13 @@ void add_postgres(std::vector<Option>& rows) {
 void add_resume(std::vector<Option>& rows) {
   rows.push_back(row("--resume-events", "N", kDevices, option_count(&Config::resume_events, 1, 10'000),
                      "Messages of `metrics` that a device remembers for clients that come back, 1 to 10000",
-                     "What was missed and is older is looked up in the stream and the table. Four times as many while "
-                     "that is under way; the same holds for resume-bytes."));
-  rows.push_back(row("--resume-bytes", "SIZE", kDevices, option_size(&Config::resume_bytes, kKi, 64 * kMi),
-                     "Bytes of those messages, per device",
-                     "A client gets them at once: less than close-above, else coming back could close it."));
+                     "What was missed and is older is looked up in the stream and the table. Four times as many, and "
+                     "twice resume-bytes, while that is under way."));
+  rows.push_back(
+      row("--resume-bytes", "SIZE", kDevices, option_size(&Config::resume_bytes, kKi, 64 * kMi),
+          "Bytes of those messages, per device",
+          "A client gets them at once, twice as many if live ones have waited: less than half of close-above, "
+          "else coming back could close it."));
   rows.push_back(row("--resume-memory", "SIZE", kDevices, option_size(&Config::resume_memory, kMi, 65'536 * kMi),
                      "Bytes of those messages, all devices together",
                      "Each device has an equal share, and keeps its last message in any case. "

@@ -71,6 +71,8 @@ class Device {
   std::size_t remembered_bytes() const noexcept { return memory_.bytes(); }
   const HistoryWindow& window() const noexcept { return history_; }
   proto::DeviceState freshness() const noexcept;
+  // Null: not stale.
+  const std::optional<proto::Timestamp>& stale_since() const noexcept { return freshness_.stale_since(); }
 
   // Members.
   void join(Member& member, const Now& now);

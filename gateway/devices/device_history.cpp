@@ -25,7 +25,7 @@ void Device::wish_history(Member& member, const std::vector<Channel>& channels, 
   const std::size_t points = env_.config.history_points;
   const HistoryKey key = HistoryKey::of(options.history, options.history_append_only, points);
   if (key == HistoryKey::of({}, false, points)) return;
-  member.wish = std::make_unique<HistoryWish>(HistoryWish{key, options.since});
+  member.wish = std::make_unique<HistoryWish>(HistoryWish{key, options.since, options.id});
 }
 
 // Requires: the member is in the default view or in another. Who is refused another one stays where it is.
@@ -50,14 +50,15 @@ void Device::enter_history(Member& member, const Now& now) {
       proto::append_error(env_.scratch, proto::ErrorCode::bad_history,
                           "The clients of this device have asked for " + std::to_string(HistoryViews::kMaxViews) +
                               " other forms of `history`, which is as many as it may have; ask for one of theirs, or "
-                              "without `history`.");
+                              "without `history`.",
+                          wish->id);
       member.receiver.deliver_control(Frame::text(env_.scratch));
       if (before) further_views_.enter(member, *before, context);
     }
   }
   if (member.view == nullptr) return;
   if (wish->since && member.view->key == wish->key && member.view->appends())
-    member.wish = std::make_unique<HistoryWish>(*wish);
+    member.wish = std::make_unique<HistoryWish>(HistoryWish{wish->key, wish->since, {}});
   const std::size_t points = further_views_.capacity(env_.config.history_points);
   if (points > history_.capacity()) history_.set_capacity(points);
   HistoryView& view = *member.view;

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
 
 #include "proto/cursor.hpp"
 #include "proto/downsample.hpp"
@@ -37,6 +38,7 @@ struct HistoryKey {
 struct HistoryWish {
   HistoryKey key;
   std::optional<proto::Since> since;  // go on after this
+  std::string id;                     // of the command, for its error; until it is acknowledged
 };
 
 }  // namespace pulsegate::devices

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -41,6 +42,7 @@ struct SubscribeOptions {
   std::optional<proto::Since> since;             // the last message that the client saw before it came here
   std::optional<proto::HistoryOptions> history;  // how `history` shall come; unset: as its endpoint sends it
   bool history_append_only = false;              // that endpoint's clients append whatever comes
+  std::string id{};                              // the command's own, as JSON text; errors repeat it
 };
 
 // Owner: the receiver, which keeps it alive until Hub::leave(). The device's lists hold plain pointers to it.

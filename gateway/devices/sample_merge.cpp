@@ -96,6 +96,11 @@ class Merge {
   void align_segments();
   void align_segment(std::size_t first_event, std::size_t last_event, std::size_t first_row, std::size_t last_row);
   std::size_t first_doubtful() const;
+  struct Missed {
+    std::size_t begin = kNone, end = kNone;  // of the rows
+    std::size_t before = 0;                  // where they stand: before this event
+  };
+  Missed missed_events() const;
   MergeResult place() const;
 
   const MergeInput& input_;
@@ -307,6 +312,30 @@ std::size_t Merge::first_doubtful() const {
   return repeats ? first : events_.size();
 }
 
+// Where what was read is full and pairs with nothing, the rows of some events may be older than all that was read. As
+// rows are in the order of events, the left-over ones then stand in one place, after those events: where others have
+// been missed, and the rows of the later events are still to come. Without such a place: none.
+Merge::Missed Merge::missed_events() const {
+  if (input_.rows.empty() || input_.rows.size() < input_.capacity) return {};
+  const auto read_first = [&](const Row& row) { return row.values == &input_.rows.front().values; };
+  const auto oldest = std::find_if(rows_.begin(), rows_.end(), read_first);
+  const auto alone = [](const Row& row) { return row.event == kNone; };
+  if (oldest == rows_.end() || oldest->owner != kNone || !free(*oldest) || !alone(*oldest)) return {};
+  const auto end = std::find_if_not(oldest, rows_.end(), alone);
+  const std::size_t last = end == rows_.end() ? events_.size() : end->event;
+  std::size_t first = last;
+  while (first > 0 && events_[first - 1].row == kNone) --first;
+  for (std::size_t i = last; i > first; --i) {
+    if (!open_before(i)) continue;
+    // Clocks differ, so they are asked only where the rows may be from before the first of these events instead.
+    const bool older = *sample(events_[i - 1]).event_time <= oldest->stamp - input_.clock_offset;
+    const bool rows_follow = i == last || std::prev(end)->stamp <= *sample(events_[i]).event_time + kLongestLag;
+    if (rows_follow && (older || !open_before(first)))
+      return {static_cast<std::size_t>(oldest - rows_.begin()), static_cast<std::size_t>(end - rows_.begin()), i};
+  }
+  return {};
+}
+
 MergeResult Merge::place() const {
   MergeResult result;
   std::vector<Sample>& samples = result.samples;
@@ -323,7 +352,10 @@ MergeResult Merge::place() const {
   // Rows are written in the order of their events. So a row stands before an event after the last pair whose own row
   // may be still to come; and before the first pair, rows are from before our subscription. Any other event without row
   // will never get one (or it lies beyond the rows that were read), and only the clocks can tell.
-  const auto row_first = [&](const Row& row, std::size_t e) {
+  const Missed missed = missed_events();
+  const auto row_first = [&](std::size_t r, std::size_t e) {
+    const Row& row = rows_[r];
+    if (r >= missed.begin && r < missed.end) return e >= missed.before;
     const Sample& other = sample(events_[e]);
     if (firm(other)) return row.stamp < *other.row_time;
     const bool rows_lead = e < tail ? e < head : row_may_come(events_[e]);
@@ -375,7 +407,7 @@ MergeResult Merge::place() const {
     } else if (rows_[r].event != kNone) {
       r += rows_[r].event == e;  // otherwise the row waits for its event
       take_event(e++);
-    } else if (events_[e].row != kNone || row_first(rows_[r], e)) {
+    } else if (events_[e].row != kNone || row_first(r, e)) {
       take_row(rows_[r++]);
     } else {
       take_event(e++);

@@ -91,18 +91,24 @@ std::string SnapshotCollector::text() const {
   json += "\",\"timestamp\":\"";
   proto::append_iso8601(json, hub_.now().wall);
   json += '"';
-  bool known = false;
   for (std::size_t i = 0; i < channels_.size(); ++i) {
     const std::string_view name = channels_.name(static_cast<Channel>(i));
     if (reserved(name)) continue;
     json.append(",\"").append(name).append("\":");
     json += latest_[i] ? latest_[i]->payload() : std::string_view("null");
-    known = known || latest_[i];
   }
   const bool database_up = hub_.database_up() && !member_.told_database_down;
   json.append(",\"status\":{\"bus\":\"").append(hub_.bus_up() ? "up" : "down");
   json.append("\",\"database\":\"").append(!hub_.has_database() ? "none" : database_up ? "up" : "down");
-  json.append("\",\"device\":\"").append(known ? "live" : "unknown").append("\"}}");
+  const Device& device = *member_.device;
+  json.append("\",\"device\":\"").append(kFreshnessNames[static_cast<std::size_t>(device.freshness())]);
+  json += '"';
+  if (device.stale_since()) {
+    json += ",\"since\":\"";
+    proto::append_iso8601(json, *device.stale_since());
+    json += '"';
+  }
+  json += "}}";
   return json;
 }
 

@@ -21,7 +21,8 @@ namespace pulsegate::devices {
 class SnapshotCollector final : private Receiver {
  public:
   // {"deviceUuid":…,"timestamp":<now>,<channel>:<its latest message>|null,…,"status":{"bus":…,"database":…,"device":…}}
-  // with every channel of the table; nullopt: the database is too busy to read what is not in memory.
+  // with every channel of the table, and "since" in the status of a device that is stale; nullopt: the database is too
+  // busy to read what is not in memory.
   // Runs once, in a task of its own, and may destroy the collector.
   using Done = std::function<void(std::optional<std::string> json)>;
 

@@ -89,7 +89,7 @@ void Session::carry_out(const Command& command, const Now& now) {
   switch (command.type) {
     case Command::Type::subscribe:
       if (member_.device != nullptr)
-        hub_.subscribe(member_, command.channels, {command.since, command.history, history_append_only_});
+        hub_.subscribe(member_, command.channels, {command.since, command.history, history_append_only_, command.id});
       break;
     case Command::Type::unsubscribe:
       if (member_.device != nullptr) hub_.unsubscribe(member_, command.channels);

@@ -70,3 +70,32 @@ QUICK = (
     Shape("wide", "1 device × 1 000 clients, 200 events/s", 1, 1000, 200, (GATEWAY, FLOOR_SEND, FLOOR_BATCH)),
     Shape("many", "1 000 devices × 1 client, 5 000 events/s", 1000, 1000, 5000, (GATEWAY, FLOOR_SEND, FLOOR_BATCH)),
 )
+
+FULL = (*FAN_OUT, *SIZE, *COMPRESSION, *MEMORY)
+# Measured beside the shapes.
+PARTS = ("storm", "shards", "micro")
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What one invocation measures: these shapes and parts, in this order."""
+
+    shapes: tuple[Shape, ...]
+    parts: tuple[str, ...]
+
+
+def select(wanted: str, quick: bool) -> Selection:
+    """`wanted`: keys of shapes and names of parts with commas, in any order; empty: the usual ones. Of a shape that a
+    quick run measures its own way that is taken. Raises ValueError for a name that there is not."""
+    usual = Selection(QUICK, ("storm",)) if quick else Selection(FULL, PARTS)
+    if not wanted:
+        return usual
+    by_key = {shape.key: shape for shape in (*FULL, *usual.shapes)}
+    names = [name.strip() for name in wanted.split(",")]
+    unknown = [name for name in names if name not in by_key and name not in PARTS]
+    if unknown:
+        raise ValueError(f"there is no {', '.join(map(repr, unknown))}; there are {', '.join((*by_key, *PARTS))}")
+    return Selection(
+        tuple(shape for key, shape in by_key.items() if key in names),
+        tuple(part for part in PARTS if part in names),
+    )

@@ -134,7 +134,7 @@ BOOST_AUTO_TEST_CASE(every_flag_reaches_its_field) {
                                    "--resume-events",
                                    "128",
                                    "--resume-bytes",
-                                   "256KiB",
+                                   "192KiB",
                                    "--resume-memory",
                                    "1GiB",
                                    "--resume-hold",
@@ -206,7 +206,7 @@ BOOST_AUTO_TEST_CASE(every_flag_reaches_its_field) {
   BOOST_TEST((config.refresh.at("system-info") == 30s));
   BOOST_TEST(config.repair_rate == 12.5);
   BOOST_TEST(config.resume_events == 128u);
-  BOOST_TEST(config.resume_bytes == 256u * 1024);
+  BOOST_TEST(config.resume_bytes == 192u * 1024);
   BOOST_TEST(config.resume_memory == 1024u * 1024 * 1024);
   BOOST_TEST((config.resume_hold == 3s));
   BOOST_TEST((config.tail_check == 1min));
@@ -356,7 +356,7 @@ BOOST_AUTO_TEST_CASE(values_at_a_bound_are_taken_and_those_beyond_are_not) {
       {"--history-min-interval", {"0", "1h"}, {"2h"}},
       {"--repair-rate", {"1", "2.5", "1000000"}, {"0", "-1", "nan", "5e1", "many"}},
       {"--resume-events", {"1", "10000"}, {"0", "10001"}},
-      {"--resume-bytes", {"1KiB", "1023KiB"}, {"1023", "65MiB", "128"}},
+      {"--resume-bytes", {"1KiB", "511KiB"}, {"1023", "65MiB", "128"}},
       {"--resume-memory", {"1MiB", "64GiB"}, {"1023KiB", "65GiB"}},
       {"--resume-hold", {"0", "1m"}, {"61s", "5"}},
       {"--tail-check", {"0", "24h"}, {"25h", "30"}},
@@ -419,13 +419,16 @@ BOOST_AUTO_TEST_CASE(the_idle_timeout_is_longer_than_the_ping_interval) {
 
 BOOST_AUTO_TEST_CASE(conflation_begins_before_the_close) {
   BOOST_TEST(error_of({"--conflate-above", "1MiB"}).find("--conflate-above: 1MiB must be less than close-above") == 0u);
-  BOOST_TEST(error_of({"--close-above", "192KiB"}).find("--max-bus-payload (default): 256KiB must be less than") == 0u);
+  BOOST_TEST(error_of({"--close-above", "192KiB", "--resume-bytes", "64KiB"})
+                 .find("--max-bus-payload (default): 256KiB must be less than") == 0u);
 }
 
 BOOST_AUTO_TEST_CASE(what_a_device_remembers_fits_the_backlog_of_a_client_and_the_memory_of_all) {
-  BOOST_TEST(error_of({"--resume-bytes", "1MiB"}) ==
-             "--resume-bytes: 1MiB must be less than close-above (1MiB, --close-above (default)), else what a client "
-             "missed would end its session");
+  BOOST_TEST(
+      error_of({"--resume-bytes", "512KiB"}) ==
+      "--resume-bytes: 512KiB must be less than half of close-above (1MiB, --close-above (default)), else what a "
+      "client missed would end its session");
+  BOOST_TEST(Sources({{"--resume-bytes", "511KiB"}, {}, {}}).errors().empty());
   BOOST_TEST(error_of({"--resume-bytes", "2MiB", "--close-above", "8MiB", "--resume-memory", "1MiB"}) ==
              "--resume-bytes: 2MiB must be at most resume-memory (1MiB, --resume-memory)");
   // Both are told at once, with whatever else is wrong.

@@ -1,4 +1,5 @@
 // What the settings of resume mean: how much a device remembers, and how long live samples wait.
+#include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <chrono>
 #include <string>
@@ -127,6 +128,36 @@ BOOST_AUTO_TEST_CASE(live_samples_wait_as_long_as_they_are_told) {
   BOOST_TEST(only(client.take(), "metrics").empty());
   f.advance(milliseconds(1));
   BOOST_TEST(last_of_type(client.take(), "metrics").at("data").at("cpu_usage").number() == 4);
+  f.history.release();
+}
+
+// So what a client gets at once, when it has waited, fits its backlog.
+BOOST_AUTO_TEST_CASE(live_samples_that_wait_take_no_more_than_twice_what_a_device_remembers) {
+  devices::DeviceConfig config;
+  config.resume_hold = seconds(60);
+  config.resume_events = 1'000;
+  config.resume_bytes = 4'000;
+  HubFixture f(config);
+  TestClient watcher(f, 1, {Channel::metrics});
+  const std::vector<Json> sent = reports(f, watcher, 1, 30);
+  BOOST_TEST(f.hub->counters().remembered_bytes <= 4'000u);
+  f.history.hold();
+  TestClient client(f, HubFixture::device(1));
+  client.subscribe({Channel::metrics}, after(sent[0]));
+  std::size_t most = 0;
+  std::size_t seen = 0;
+  for (int i = 31; i < 91; ++i) {
+    f.publish_metrics(1, i);
+    most = std::max<std::size_t>(most, f.hub->counters().remembered_bytes);
+    seen += only(client.take(), "metrics").size();
+  }
+  BOOST_TEST(most > 7'000u);
+  BOOST_TEST(most <= 8'000u);
+  // Whatever had to go is named.
+  f.advance(seconds(60));
+  const std::vector<Json> got = client.take();
+  BOOST_TEST(seen + only(got, "metrics").size() < 60u);
+  BOOST_TEST(count_type(got, "gap") == 1);
   f.history.release();
 }
 

@@ -39,6 +39,12 @@ class World {
         torn_(draw(4) == 0),
         one_stamp_(draw(2) == 0) {}
 
+  // The difference of clocks is known, and what is read is whole and in the order of insertion.
+  void read_well() {
+    clocks_known_ = true;
+    torn_ = reversed_ties_ = false;
+  }
+
   void run() {
     make_reports();
     plan();
@@ -138,6 +144,10 @@ class World {
     // A bus in order.
     double last = 0;
     for (Action& action : actions_) last = action.time = std::max(action.time, last);
+    // What was on its way comes before the connection is found to be lost, or never.
+    double lost = gap_from;
+    for (const Action& action : actions_)
+      if (reports_[action.report].published < gap_from) lost = std::max(lost, action.time);
     look(subscribed + between(0, 20), true);
     for (int more = draw(4); more > 0; --more) {
       // At any time, or just when a row is written, which may be before its event is here.
@@ -146,7 +156,7 @@ class World {
       look(draw(2) == 0 ? between(subscribed, end) : std::max(subscribed, written), false);
     }
     if (with_gap_) {
-      actions_.push_back({gap_from, Kind::gap});
+      actions_.push_back({lost, Kind::gap});
       look(gap_until + between(0, 5), true);
     }
     look(end + 15, false);
@@ -193,27 +203,39 @@ class World {
     const Pending read = std::move(pending_.front());
     pending_.pop_front();
     snapshot.metrics = read.rows;
+    if (clocks_known_) snapshot.clock_offset = at(skew_) - at(0);
     read_.resize(std::max(read_.size(), read.visible), false);
     for (const std::size_t i : read.reports) read_[i] = true;
     // A row was read before its event comes.
     for (std::size_t i = 0; i < read.visible; ++i) overtaken_ = overtaken_ || (!reports_[i].seen && to_come(i));
     const std::vector<Sample> before = window_.samples();
     window_.apply(snapshot, at(earliest_));
-    // Values that repeat, in an order that is not that of insertion, leave too much open; then one in 100 000 vanishes.
-    if (alphabet_ == Alphabet::unique || !reversed_ties_) BOOST_REQUIRE_GE(window_.samples().size(), before.size());
+    BOOST_REQUIRE_GE(window_.samples().size(), fewest_after(before.size()));
     if (alphabet_ == Alphabet::constant) check_guess();
     if (alphabet_ != Alphabet::unique) return;
     check_unique();
     check_nothing_vanished(before);
   }
 
+  // No look takes a point away. Only where some values repeat and rows of one stamp come in another order than that of
+  // their insertion may a report be two points, its row and its event, until a later look shows the order and makes
+  // them one (one such world in 500 000). With constant values there is no order to be shown.
+  std::size_t fewest_after(std::size_t before) const {
+    return alphabet_ == Alphabet::few && reversed_ties_ ? std::min(before, reports_known()) : before;
+  }
+
+  // As many as the window must show.
+  std::size_t reports_known() const {
+    std::size_t known = 0;
+    for (std::size_t i = 0; i < reports_.size(); ++i) known += reports_[i].seen || (i < read_.size() && read_[i]);
+    return std::min(known, capacity_);
+  }
+
   // Where clocks agree and batches come whole, a window knows that it may lack a point, so that it is looked at again.
   void check_guess() const {
     const bool whole_batches = direct_ || one_stamp_;
     if (skew_ != 0 || !whole_batches || swallowed_ || with_gap_ || reversed_ties_ || torn_) return;
-    std::size_t known = 0;
-    for (std::size_t i = 0; i < reports_.size(); ++i) known += reports_[i].seen || (i < read_.size() && read_[i]);
-    if (window_.samples().size() < std::min(known, capacity_)) BOOST_REQUIRE(window_.guessed());
+    if (window_.samples().size() < reports_known()) BOOST_REQUIRE(window_.guessed());
   }
 
   // What is shown vanishes only by age: for each that went there is a later one.
@@ -299,9 +321,10 @@ class World {
   const bool with_gap_;
   const std::size_t capacity_;
   const bool direct_;
-  const bool reversed_ties_;
-  const bool torn_;
+  bool reversed_ties_;
+  bool torn_;
   const bool one_stamp_;
+  bool clocks_known_ = false;
   double skew_ = 0;
   double earliest_ = 0;
   std::vector<Report> reports_;
@@ -313,12 +336,13 @@ class World {
   bool swallowed_ = false;
 };
 
-void run_worlds(Alphabet alphabet, bool with_gap, std::size_t capacity) {
+void run_worlds(Alphabet alphabet, bool with_gap, std::size_t capacity, bool read_well = false) {
   std::size_t overtaken = 0;
   constexpr std::uint64_t kSeeds = 3'000;
   for (std::uint64_t seed = 1; seed <= kSeeds; ++seed) {
     BOOST_TEST_CONTEXT("seed " << seed << " capacity " << capacity) {
       World world(seed, alphabet, with_gap, capacity);
+      if (read_well) world.read_well();
       world.run();
       overtaken += world.overtaken();
     }
@@ -337,6 +361,11 @@ BOOST_AUTO_TEST_CASE(every_report_is_one_point_in_order_of_publication) {
 
 BOOST_AUTO_TEST_CASE(every_report_is_one_point_in_order_of_publication_though_the_bus_was_away) {
   run_worlds(Alphabet::unique, true, 30);
+}
+
+// More is missed than a window holds, as often as not.
+BOOST_AUTO_TEST_CASE(every_report_is_one_point_in_order_of_publication_though_the_bus_was_away_for_long) {
+  for (const std::size_t capacity : {5u, 9u}) run_worlds(Alphabet::unique, true, capacity, true);
 }
 
 // A batch is larger than the window as often as not.

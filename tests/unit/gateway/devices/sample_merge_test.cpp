@@ -133,6 +133,30 @@ BOOST_AUTO_TEST_CASE(the_most_pairs_win_over_the_likelier_pair) {
   BOOST_TEST(merged({event(100, 1), event(20, 2)}, {row(21, 1), row(22, 2)}) == "1@e100r21 2@e20r22");
 }
 
+// The rows of the events are older than those that were read.
+BOOST_AUTO_TEST_CASE(after_a_gap_longer_than_what_is_read_old_events_stand_before_the_rows) {
+  const Samples before{event(10, 1), event(11, 2), event(12, 3)};
+  const Rows rows{row(20, 8), row(21, 9), row(22, 10)};
+  BOOST_TEST(text(merge(before, rows, 0, 3, true).samples) == "8@r20 9@r21 10@r22");
+  const Samples since{event(11, 2), event(12, 3), event(23, 11, true)};
+  BOOST_TEST(text(merge(since, rows, 0, 3).samples) == "9@r21 10@r22 11@e23");
+  // Whatever the clocks, where the first of these events is no place for a row that is left over.
+  const Samples known{paired(10, 6, 1), event(11, 2), event(12, 3)};
+  BOOST_TEST(text(merge(known, {row(8, 8), row(9, 9), row(9.5, 10)}, 0, 3, true).samples) == "8@r8 9@r9 10@r9.500000");
+  // Of two gaps the one before which all events are older.
+  const Samples twice{event(10, 1), event(15, 2, true), event(30, 3, true)};
+  BOOST_TEST(text(merge(twice, {row(21, 8), row(22, 9), row(23, 10)}, 0, 3).samples) == "9@r22 10@r23 3@e30");
+}
+
+BOOST_AUTO_TEST_CASE(rows_from_before_the_subscription_lead_though_there_was_a_gap) {
+  const Samples known{event(10, 1), event(20, 2), event(21, 3, true)};
+  const Rows late{row(12, 8), row(13, 9), row(14, 10)};
+  BOOST_TEST(text(merge(known, late, 0, 3).samples) == "1@e10 2@e20 3@e21");
+  // As few rows as these are all that the table has: so those of the events are still to come.
+  const Samples first{event(10, 1), event(11, 2), event(30, 3, true)};
+  BOOST_TEST(text(merge(first, late, 0, 6).samples) == "8@r12 9@r13 10@r14 1@e10 2@e11 3@e30");
+}
+
 BOOST_AUTO_TEST_CASE(a_row_left_over_stands_where_events_can_have_been_missed) {
   const Rows rows{row(11, 5), row(21, 5), row(25, 5), row(31, 5)};
   const bool gap = true;

@@ -118,6 +118,48 @@ BOOST_AUTO_TEST_CASE(is_no_client) {
   BOOST_TEST(f.hub->client_count(f.device(1)) == 1u);
 }
 
+// What a client that has just subscribed is told of the device must be told here.
+BOOST_AUTO_TEST_CASE(a_device_that_has_fallen_silent_is_stale_since_then_and_live_when_it_is_back) {
+  HubFixture f;
+  TestClient client(f, 1, kAll);
+  f.answer({});
+  for (int i = 0; i < 5; ++i) {
+    if (i > 0) f.advance(seconds(1));
+    f.publish_metrics(1, i);
+  }
+  Question before(f, 1);
+  f.run();
+  BOOST_TEST(before.status("device") == "live");
+  BOOST_TEST(!before.json().at("status").has("since"));
+  f.advance(seconds(15));
+  f.answer_all({});
+  const Json told = last_of_type(client.take(), "status").at("data");
+  BOOST_REQUIRE(told.at("device").string() == "stale");
+  Question silent(f, 1);
+  f.run();
+  f.answer_all({});
+  BOOST_TEST(silent.status("device") == "stale");
+  BOOST_TEST(silent.status("since") == told.at("since").string());
+  BOOST_TEST(silent.json().at("metrics").at("data").at("cpu_usage").number() == 4);
+  f.publish_metrics(1, 5);
+  Question back(f, 1);
+  f.run();
+  BOOST_TEST(back.status("device") == "live");
+  BOOST_TEST(!back.json().at("status").has("since"));
+}
+
+BOOST_AUTO_TEST_CASE(a_device_that_died_long_ago_is_stale_by_its_rows) {
+  HubFixture f;
+  Question question(f, 1);
+  f.confirm_device(1);
+  f.answer(f.rows({1, 2, 3, 4, 5}, 3'600));
+  BOOST_REQUIRE(question.answers() == 1);
+  BOOST_TEST(question.status("device") == "stale");
+  std::string since;
+  proto::append_iso8601(since, f.clock.now().wall - seconds(3'600));
+  BOOST_TEST(question.status("since") == since);
+}
+
 BOOST_AUTO_TEST_CASE(nothing_known_is_an_answer) {
   HubFixture f;
   Question question(f, 1);
@@ -257,7 +299,7 @@ BOOST_AUTO_TEST_CASE(a_channel_with_the_name_of_another_member_is_left_out) {
   Question question(f, 1);
   f.run();
   BOOST_TEST(question.json().at("logs").text() == "null");
-  BOOST_TEST(question.status("device") == "unknown");
+  BOOST_TEST(question.status("device") == "live");  // something of it is known
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -258,6 +258,36 @@ BOOST_AUTO_TEST_CASE(a_form_that_cannot_be_is_said_and_nothing_is_subscribed) {
   BOOST_TEST(f.link.take_types() == (Types{"error"}), boost::test_tools::per_element());
 }
 
+BOOST_AUTO_TEST_CASE(one_form_too_many_is_said_with_the_id_of_the_command_whenever_it_is_found_out) {
+  SessionFixture f;
+  f.hub.confirm_device(1);
+  std::vector<std::unique_ptr<TestClient>> others;
+  for (std::size_t i = 1; i <= devices::HistoryViews::kMaxViews; ++i) {
+    devices::SubscribeOptions points;
+    points.history.emplace();
+    points.history->points = i;
+    others.push_back(std::make_unique<TestClient>(f.hub, f.hub.device(1)));
+    others.back()->subscribe({proto::Channel::history}, points);
+  }
+  f.hub.answer_all(f.hub.rows({1, 2, 3}));
+  const std::string subscribe = R"({"type":"subscribe","channels":["history"],"history":{"points":100})";
+  f.text(subscribe + R"(,"id":"a\"1"})");
+  const Json said = last_of_type(f.link.messages, "error");
+  BOOST_TEST(said.at("data").at("code").string() == "bad-history");
+  BOOST_TEST(said.at("id").text() == R"("a\"1")");
+  f.link.messages.clear();
+  f.text(subscribe + "}");
+  BOOST_TEST(!last_of_type(f.link.messages, "error").has("id"));
+  // While the bus is still to confirm, too.
+  f.hub.bus_down();
+  f.hub.bus_up();
+  f.link.messages.clear();
+  f.text(subscribe + R"(,"id":7})");
+  BOOST_TEST(count_type(f.link.messages, "error") == 0);
+  f.hub.confirm_device(1);
+  BOOST_TEST(last_of_type(f.link.messages, "error").at("id").text() == "7");
+}
+
 BOOST_AUTO_TEST_CASE(a_slow_client_that_appends_gets_its_window_again_once_it_has_caught_up) {
   SessionFixture f;
   f.hub.confirm_device(1);
