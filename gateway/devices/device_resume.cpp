@@ -176,7 +176,8 @@ void Device::give_up_past(const Recovery::Waiting& w, Timestamp confirmed, const
   const Timestamp heard_last = now.wall - std::chrono::duration_cast<std::chrono::microseconds>(now.steady - heard_at_);
   const bool silent_since_outage = last_event_ && confirmed_at_ && heard_last < *confirmed_at_;
   const bool tail_missed = memory_.gap_at_end() && (confirmed_ || silent_since_outage);
-  const bool looks_again = tail_missed && confirmed_ && heard && env_.host.has_past();
+  // Whoever has begun anew waits no longer.
+  const bool looks_again = tail_missed && confirmed_ && heard && !w.superseded && env_.host.has_past();
   stand(member, w.position);
   const bool begins_with_latest =
       !heard && w.resumed && !w.superseded && state(Channel::metrics).latest && is_news(member, now);
