@@ -165,6 +165,9 @@ class Judge {
   void check_exact(const Gap& gap) {
     std::size_t next = gap.place + 1;
     while (next < seen_.size() && seen_[next].what != What::sample) ++next;
+    // What ends at a row ends at that sample, which was published earlier.
+    Timestamp to = gap.to;
+    if (next < seen_.size() && seen_[next].time == to) to = std::min(to, reports_.at(seen_[next].report).time);
     for (const int report : shown_[gap.told_from])
       if (reports_.at(report).twice) return;  // its second copy may have come after later ones
     // Who begins anew may begin with an older one, as may who says a bare time, and who comes back later may ask again
@@ -175,7 +178,7 @@ class Judge {
       if (i > gap.place && seen_[i].what == What::acknowledged) break;
       if (seen_[i].what != What::sample || i == next) continue;
       const Timestamp time = reports_.at(seen_[i].report).time;
-      const auto within = [&](Timestamp t) { return t > gap.told_from + slack_ && t < gap.to - kFlight - slack_; };
+      const auto within = [&](Timestamp t) { return t > gap.told_from + slack_ && t < to - kFlight - slack_; };
       if (within(time) && within(seen_[i].time))
         fault("report " + std::to_string(seen_[i].report) + " was received, and a gap names it");
     }
