@@ -246,6 +246,8 @@ void CatchUp::move_rows_behind_runs(const EventMemory& memory) {
   bool anchored = false;
   for (const PastSample& each : samples_) {
     if (each.source == Source::row) {
+      // Rows keep their order, so those before one that stands before the run do too.
+      if (each.doubtful) take_rows(Timestamp::max());
       (each.doubtful ? moved : rows).push_back(each);
       continue;
     }

@@ -39,9 +39,9 @@ void Device::begin_repair(const Now& now) {
       if (!member->in_gap || std::exchange(member->recovers, true)) {
         metrics.members.push_back(member);
       } else if (member->awaiting.contains(Channel::metrics)) {
-        // It has no sample yet after which others could follow, and gets the latest.
+        // It has begun anew, and gets the latest. Before that it may have had a sample after which others followed.
         Position stood = position(*member);
-        stood.skip(std::max(stood.gap_from(), gap_from_.value_or(Timestamp{})));
+        if (!stood.seen) stood.skip(std::max(stood.gap_from(), gap_from_.value_or(Timestamp{})));
         stand(*member, stood);
         tell_missing(*member, publishers_time(now.wall, now), "bus");
         metrics.members.push_back(member);

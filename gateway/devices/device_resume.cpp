@@ -177,7 +177,8 @@ void Device::give_up_past(const Recovery::Waiting& w, Timestamp confirmed, const
   // been away before, and nothing heard in between.
   const bool silent_since_outage = last_event_ && confirmed_at_ && heard_at_by_wall(now) < *confirmed_at_;
   const bool tail_missed = memory_.gap_at_end() && (confirmed_ || silent_since_outage);
-  const bool looks_again = tail_missed && confirmed_ && heard && env_.host.has_past();
+  // Whoever has begun anew waits no longer.
+  const bool looks_again = tail_missed && confirmed_ && heard && !w.superseded && env_.host.has_past();
   stand(member, w.position);
   const bool begins_with_latest =
       !heard && w.resumed && !w.superseded && state(Channel::metrics).latest && is_news(member, now);

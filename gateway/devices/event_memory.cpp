@@ -89,11 +89,13 @@ std::optional<std::size_t> EventMemory::after(const proto::Since& since, std::ch
     next = at.value_or(0) + 1;
   } else {
     // Something older must be here, or there may have been others before the first. Rows tell the time by another
-    // clock.
+    // clock, which may be behind, but not by so much that those of long ago could be later.
     const proto::Timestamp time = std::get<proto::Timestamp>(since);
     next = 0;
-    for (std::size_t i = 0; i < count_ && (*this)[i].cursor.time < time; ++i)
-      if (!(*this)[i].cursor.of_row()) next = i + 1;
+    for (std::size_t i = 0; i < count_ && (*this)[i].cursor.time < time; ++i) {
+      const proto::Cursor& other = (*this)[i].cursor;
+      if (!other.of_row() || other.time < time - kClocksApart) next = i + 1;
+    }
     found = next > 0;
   }
   if (!found || gap_at_end_) return std::nullopt;
