@@ -8,6 +8,7 @@
 
 #include "gateway/devices/alignment.hpp"
 #include "gateway/devices/cursor_match.hpp"
+#include "gateway/devices/past_rows.hpp"
 
 namespace pulsegate::devices {
 
@@ -32,8 +33,7 @@ CursorMatch CatchUp::match_of(const proto::Cursor& cursor, const Sample& sample)
 
 CatchUp::CatchUp(const EventMemory& memory, const Past& past, const CatchUpRules& rules) : past_(past), rules_(rules) {
   join(memory);
-  merge_rows(memory);
-  move_rows_behind_runs(memory);
+  samples_ = put_rows_among(events_, memory, past_, rules_);
   find_live(memory);
   digests_.reserve(samples_.size());
   for (const PastSample& past_sample : samples_) digests_.push_back(proto::sample_digest(past_sample.sample.values));
@@ -103,164 +103,6 @@ void CatchUp::take_between(const EventMemory& memory, std::size_t& m, std::size_
         {Source::stream, s, {entry.values, ours(entry.time), std::nullopt, after_gap}, entry.young, true});
     ++s;
   }
-}
-
-// Marks events of repeated values whose own rows may be missing, because they are young, or the rows were written
-// before the first that was read, or given to clients as samples of their own: the row that such an event would get may
-// be that of an equal sample which we do not know.
-std::vector<bool> CatchUp::undecided() const {
-  struct Equal {
-    std::uint64_t digest;
-    std::size_t event;  // kRow: a row
-  };
-  constexpr std::size_t kRow = static_cast<std::size_t>(-1);
-  std::vector<Equal> all;
-  for (std::size_t i = 0; i < events_.size(); ++i)
-    if (events_[i].sample.event_time) all.push_back({proto::sample_digest(events_[i].sample.values), i});
-  if (past_.rows)
-    for (const storage::MetricsRow& row : past_.rows->rows) all.push_back({proto::sample_digest(row.values), kRow});
-  std::stable_sort(all.begin(), all.end(), [](const Equal& a, const Equal& b) { return a.digest < b.digest; });
-  std::vector<bool> marked(events_.size());
-  std::size_t last_row = events_.size();  // that was given to clients
-  while (last_row > 0 && events_[last_row - 1].sample.event_time) --last_row;
-  for (std::size_t first = 0, last = 0; first < all.size(); first = last) {
-    while (last < all.size() && all[last].digest == all[first].digest) ++last;
-    std::size_t end = first;  // of its events, which stand before its rows, oldest first
-    while (end < last && all[end].event != kRow) ++end;
-    if (end == first) continue;
-    const auto time = [&](std::size_t i) { return *events_[all[i].event].sample.event_time; };
-    const std::size_t rows = last - end;
-    for (std::size_t i = first; i < end; ++i) {
-      const bool young = time(i) + rules_.row_lag >= past_.looked;
-      const bool behind = all[i].event < last_row;
-      const bool before = rows > 0 && time(i) < past_.rows->rows.front().recorded_at - offset();
-      const bool repeated =
-          distance(time(first), time(i)) >= kSameReport || distance(time(end - 1), time(i)) >= kSameReport;
-      // Of a report that came twice and was written once only one has a row.
-      const bool twin = !repeated && i - first >= std::max<std::size_t>(rows, 1);
-      if (twin || ((before || behind) && repeated) || (young && (repeated || rows > end - first)))
-        marked[all[i].event] = true;
-    }
-  }
-  return marked;
-}
-
-void CatchUp::merge_rows(const EventMemory& memory) {
-  const std::vector<bool> left_out = undecided();
-  std::vector<Sample> known;
-  std::vector<std::size_t> known_at;  // index into events_ of each of `known`
-  for (std::size_t i = 0; i < events_.size(); ++i) {
-    if (left_out[i]) continue;
-    known.push_back(events_[i].sample);
-    known_at.push_back(i);
-  }
-  static const storage::History kNothing;
-  const storage::History& history = past_.rows ? *past_.rows : kNothing;
-  Timestamp earliest = Timestamp::max() - kClocksApart;
-  for (const Sample& sample : known)
-    if (sample.event_time) earliest = std::min(earliest, *sample.event_time);
-  const MergeResult merged =
-      merge_samples({known, history.rows, history.metric_mask, earliest + history.clock_offset - kClocksApart,
-                     known.size() + history.rows.size(), rules_.missed, history.clock_offset, rules_.missed,
-                     rules_.unknown.count() == 0});
-  // Events keep their order in the result.
-  std::size_t next_event = 0;
-  const auto take_events_until = [&](std::size_t end) {
-    for (; next_event < end; ++next_event)
-      if (events_[next_event].sample.event_time) samples_.push_back(events_[next_event]);
-  };
-  std::vector<bool> taken(events_.size());
-  const auto known_row = [&](const Sample& sample) {
-    for (std::size_t i = 0; i < events_.size(); ++i) {
-      const Sample& known_sample = events_[i].sample;
-      if (taken[i] || known_sample.event_time || *known_sample.row_time != *sample.row_time) continue;
-      if (proto::same_values(known_sample.values, sample.values, history.metric_mask)) return i;
-    }
-    return events_.size();
-  };
-  // From here on nothing was missed: a row is that of one of these events, or of one that was missed before them.
-  const auto in_run = [unbroken = memory.unbroken_from()](const PastSample& each) {
-    return each.source == Source::memory && each.index >= unbroken;
-  };
-  const auto run_begin = std::find_if(events_.begin(), events_.end(), in_run);
-  const auto run = static_cast<std::size_t>(run_begin - events_.begin());
-  const auto may_be_of_run = [&](const Sample& row) {
-    return std::any_of(run_begin, events_.end(), [&](const PastSample& event) {
-      return proto::same_values(event.sample.values, row.values, history.metric_mask);
-    });
-  };
-  // Whether a row is that of an event that was left out is open; a row that may be of a later one stands behind it.
-  // `known_place`: where it is known to stand among the events.
-  const auto take_left_out_before = [&](const Sample& row, std::size_t known_place) {
-    std::size_t end = next_event;
-    const auto before = [&](const PastSample& other) {
-      if (!other.sample.event_time) return true;
-      if (!left_out[end]) return false;
-      // Entries leave the stream once they are in the table: a row is that of one that is left, or older than all.
-      const bool open = end < run && !other.in_stream;
-      return end < known_place || (open && *other.sample.event_time <= *row.row_time - offset() + rules_.tolerance);
-    };
-    while (end < events_.size() && before(events_[end])) ++end;
-    take_events_until(end);
-  };
-  std::vector<PastSample> before_run;
-  std::size_t run_at = 0;  // of its first among samples_, once run_begun()
-  const auto run_begun = [&] {
-    while (run_at < samples_.size() && !in_run(samples_[run_at])) ++run_at;
-    return run_at < samples_.size();
-  };
-  std::size_t k = 0;
-  for (const Sample& sample : merged.samples) {
-    const std::size_t place = sample.event_time ? events_.size() : known_row(sample);
-    if (!sample.event_time) take_left_out_before(sample, place < events_.size() ? place : 0);
-    if (sample.event_time) {
-      while (!known[k].event_time) ++k;
-      take_events_until(known_at[k]);
-      samples_.push_back(events_[known_at[k]]);
-      samples_.back().sample.row_time = sample.row_time;
-      next_event = known_at[k++] + 1;
-    } else if (place < events_.size()) {
-      taken[place] = true;
-      samples_.push_back(events_[place]);
-    } else {
-      const bool young = *sample.row_time - history.clock_offset > past_.looked - rules_.tolerance;
-      const bool of_run = may_be_of_run(sample);
-      auto& place_of_row = of_run && run_begun() ? before_run : samples_;
-      place_of_row.push_back({Source::row, 0, sample, young && !of_run, false, of_run});
-    }
-  }
-  take_events_until(events_.size());
-  samples_.insert(samples_.begin() + static_cast<std::ptrdiff_t>(run_at), before_run.begin(), before_run.end());
-}
-
-// The merge lets a row stand before events whose own rows may be still to come. But between events that were heard
-// without a gap nothing was missed: what is not older than they are came after them.
-void CatchUp::move_rows_behind_runs(const EventMemory& memory) {
-  std::vector<PastSample> moved, rows;
-  const auto take_rows = [&](Timestamp before) {
-    const auto older = [&](const PastSample& row) { return *row.sample.row_time - offset() < before; };
-    const auto end = std::find_if_not(rows.begin(), rows.end(), older);
-    moved.insert(moved.end(), rows.begin(), end);
-    rows.erase(rows.begin(), end);
-  };
-  bool anchored = false;
-  for (const PastSample& each : samples_) {
-    if (each.source == Source::row) {
-      // Rows keep their order, so those before one that stands before the run do too.
-      if (each.doubtful) take_rows(Timestamp::max());
-      (each.doubtful ? moved : rows).push_back(each);
-      continue;
-    }
-    const bool heard = each.source == Source::memory && each.sample.event_time;
-    if (!heard || memory[each.index].after_gap) anchored = false;
-    const bool row_may_come = heard && *each.sample.event_time + rules_.row_lag >= past_.looked;
-    const bool stays = heard && !each.sample.row_time && (anchored || !row_may_come);
-    take_rows(stays ? *each.sample.event_time - rules_.tolerance : Timestamp::max());
-    moved.push_back(each);
-    anchored = heard && (anchored || each.sample.row_time);
-  }
-  take_rows(Timestamp::max());
-  samples_ = std::move(moved);
 }
 
 void CatchUp::find_live(const EventMemory& memory) {

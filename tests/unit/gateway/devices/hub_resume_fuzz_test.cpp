@@ -104,7 +104,8 @@ class Judge {
     if (item.from > item.to) fault(text + " ends before it begins");
     if (item.to > item.at + slack_) fault(text + " reaches into the future");
     if (item.reason != "bus" && item.reason != "resume") fault(text + " because of " + item.reason);
-    if (item.reason == "bus" && !options_.bus_fails && !clock_unknown(item)) fault(text + " of a bus that was not lost");
+    if (item.reason == "bus" && !options_.bus_fails && !clock_unknown(item))
+      fault(text + " of a bus that was not lost");
     Timestamp from = item.from;
     // What begins at a row begins at that sample.
     if (!shown_[item.from].empty()) from = std::min(from, reports_.at(shown_[item.from].back()).time);
@@ -116,8 +117,8 @@ class Judge {
   }
 
   // Whether it is about a sample of the stream from before the first acknowledgement, by a clock that is ahead, and the
-  // first of all: before an event was heard nobody knows the publisher's clock, and the sample seems to have been missed
-  // since.
+  // first of all: before an event was heard nobody knows the publisher's clock, and the sample seems to have been
+  // missed since.
   bool clock_unknown(const Seen& item) const {
     if (options_.clock <= milliseconds(0) || !copies_.empty() || options_.storage != Storage::stream_only) return false;
     return item.to - options_.clock < *first_ack_ && item.from <= *first_ack_;
