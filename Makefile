@@ -89,7 +89,7 @@ worlds: deps ## Random worlds of clients that come back, against two replicas (P
 	@$(call compile,build,$(RELEASE),all)
 	@$(call run_tests,build,-C worlds -L worlds)
 
-bench: deps ## Measure everything beside floors and peers; writes the table of tests/bench/README.md (25 minutes)
+bench: deps ## Measure everything beside floors and peers; writes the table of tests/bench/README.md (35 minutes)
 	@deploy/install-packages bench
 	@$(call compile,build,$(RELEASE),all)
 	@$(call measure,)

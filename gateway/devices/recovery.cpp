@@ -10,10 +10,13 @@ namespace pulsegate::devices {
 using Source = PastSample::Source;
 
 Findings::Findings(const EventMemory& memory, const Past& past, const CatchUpRules& rules, proto::Timestamp confirmed)
-    : memory_(memory), past_(past), rules_(rules), catch_up_(memory, past, rules) {
-  too_much_ = (past.rows && past.rows->more) || past.stream_more;
-  all_ = !too_much_ && catch_up_.complete(confirmed);
-  stored_ = past.stream_exists || catch_up_.any_row();
+    : memory_(memory),
+      past_(past),
+      rules_(rules),
+      catch_up_(memory, past, rules),
+      too_much_((past.rows && past.rows->more) || past.stream_more),
+      all_(!too_much_ && catch_up_.complete(confirmed)),
+      stored_(past.stream_exists || catch_up_.any_row()) {
   const auto live = samples().begin() + static_cast<std::ptrdiff_t>(catch_up_.live_from());
   young_ = std::any_of(samples().begin(), live, [](const PastSample& sample) { return sample.young; });
 }
