@@ -36,6 +36,8 @@ devices::DeviceConfig device_config(const Config& config, const proto::ChannelTa
   result.resume_events = config.resume_events;
   result.resume_bytes = config.resume_bytes;
   result.resume_memory = config.resume_memory / config.shards;
+  // A client's backlog must have room for it.
+  result.replay_bytes = std::min(result.replay_bytes, config.close_above / 2);
   result.resume_hold = config.resume_hold;
   result.tail_check = config.tail_check;
   result.max_reads_in_flight = std::max<std::size_t>(1, config.snapshot_queue / 2 / config.shards);

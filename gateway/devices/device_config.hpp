@@ -36,6 +36,7 @@ struct DeviceConfig {
   std::size_t resume_events = 64;
   std::size_t resume_bytes = 128 * 1024;
   std::size_t resume_memory = 64 * 1024 * 1024;  // bytes of all devices of a hub: with many each remembers less
+  std::size_t replay_bytes = 256 * 1024;         // of stream and table for one client; of what is older a gap tells
   Millis resume_hold{5'000};                     // live samples wait for missed ones no longer than that
   Millis tail_check{30'000};              // a silent device is compared with its table and stream so often; 0: never
   double repair_rate = 500;               // reads a second that no client asked for, per hub

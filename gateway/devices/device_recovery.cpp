@@ -16,7 +16,6 @@ namespace {
 // at a device follow each other faster, whoever asks for them.
 constexpr Millis kSoon{100};
 constexpr Millis kNotFoundYet{500};
-constexpr std::size_t kMaxReplayBytes = 256 * 1024;  // to one client; of what is older a gap tells
 // Once all rows must be there, what is still young is waited for no longer than that.
 constexpr Millis kLastLooks{3'000};
 // So long a past may be more than one look shows, so those with a longer one do not share the first look.
@@ -207,7 +206,7 @@ void Device::send_found(Recovery::Waiting& w, const Finding& finding, PastFrames
   std::size_t from = finding.end;
   while (from > finding.begin) {
     bytes += frame_of(frames, from - 1).frame->size();
-    if (bytes > kMaxReplayBytes && (from < finding.end || live < memory_.size())) break;
+    if (bytes > env_.config.replay_bytes && (from < finding.end || live < memory_.size())) break;
     --from;
   }
   if (std::exchange(w.ack_owed, false)) send_subscribed(*w.member, Channel::metrics, from == finding.begin);

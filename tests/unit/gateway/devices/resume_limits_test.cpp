@@ -131,6 +131,37 @@ BOOST_AUTO_TEST_CASE(live_samples_wait_as_long_as_they_are_told) {
   f.history.release();
 }
 
+BOOST_AUTO_TEST_CASE(of_what_was_found_a_client_gets_the_newest_that_its_backlog_has_room_for) {
+  devices::DeviceConfig config;
+  config.resume_events = 1;
+  config.replay_bytes = 1'000;
+  HubFixture f(config, HubFixture::Database::none, {}, HubFixture::Stream::present);
+  TestClient watcher(f, 1, {Channel::metrics});
+  watcher.take();
+  for (int i = 1; i <= 20; ++i) {
+    f.advance(seconds(2));
+    const proto::Timestamp time = f.clock.now().wall;
+    f.stream.append(HubFixture::device(1), {time, time, R"({"cpu_usage":)" + std::to_string(i) + "}"});
+    f.publish_metrics(1, i);
+  }
+  const std::vector<Json> sent = only(watcher.take(), "metrics");
+  BOOST_REQUIRE(sent.size() == 20u);
+  f.advance(seconds(30));
+  TestClient client(f, HubFixture::device(1));
+  client.subscribe({Channel::metrics}, after(sent[0]));
+  f.advance(seconds(1));
+  const std::vector<Json> got = client.take();
+  BOOST_TEST(!says_resumed(got));
+  const std::vector<Json> samples = only(got, "metrics");
+  BOOST_REQUIRE(samples.size() >= 2u);
+  BOOST_TEST(samples.size() < 10u);
+  const Json& oldest = samples.front();
+  const std::size_t first = sent.size() - samples.size();
+  for (std::size_t i = 0; i < samples.size(); ++i)
+    BOOST_TEST(samples[i].at("cursor").string() == sent[first + i].at("cursor").string());
+  BOOST_TEST(last_of_type(got, "gap").at("data").at("to").string() == oldest.at("timestamp").string());
+}
+
 // So what a client gets at once, when it has waited, fits its backlog.
 BOOST_AUTO_TEST_CASE(live_samples_that_wait_take_no_more_than_twice_what_a_device_remembers) {
   devices::DeviceConfig config;
