@@ -7,6 +7,7 @@
 #include <vector>
 
 #include <asio/post.hpp>
+#include <websocketpp/common/network.hpp>
 #include <websocketpp/connection.hpp>
 #include <websocketpp/processors/hybi00.hpp>
 #include <websocketpp/processors/hybi07.hpp>
@@ -26,6 +27,10 @@ namespace status = websocketpp::close::status;
 constexpr std::string_view kSubprotocol = "pulsegate.v1";
 constexpr std::string_view kPing("\x89\x00", 2);
 constexpr char kPongHeader = '\x8a';
+
+// The library finds out the byte order with its first call, in a variable that it shares without a lock. So that call
+// is made here, before there are shards.
+[[maybe_unused]] const std::uint64_t kByteOrderIsKnown = websocketpp::lib::net::_htonll(1);
 
 Library& library(Connection& connection) {
   return static_cast<Library&>(connection);
