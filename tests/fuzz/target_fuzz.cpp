@@ -66,10 +66,9 @@ void check_redis_url(std::string_view text) {
   must_hold(again->host == url->host && again->port == url->port && again->path == url->path && again->db == url->db &&
                 again->user == url->user,
             "what is logged of a URL names the same place");
-  must_hold(url->password.size() < 4 || url->redacted().find(url->password) == std::string::npos ||
-                (url->host + url->path + url->user).find(url->password) != std::string::npos ||
-                std::string_view("redis://unix://?db=***@").find(url->password) != std::string_view::npos,
-            "a password is not logged");
+  bus::RedisUrl other = *url;
+  if (!other.password.empty()) other.password = "another";
+  must_hold(other.redacted() == url->redacted(), "a password is not logged");
 }
 
 }  // namespace
