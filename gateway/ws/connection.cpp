@@ -7,6 +7,7 @@
 #include <vector>
 
 #include <asio/post.hpp>
+#include <websocketpp/common/network.hpp>
 #include <websocketpp/connection.hpp>
 #include <websocketpp/processors/hybi00.hpp>
 #include <websocketpp/processors/hybi07.hpp>
@@ -27,6 +28,10 @@ constexpr std::string_view kSubprotocol = "pulsegate.v1";
 constexpr std::string_view kPing("\x89\x00", 2);
 constexpr char kPongHeader = '\x8a';
 
+// The library finds out the byte order with its first call, in a variable that it shares without a lock. So that call
+// is made here, before there are shards.
+[[maybe_unused]] const std::uint64_t kByteOrderIsKnown = websocketpp::lib::net::_htonll(1);
+
 Library& library(Connection& connection) {
   return static_cast<Library&>(connection);
 }
@@ -37,6 +42,23 @@ const Library& library(const Connection& connection) {
 const FramePtr& ping_frame() {
   thread_local const FramePtr frame = Frame::raw(kPing);  // reference counts are not atomic: one per shard
   return frame;
+}
+
+// Where the library has no code for what a peer did, it calls it an internal error: a length in more bytes than it
+// takes (RFC 6455, section 5.2) for one. Our own faults never reach it.
+std::uint16_t fault_of_peer(std::uint16_t code) {
+  return code == status::internal_endpoint_error ? std::uint16_t{status::protocol_error} : code;
+}
+
+// Of valid UTF-8 but for its end: whether that lies within a character (RFC 3629, section 3).
+bool ends_within_character(std::string_view text) {
+  for (std::size_t behind = 0; behind < 3 && behind < text.size(); ++behind) {
+    const auto byte = static_cast<unsigned char>(text[text.size() - 1 - behind]);
+    if ((byte & 0xc0) == 0x80) continue;
+    const std::size_t wanted = byte >= 0xf0 ? 3 : byte >= 0xe0 ? 2 : byte >= 0xc0 ? 1 : 0;
+    return wanted > behind;
+  }
+  return false;
 }
 
 }  // namespace
@@ -182,7 +204,12 @@ void Connection::on_message(const InboundMessage& message) {
 
 bool Connection::unpack(const InboundMessage& message, std::string_view& payload) {
   payload = message.get_payload();
-  if (!message.is_compressed()) return true;
+  if (!message.is_compressed()) {
+    // The library has checked the rest; the end it checks only where the last frame is no continuation.
+    if (!message.is_text() || !ends_within_character(payload)) return true;
+    reject(proto::CloseCode::invalid_payload);
+    return false;
+  }
   ++host_->counters.compressed_received;
   const Inflater::Message inflated = host_->inflater.inflate(payload, host_->config.max_message);
   switch (inflated.status) {
@@ -197,7 +224,6 @@ bool Connection::unpack(const InboundMessage& message, std::string_view& payload
   }
   host_->counters.inflated_bytes += inflated.payload.size();
   payload = inflated.payload;
-  // The library has checked what is not compressed.
   websocketpp::utf8_validator::validator utf8;
   if (!message.is_text() || (utf8.decode(payload.begin(), payload.end()) && utf8.complete())) return true;
   reject(proto::CloseCode::invalid_payload);
@@ -267,6 +293,22 @@ void Connection::close_slow() {
   close(proto::CloseCode::slow_consumer);
 }
 
+void Connection::async_write(const std::vector<websocketpp::transport::buffer>& pieces,
+                             websocketpp::transport::write_handler handler) {
+  std::string bytes;
+  for (const auto& piece : pieces) bytes.append(piece.buf, piece.len);
+  // While it is open for us and the peer has not closed, a close frame is one that the library has decided on. Its code
+  // is in bytes 2 and 3.
+  const bool by_peer = library(*this).get_remote_close_code() != status::abnormal_close;
+  if (phase_ == Phase::open && !by_peer && bytes.size() >= 4 && bytes[0] == '\x88') {
+    const auto byte = [&bytes](std::size_t i) { return static_cast<unsigned>(static_cast<unsigned char>(bytes[i])); };
+    const std::uint16_t code = fault_of_peer(static_cast<std::uint16_t>(byte(2) << 8 | byte(3)));
+    bytes[2] = static_cast<char>(code >> 8);
+    bytes[3] = static_cast<char>(code & 0xff);
+  }
+  Transport::async_write(bytes.data(), bytes.size(), std::move(handler));
+}
+
 void Connection::on_queued() {
   if (!wants_write()) return;
   if (!(host_->in_event ? has_events : has_answers)) host_->enlist(*this);
@@ -289,7 +331,7 @@ void Connection::on_consumed(SteadyTime now) {
   // The peer began to close, or broke the protocol. Nothing that is queued matters to it any more.
   drop_unsent();
   const bool by_peer = con.get_remote_close_code() != status::abnormal_close;
-  begin_closing(by_peer ? con.get_remote_close_code() : con.get_local_close_code(), now);
+  begin_closing(by_peer ? con.get_remote_close_code() : fault_of_peer(con.get_local_close_code()), now);
 }
 
 void Connection::on_written() {

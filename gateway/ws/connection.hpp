@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <asio/io_context.hpp>
 
@@ -92,6 +93,11 @@ class Connection : public Transport, public Link {
   std::string_view id() const noexcept override {
     return id_;
   }
+
+  // Called by the library, as the rest of Transport. Of frames: sees to the code of a close frame.
+  using Transport::async_write;
+  void async_write(const std::vector<websocketpp::transport::buffer>& pieces,
+                   websocketpp::transport::write_handler handler);
 
   // The endpoint's own: where it keeps the connection.
   std::size_t slot = 0;

@@ -74,7 +74,7 @@ class Endpoint::Impl final : public Host {
       return;
     }
     try {
-      own.set_option(asio::ip::tcp::no_delay(true));
+      own.set_option(asio::ip::tcp::no_delay(true), error);  // a socket pair has no such option; broken ones fail below
       if (config.socket_send_buffer > 0) own.set_option(asio::socket_base::send_buffer_size(config.socket_send_buffer));
       const std::shared_ptr<Connection> connection = Connection::create(*this, std::move(own));
       connection->slot = connections_.size();

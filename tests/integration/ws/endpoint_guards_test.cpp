@@ -399,9 +399,21 @@ BOOST_AUTO_TEST_CASE(broken_protocol_is_closed_with_its_code) {
   control.send_frame({false, 0, Opcode::ping, true, "fragmented"});
   BOOST_TEST(control.expect_close().code == 1002);
 
+  // To the library a length in more bytes than it takes is an internal error.
+  WsClient length = fixture.open();
+  length.send_raw(std::string("\x81\xfe\x00\x01\x00\x00\x00\x00x", 9));
+  BOOST_TEST(length.expect_close().code == 1002);
+
+  // The library looks at the end of a text only where it does not come in fragments.
+  WsClient cut = fixture.open();
+  cut.send_fragment(Opcode::text, "\xe2", false);
+  cut.send_fragment(Opcode::continuation, "\x82", true);
+  BOOST_TEST(cut.expect_close().code == 1007);
+
   BOOST_TEST(fixture.wait_empty());
-  BOOST_TEST(fixture.counters().closed[1007] == 1u);
-  BOOST_TEST(fixture.counters().closed[1002] == 3u);
+  BOOST_TEST(fixture.counters().closed[1007] == 2u);
+  BOOST_TEST(fixture.counters().closed[1002] == 4u);
+  BOOST_TEST(fixture.counters().closed[1011] == 0u);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
