@@ -117,7 +117,8 @@ ResultRow Arena::judge(const std::string& scenario, std::optional<Outage> outage
     }
     std::size_t missing = 0, owed = 0, got = 0;
     for (int i = 0; i < static_cast<int>(reports.size()); ++i) {
-      if (reports[static_cast<std::size_t>(i)].time <= acknowledged || watcher.end) continue;
+      if (reports[static_cast<std::size_t>(i)].time <= acknowledged) continue;
+      if (watcher.end && i > watcher.last_report) break;  // may have been on its way
       ++owed;
       received.count(i) != 0 ? ++got : ++missing;
     }
@@ -165,6 +166,21 @@ Millis repaired_after(const std::vector<Watcher>& watchers, const Reporter& repo
     if (const auto up = watcher.when_told("bus up", end)) last = std::max(last, *up);
   }
   return Millis(last - end);
+}
+
+double live_p99_ms(const std::vector<Watcher>& watchers, const Reporter& reporter, long long from) {
+  std::vector<long long> ages;
+  std::vector<std::vector<PublishedReport>> published;
+  for (const Watcher& watcher : watchers) {
+    while (published.size() <= watcher.device) published.push_back(reporter.published(published.size()));
+    for (const ReceivedItem& item : watcher.session.received) {
+      if (item.kind != Kind::sample || item.at < from || item.report < 0) continue;
+      ages.push_back(item.at - published[watcher.device].at(static_cast<std::size_t>(item.report)).time);
+    }
+  }
+  if (ages.empty()) return 0;
+  std::sort(ages.begin(), ages.end());
+  return static_cast<double>(ages[ages.size() * 99 / 100]);
 }
 
 Millis told_after(const std::vector<Watcher>& watchers, const std::string& what, long long begin) {

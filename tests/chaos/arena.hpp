@@ -79,6 +79,9 @@ class Arena {
 // is up.
 Millis repaired_after(const std::vector<Watcher>& watchers, const Reporter& reporter, long long end);
 
+// The age in ms below which 99 of 100 samples were received from then on. Requires: all were live.
+double live_p99_ms(const std::vector<Watcher>& watchers, const Reporter& reporter, long long from);
+
 // How long after `begin` the last one was told so. Checks that everybody was.
 Millis told_after(const std::vector<Watcher>& watchers, const std::string& what, long long begin);
 

@@ -41,12 +41,17 @@ Crowd::Crowd(std::uint16_t port, const std::vector<std::string>& devices, std::s
     Member& member = *members_.back();
     member.watcher.device = device;
     member.client.subscribe({"metrics", "history"});
-    epoll_event event{};
-    event.events = EPOLLIN;
-    event.data.u64 = i;
-    ::epoll_ctl(epoll_, EPOLL_CTL_ADD, member.client.socket().fd(), &event);
+    watch(i);
   }
   thread_ = std::thread([this] { run(); });
+}
+
+// Once more is once.
+void Crowd::watch(std::size_t index) {
+  epoll_event event{};
+  event.events = EPOLLIN;
+  event.data.u64 = index;
+  ::epoll_ctl(epoll_, EPOLL_CTL_ADD, members_[index]->client.socket().fd(), &event);
 }
 
 Crowd::~Crowd() {
@@ -152,6 +157,12 @@ void Crowd::stop_reading(std::size_t count) {
   const std::lock_guard lock(mutex_);
   for (std::size_t i = 0; i < count; ++i)
     ::epoll_ctl(epoll_, EPOLL_CTL_DEL, members_[i]->client.socket().fd(), nullptr);
+}
+
+void Crowd::read_again() {
+  const std::lock_guard lock(mutex_);
+  for (std::size_t i = 0; i < members_.size(); ++i)
+    if (!members_[i]->watcher.end) watch(i);
 }
 
 }  // namespace pulsegate::test

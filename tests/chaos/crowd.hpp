@@ -59,6 +59,8 @@ class Crowd {
 
   // The first `count` of them stop to read: what comes stays in the sockets.
   void stop_reading(std::size_t count);
+  // All read again, those first what has waited for them.
+  void read_again();
 
  private:
   struct Member {
@@ -66,6 +68,7 @@ class Crowd {
     Watcher watcher;
   };
 
+  void watch(std::size_t index);
   void run();
   void take_all(Member& member);
   static void take(Watcher& watcher, const WsMessage& message);
