@@ -7,7 +7,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help deps build run test worlds check fmt lint asan tsan bench bench-quick soak clean
+.PHONY: help deps build run test worlds chaos check fmt lint asan tsan bench bench-quick soak clean
 
 JOBS ?= $(shell nproc)
 DEVICES ?= 3
@@ -48,7 +48,7 @@ run: build ## Serve this host's metrics: private Redis and PostgreSQL, publisher
 	@deploy/install-packages run
 	@exec /usr/bin/python3 -B deploy/demo/run.py
 
-test: deps ## Build and run every test: unit, style, integration, and both tiers again under AddressSanitizer
+test: deps ## Build and run every test: unit, style, integration, chaos (short); the first and third again under AddressSanitizer
 	@echo "== Release build"
 	@$(call compile,build,$(RELEASE),all)
 	@echo "== Tests of the release build"
@@ -88,6 +88,12 @@ measure = flock --close tests /usr/bin/python3 -B tests/bench/run --build build 
 worlds: deps ## Random worlds of clients that come back, against two replicas (PULSEGATE_TEST_SEED=…)
 	@$(call compile,build,$(RELEASE),all)
 	@$(call run_tests,build,-C worlds -L worlds)
+
+chaos: deps ## Faults and hostile clients under 1 000 clients; writes the table of tests/README.md (6 minutes)
+	@$(call compile,build,$(RELEASE),all)
+	@PULSEGATE_BINARY=build/pulsegate PULSEGATE_CHAOS=full PULSEGATE_CHAOS_TABLE=build/chaos.md \
+	  flock --close tests timeout --kill-after=30 900 build/tests/chaos/chaos --log_level=test_suite --color_output=no
+	@tests/chaos/write_table build/chaos.md
 
 bench: deps ## Measure everything beside floors and peers; writes the table of tests/bench/README.md (25 minutes)
 	@deploy/install-packages bench

@@ -57,7 +57,8 @@ Arena::Arena(ArenaOptions options) : redis_(options.redis), postgres_(options.po
   if (options.proxy) proxy_ = std::make_unique<HaltingProxy>(redis_.port());
   const std::string url = proxy_ ? "redis://127.0.0.1:" + std::to_string(proxy_->port()) + "/0" : redis_.url();
   GatewayOptions gateway;
-  gateway.args = {"--redis", url, "--database", postgres_.connection_string(), "--auth", "none"};
+  const std::string database = options.database ? postgres_.connection_string() : "none";
+  gateway.args = {"--redis", url, "--database", database, "--auth", "none"};
   gateway.args.insert(gateway.args.end(), options.gateway.begin(), options.gateway.end());
   gateway.open_files = options.open_files;
   gateway_ = std::make_unique<GatewayProcess>(std::move(gateway));

@@ -21,7 +21,8 @@ struct ArenaOptions {
   std::vector<std::string> gateway;  // further arguments
   RedisOptions redis;
   PostgresOptions postgres;
-  bool proxy = false;  // between the gateway and Redis
+  bool proxy = false;    // between the gateway and Redis
+  bool database = true;  // whether the gateway reads it; rows are stored in any case
   std::size_t clients = scale().clients;
   std::size_t devices = scale().devices;
   std::size_t open_files = 0;  // limit of the gateway; 0: as ours

@@ -98,11 +98,11 @@ BOOST_AUTO_TEST_CASE(no_descriptor_left) {
 BOOST_AUTO_TEST_CASE(sigterm_under_load) {
   constexpr std::uint16_t kRestart = 1012;
   const std::size_t deaf = scale().clients / 10;
-  const Millis drain(3'000);
+  const Millis drain = scale().pick(Millis(3'000), Millis(1'000));
   // The drain, the closing handshakes of those who do not answer, and the machine.
   const Millis longest = drain + Millis(7'000);
   ArenaOptions options;
-  options.gateway = {"--drain-time", "3s"};
+  options.gateway = {"--drain-time", std::to_string(drain.count()) + "ms"};
   Arena arena(std::move(options));
   arena.crowd().stop_reading(deaf);
   // So that they have a backlog, in the sockets and in the gateway.

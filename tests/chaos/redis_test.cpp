@@ -20,7 +20,8 @@ Millis wait_for_loss(Arena& arena, long long begin, Millis deadline) {
 }
 
 // Everybody is told that it is there again, and gets live reports. Adds the row.
-void finish(Arena& arena, const std::string& scenario, long long begin, long long end, Millis detected, Millis limit) {
+ResultRow finish(Arena& arena, const std::string& scenario, long long begin, long long end, Millis detected,
+                 Millis limit) {
   BOOST_REQUIRE(arena.crowd().wait_for_all([&](const Watcher& w) { return w.when_told("bus up", begin).has_value(); },
                                            kServerDeadline));
   BOOST_TEST(arena.wait_for_reports(3));
@@ -32,10 +33,11 @@ void finish(Arena& arena, const std::string& scenario, long long begin, long lon
   BOOST_TEST(row.disconnects == 0u);
   BOOST_TEST(row.lost == 0u);
   ResultsTable::of_this_run().add(row);
+  return row;
 }
 
-void kill_redis_for(Millis outage, const std::string& scenario) {
-  Arena arena;
+ResultRow kill_redis_for(Millis outage, const std::string& scenario, ArenaOptions options = {}) {
+  Arena arena(std::move(options));
   const long long begin = now_ms();
   arena.redis().kill();
   const Millis detected = wait_for_loss(arena, begin, kServerDeadline);
@@ -43,7 +45,7 @@ void kill_redis_for(Millis outage, const std::string& scenario) {
   const long long left = begin + outage.count() - now_ms();
   if (left > 0) pause_for(Millis(left));  // how long the outage lasts
   arena.redis().start();
-  finish(arena, scenario, begin, now_ms(), detected, scale().limit(kRepaired));
+  return finish(arena, scenario, begin, now_ms(), detected, scale().limit(kRepaired));
 }
 
 }  // namespace
@@ -51,7 +53,15 @@ void kill_redis_for(Millis outage, const std::string& scenario) {
 BOOST_AUTO_TEST_SUITE(ChaosRedis)
 
 BOOST_AUTO_TEST_CASE(killed_and_restarted) {
-  kill_redis_for(Millis(2'000), "Redis killed, back after 2 s");
+  const ResultRow row = kill_redis_for(Millis(2'000), "Redis killed, back after 2 s");
+  BOOST_TEST(row.named == 0u, "the table has it all");
+}
+
+BOOST_AUTO_TEST_CASE(killed_and_restarted_without_a_database) {
+  ArenaOptions options;
+  options.database = false;
+  const ResultRow row = kill_redis_for(Millis(2'000), "the same without a database", std::move(options));
+  BOOST_TEST(row.named > 0u, "nobody could know what was published meanwhile");
 }
 
 BOOST_AUTO_TEST_CASE(killed_and_away_for_longer, *boost::unit_test::precondition([](auto) { return scale().full; })) {

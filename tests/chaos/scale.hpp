@@ -13,7 +13,7 @@ struct Scale {
   bool full = false;
   std::size_t clients = 200;
   std::size_t devices = 40;
-  Millis interval{1'000};  // between two reports of a device
+  Millis interval{300};  // between two reports of a device
 
   template <typename T>
   T pick(T in_full, T in_short) const {
@@ -32,6 +32,7 @@ inline const Scale& scale() {
       result.full = true;
       result.clients = 1'000;
       result.devices = 200;
+      result.interval = Millis(1'000);
     }
     return result;
   }();
