@@ -57,9 +57,9 @@ BOOST_AUTO_TEST_CASE(stable_connection_starts_again) {
 
 BOOST_AUTO_TEST_CASE(short_connection_keeps_the_bound) {
   Backoff backoff({}, highest);
-  for (int i = 0; i < 5; ++i) backoff.next();
+  for (int i = 0; i < 3; ++i) backoff.next();
   backoff.connection_lasted(milliseconds(9'999));
-  BOOST_TEST(backoff.next().count() == 3200);
+  BOOST_TEST(backoff.next().count() == 800);
 }
 
 BOOST_AUTO_TEST_CASE(longest_below_first_wins) {
