@@ -16,6 +16,9 @@ const std::vector<Metric> kCharted{Metric::cpu_usage, Metric::memory_usage, Metr
 const std::vector<Metric> kAll{Metric::cpu_usage,     Metric::cpu_temp,      Metric::memory_usage, Metric::memory_total,
                                Metric::storage_usage, Metric::storage_total, Metric::network_rx,   Metric::network_tx};
 
+// Rows that are in SOCI's buffers at a time.
+constexpr std::size_t kPortion = 1000;
+
 // What rows_after returns for a column that the table does not have.
 constexpr std::string_view kAbsent = "absent";
 
@@ -30,7 +33,7 @@ History HistoryReader::read(const RangeRequest& request) {
   for (const Metric metric : kCharted)
     history.metric_mask = static_cast<std::uint8_t>(history.metric_mask | bit(metric));
   if (request.from >= request.to) return history;
-  const HistoryParameters parameters{
+  const RowParameters parameters{
       request.device.text(), sql_time(request.from), sql_time(request.to), {}, std::to_string(request.points)};
   // The count is a matter of the index alone; fetching rows only to find that there are too many would cost more.
   history.reduced = count(parameters) > kMaxRangeRows;
@@ -62,7 +65,7 @@ History HistoryReader::read(const AfterRequest& request) {
   return history;
 }
 
-std::size_t HistoryReader::count(const HistoryParameters& parameters) {
+std::size_t HistoryReader::count(const RowParameters& parameters) {
   const SqlStatement& sql = statements_.range_count();
   return guarded(sql_, "range_count", sql, [&] {
     if (!count_) count_ = std::make_unique<CountStatement>(sql_, with_points(sql.text, kMaxRangeRows + 1));
@@ -71,9 +74,8 @@ std::size_t HistoryReader::count(const HistoryParameters& parameters) {
 }
 
 void HistoryReader::read_rows(std::string_view name, const SqlStatement& statement,
-                              std::unique_ptr<HistoryStatement>& prepared, const std::string& text,
-                              const std::vector<Metric>& columns, const HistoryParameters& parameters,
-                              History& history) {
+                              std::unique_ptr<RowsStatement>& prepared, const std::string& text,
+                              const std::vector<Metric>& columns, const RowParameters& parameters, History& history) {
   const auto take = [&](std::size_t row) {
     const long long* us = prepared->recorded_at_us(row);
     // Whatever an operator's own statement returns, no answer grows beyond this.
@@ -88,7 +90,7 @@ void HistoryReader::read_rows(std::string_view name, const SqlStatement& stateme
     }
   };
   guarded(sql_, name, statement, [&] {
-    if (!prepared) prepared = std::make_unique<HistoryStatement>(sql_, text, columns.size());
+    if (!prepared) prepared = std::make_unique<RowsStatement>(sql_, text, columns.size(), kPortion);
     for (bool found = prepared->begin(parameters); found; found = prepared->next())
       for (std::size_t row = 0; row < prepared->size(); ++row) take(row);
     prepared->end();

@@ -30,16 +30,16 @@ class HistoryReader {
   void forget_statements();
 
  private:
-  std::size_t count(const HistoryParameters& parameters);
-  void read_rows(std::string_view name, const SqlStatement& statement, std::unique_ptr<HistoryStatement>& prepared,
-                 const std::string& text, const std::vector<proto::Metric>& columns,
-                 const HistoryParameters& parameters, History& history);
+  std::size_t count(const RowParameters& parameters);
+  void read_rows(std::string_view name, const SqlStatement& statement, std::unique_ptr<RowsStatement>& prepared,
+                 const std::string& text, const std::vector<proto::Metric>& columns, const RowParameters& parameters,
+                 History& history);
 
   soci::session& sql_;
   const SqlSet& statements_;
   std::unique_ptr<CountStatement> count_;
-  std::unique_ptr<HistoryStatement> rows_, extremes_, mean_;
-  std::map<std::size_t, std::unique_ptr<HistoryStatement>> after_;  // by number of rows
+  std::unique_ptr<RowsStatement> rows_, extremes_, mean_;
+  std::map<std::size_t, std::unique_ptr<RowsStatement>> after_;  // by number of rows
 };
 
 }  // namespace pulsegate::storage

@@ -24,6 +24,14 @@ void order_oldest_first(std::vector<MetricsRow>& rows, IndexOrder read) {
   if (!std::is_sorted(rows.begin(), rows.end(), older)) std::stable_sort(rows.begin(), rows.end(), older);
 }
 
+bool ends_amid_stamp(const std::vector<MetricsRow>& rows, std::size_t points) noexcept {
+  return rows.size() > points && rows[points - 1].recorded_at == rows.back().recorded_at;
+}
+
+void keep_newest(std::vector<MetricsRow>& rows, std::size_t points) {
+  if (rows.size() > points) rows.erase(rows.begin(), rows.end() - static_cast<std::ptrdiff_t>(points));
+}
+
 bool cut_between_stamps(std::vector<MetricsRow>& rows, std::size_t points) {
   if (rows.size() <= points) return false;
   auto end = rows.begin() + static_cast<std::ptrdiff_t>(points);

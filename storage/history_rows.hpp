@@ -1,4 +1,5 @@
-// What turns rows as an index returns them into what History promises, and times into what a statement takes. Pure.
+// What turns rows as an index returns them into what Snapshot and History promise, and times into what a statement
+// takes. Pure.
 #pragma once
 
 #include <cstddef>
@@ -17,6 +18,12 @@ enum class IndexOrder { newest_first, oldest_first };
 // Oldest first, and rows of one stamp in the order of their insertion. Linear, unless a statement of the operator's own
 // returns its rows in no order at all.
 void order_oldest_first(std::vector<MetricsRow>& rows, IndexOrder read);
+
+// Whether rows of the stamp at which `points` rows end may lie beyond the last one that was read. `rows`: newest first.
+bool ends_amid_stamp(const std::vector<MetricsRow>& rows, std::size_t points) noexcept;
+
+// Cuts `rows` (oldest first) to the last `points`.
+void keep_newest(std::vector<MetricsRow>& rows, std::size_t points);
 
 // Cuts `rows` (oldest first) to at most `points`, between two stamps, unless the first `points` all carry one.
 // Returns whether rows were cut off.

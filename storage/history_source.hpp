@@ -50,7 +50,8 @@ struct History {
   std::uint8_t metric_mask = 0;  // which Metric columns were read (bit i = Metric i)
   bool reduced = false;          // a range: not all rows, but what its Reduction says
   // Rows after a time: there are more than was asked for. `rows` then are the oldest of them and end between two stamps
-  // (unless all carry one), so that asking again after the last row's time continues without loss.
+  // so that asking again after the last row's time continues without loss; unless all carry one: then those that were
+  // inserted first, and asking again would pass over the others.
   bool more = false;
   std::chrono::microseconds clock_offset{0};  // as in Snapshot
 };

@@ -206,4 +206,17 @@ std::string with_points(const std::string& statement, std::size_t points) {
   return out.append(statement, kept);
 }
 
+bool keeps_ties(const std::string& statement) {
+  std::string words = " ";  // in upper case, a space between two, without what is quoted
+  scan(statement, [&](std::size_t i) {
+    if (is_word(statement[i])) {
+      words += static_cast<char>(std::toupper(static_cast<unsigned char>(statement[i])));
+    } else if (words.back() != ' ') {
+      words += ' ';
+    }
+    return i + 1;
+  });
+  return (words + ' ').find(" WITH TIES ") != std::string::npos;
+}
+
 }  // namespace pulsegate::storage

@@ -50,4 +50,7 @@ SqlSet load_sql(std::string_view profile, const std::optional<std::string>& over
 // statement reusable; with a parameter it would guess that a tenth of the rows is wanted, and plan anew for each call.
 std::string with_points(const std::string& statement, std::size_t points);
 
+// Whether the statement says WITH TIES, so that of rows with one stamp its limit takes all or none.
+bool keeps_ties(const std::string& statement);
+
 }  // namespace pulsegate::storage

@@ -7,12 +7,6 @@
 #include <utility>
 
 namespace pulsegate::storage {
-namespace {
-
-// Rows of history that are in SOCI's buffers at a time; the rest waits in libpq's.
-constexpr std::size_t kBatch = 1000;
-
-}  // namespace
 
 void PreparedStatement::prepare(const std::string& text, int columns) {
   statement_.alloc();
@@ -39,30 +33,6 @@ long long ClockStatement::execute() {
   return now_us_;
 }
 
-WindowStatement::WindowStatement(soci::session& sql, const std::string& text, std::size_t rows)
-    : PreparedStatement(sql), rows_(rows), time_(rows), time_set_(rows) {
-  statement_.exchange(soci::into(time_, time_set_));
-  for (std::size_t i = 0; i < kTexts; ++i) {
-    text_[i].resize(rows_);
-    set_[i].resize(rows_);
-    statement_.exchange(soci::into(text_[i], set_[i]));
-  }
-  statement_.exchange(soci::use(device_, "device"));
-  prepare(text, static_cast<int>(1 + kTexts));
-}
-
-std::size_t WindowStatement::execute(const std::string& device) {
-  device_ = device;
-  // SOCI shrinks the vectors to what it found, and takes their size as the number of rows wanted.
-  time_.resize(rows_);
-  time_set_.resize(rows_);
-  for (std::size_t i = 0; i < kTexts; ++i) {
-    text_[i].resize(rows_);
-    set_[i].resize(rows_);
-  }
-  return statement_.execute(true) ? time_.size() : 0;
-}
-
 StateStatement::StateStatement(soci::session& sql, const std::string& text) : PreparedStatement(sql) {
   statement_.exchange(soci::into(time_, time_set_));
   for (std::size_t i = 0; i < kTexts; ++i) statement_.exchange(soci::into(text_[i], set_[i]));
@@ -75,7 +45,7 @@ bool StateStatement::execute(const std::string& device) {
   return statement_.execute(true);
 }
 
-void PreparedStatement::use(HistoryParameters& parameters) {
+void PreparedStatement::use(RowParameters& parameters) {
   statement_.exchange(soci::use(parameters.device, "device"));
   statement_.exchange(soci::use(parameters.from, "from"));
   statement_.exchange(soci::use(parameters.to, "to"));
@@ -89,44 +59,44 @@ CountStatement::CountStatement(soci::session& sql, const std::string& text) : Pr
   prepare(text, 1);
 }
 
-long long CountStatement::execute(HistoryParameters parameters) {
+long long CountStatement::execute(RowParameters parameters) {
   parameters_ = std::move(parameters);
   if (!statement_.execute(true)) throw soci::soci_error("it returns no row");
   return count_;
 }
 
-HistoryStatement::HistoryStatement(soci::session& sql, const std::string& text, std::size_t texts)
-    : PreparedStatement(sql), time_(kBatch), time_set_(kBatch), text_(texts), set_(texts) {
+RowsStatement::RowsStatement(soci::session& sql, const std::string& text, std::size_t texts, std::size_t portion)
+    : PreparedStatement(sql), portion_(portion), time_(portion), time_set_(portion), text_(texts), set_(texts) {
   statement_.exchange(soci::into(time_, time_set_));
   for (std::size_t i = 0; i < texts; ++i) {
-    text_[i].resize(kBatch);
-    set_[i].resize(kBatch);
+    text_[i].resize(portion_);
+    set_[i].resize(portion_);
     statement_.exchange(soci::into(text_[i], set_[i]));
   }
   use(parameters_);
   prepare(text, static_cast<int>(1 + texts));
 }
 
-bool HistoryStatement::begin(HistoryParameters parameters) {
+bool RowsStatement::begin(RowParameters parameters) {
   parameters_ = std::move(parameters);
-  // As in WindowStatement::execute().
-  time_.resize(kBatch);
-  time_set_.resize(kBatch);
+  // SOCI shrinks the vectors to what it found, and takes their size as the number of rows wanted.
+  time_.resize(portion_);
+  time_set_.resize(portion_);
   for (std::size_t i = 0; i < text_.size(); ++i) {
-    text_[i].resize(kBatch);
-    set_[i].resize(kBatch);
+    text_[i].resize(portion_);
+    set_[i].resize(portion_);
   }
   return statement_.execute(true);
 }
 
-void HistoryStatement::end() {
+void RowsStatement::end() {
   static_cast<soci::postgresql_statement_backend&>(*statement_.get_backend()).result_.reset();
 }
 
 std::size_t window_rows(std::size_t points) noexcept {
   for (const std::size_t rows : {std::size_t{30}, std::size_t{120}, std::size_t{500}})
     if (points <= rows) return rows;
-  return 2000;
+  return kMostWindowRows;
 }
 
 }  // namespace pulsegate::storage

@@ -13,7 +13,7 @@
 
 namespace pulsegate::storage {
 
-struct HistoryParameters;
+struct RowParameters;
 
 // Thread, Owner: as SnapshotReader. Not movable: SOCI holds addresses of the members.
 class PreparedStatement {
@@ -29,7 +29,7 @@ class PreparedStatement {
   // statement returns another number of columns than `columns`: SOCI itself would read past the row.
   void prepare(const std::string& text, int columns);
   // Before prepare(); the parameters must live as long as the statement.
-  void use(HistoryParameters& parameters);
+  void use(RowParameters& parameters);
 
   soci::statement statement_;
 };
@@ -42,33 +42,6 @@ class ClockStatement : public PreparedStatement {
 
  private:
   long long now_us_ = 0;
-};
-
-// Thread, Owner: as above. One for each number of rows, see window_rows().
-class WindowStatement : public PreparedStatement {
- public:
-  static constexpr std::size_t kTexts = 9;  // eight metrics in the order of proto::Metric, then newest_json
-
-  WindowStatement(soci::session& sql, const std::string& text, std::size_t rows);
-
-  // Returns how many rows were read; they stand newest first in the buffers until the next execution.
-  std::size_t execute(const std::string& device);
-
-  // nullptr: NULL.
-  const long long* recorded_at_us(std::size_t row) const {
-    return time_set_[row] == soci::i_ok ? &time_[row] : nullptr;
-  }
-  std::string* text(std::size_t column, std::size_t row) {
-    return set_[column][row] == soci::i_ok ? &text_[column][row] : nullptr;
-  }
-
- private:
-  const std::size_t rows_;
-  std::string device_;
-  std::vector<long long> time_;
-  std::vector<soci::indicator> time_set_;
-  std::array<std::vector<std::string>, kTexts> text_;
-  std::array<std::vector<soci::indicator>, kTexts> set_;
 };
 
 class StateStatement : public PreparedStatement {
@@ -91,30 +64,31 @@ class StateStatement : public PreparedStatement {
   std::array<soci::indicator, kTexts> set_{};
 };
 
-// What history asks with; a statement takes of these what it names.
-struct HistoryParameters {
-  std::string device, from, to, after, buckets;
+// What rows are asked for with; a statement takes of these what it names.
+struct RowParameters {
+  std::string device, from = {}, to = {}, after = {}, buckets = {};
 };
 
 // How many rows a range has.
 class CountStatement : public PreparedStatement {
  public:
   CountStatement(soci::session& sql, const std::string& text);
-  long long execute(HistoryParameters parameters);
+  long long execute(RowParameters parameters);
 
  private:
-  HistoryParameters parameters_;
+  RowParameters parameters_;
   long long count_ = 0;
 };
 
-// Rows of history, read in batches: begin() and then next() until it returns false. Texts stand in the order of the
-// statement's columns.
-class HistoryStatement : public PreparedStatement {
+// Rows of device_metrics, taken in portions: begin() and then next() until it returns false. Texts stand in the order
+// of the statement's columns, which are a time and then `texts` texts.
+class RowsStatement : public PreparedStatement {
  public:
-  HistoryStatement(soci::session& sql, const std::string& text, std::size_t texts);
+  // `portion`: rows that are in SOCI's buffers at a time; the rest waits in libpq's.
+  RowsStatement(soci::session& sql, const std::string& text, std::size_t texts, std::size_t portion);
 
   // Both return whether there are rows in the buffers.
-  bool begin(HistoryParameters parameters);
+  bool begin(RowParameters parameters);
   bool next() { return statement_.fetch(); }
   // Frees the rows that the server sent, which SOCI would keep until the next execution: some megabytes.
   void end();
@@ -124,19 +98,21 @@ class HistoryStatement : public PreparedStatement {
   const long long* recorded_at_us(std::size_t row) const {
     return time_set_[row] == soci::i_ok ? &time_[row] : nullptr;
   }
-  const std::string* text(std::size_t column, std::size_t row) const {
+  std::string* text(std::size_t column, std::size_t row) {
     return set_[column][row] == soci::i_ok ? &text_[column][row] : nullptr;
   }
 
  private:
-  HistoryParameters parameters_;
+  const std::size_t portion_;
+  RowParameters parameters_;
   std::vector<long long> time_;
   std::vector<soci::indicator> time_set_;
   std::vector<std::vector<std::string>> text_;
   std::vector<std::vector<soci::indicator>> set_;
 };
 
-// Requests are served by a few statements only: `LIMIT` is part of the text, see with_points().
+// Requests are served by a few statements only: the number of rows is part of the text, see with_points().
+inline constexpr std::size_t kMostWindowRows = 2000;
 std::size_t window_rows(std::size_t points) noexcept;
 
 }  // namespace pulsegate::storage

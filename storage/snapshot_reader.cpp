@@ -6,9 +6,7 @@
 #include <soci/soci.h>
 #include <sys/socket.h>
 
-#include <algorithm>
 #include <array>
-#include <map>
 #include <string_view>
 #include <utility>
 
@@ -16,6 +14,7 @@
 #include "storage/prepared_statements_internal.hpp"
 #include "storage/row_text.hpp"
 #include "storage/sql_errors_internal.hpp"
+#include "storage/window_reader_internal.hpp"
 
 namespace pulsegate::storage {
 namespace {
@@ -47,19 +46,19 @@ proto::Timestamp timestamp(long long us) {
 // Members are destroyed in reverse order: every statement before the session that it was prepared on.
 struct SnapshotReader::Session {
   Session(const std::string& connection, const SqlSet& statements)
-      : sql(soci::postgresql, connection), history(sql, statements) {}
+      : sql(soci::postgresql, connection), window(sql, statements), history(sql, statements) {}
 
   PGconn* connection() noexcept { return static_cast<soci::postgresql_session_backend*>(sql.get_backend())->conn_; }
   void forget_statements() {
     clock.reset();
-    windows.clear();
+    window.forget_statements();
     state.reset();
     history.forget_statements();
   }
 
   soci::session sql;
   std::unique_ptr<ClockStatement> clock;
-  std::map<std::size_t, WindowStatement> windows;  // by number of rows
+  WindowReader window;
   std::unique_ptr<StateStatement> state;
   HistoryReader history;
   RowText text;
@@ -151,44 +150,20 @@ void SnapshotReader::read_clock() {
 }
 
 void SnapshotReader::read_window(const std::string& device, std::size_t points, Snapshot& snapshot) {
-  const SqlStatement& sql = config_.sql.metrics_window();
-  const std::size_t limit = window_rows(points);
-  auto at = session_->windows.find(limit);
-  std::size_t found = 0;
-  guarded(session_->sql, "metrics_window", sql, [&] {
-    if (at == session_->windows.end()) {
-      at = session_->windows.try_emplace(limit, session_->sql, with_points(sql.text, limit), limit).first;
-    }
-    found = at->second.execute(device);
-  });
-  WindowStatement& window = at->second;
-  std::uint8_t present = 0;
-  snapshot.metrics.reserve(std::min(found, points));
-  for (std::size_t row = 0; row < std::min(found, points); ++row) {
-    const long long* us = window.recorded_at_us(row);
-    if (us == nullptr) continue;
-    MetricsRow& out = snapshot.metrics.emplace_back();
-    out.recorded_at = timestamp(*us);
-    for (std::size_t i = 0; i < proto::kMetricCount; ++i) {
-      if (const std::string* text = window.text(i, row)) out.values.items[i] = proto::parse_row_value(*text);
-      if (out.values.items[i].present) present = static_cast<std::uint8_t>(present | 1u << i);
-    }
-  }
-  if (snapshot.metrics.empty()) return;
-  // Oldest first, and rows of one stamp (a batch) in the order in which the index returned them: that of their
-  // insertion.
-  std::stable_sort(snapshot.metrics.begin(), snapshot.metrics.end(),
-                   [](const MetricsRow& a, const MetricsRow& b) { return a.recorded_at < b.recorded_at; });
-
-  std::uint8_t keys = 0;
-  std::size_t last = 0;
-  while (last + 1 < std::min(found, points) && window.text(proto::kMetricCount, last + 1) != nullptr) ++last;
-  if (std::string* newest = window.text(proto::kMetricCount, last)) {
-    snapshot.newest_metrics_json = session_->text.json_object(std::move(*newest), keys);
+  WindowReader::Window window = session_->window.read(device, points);
+  snapshot.metrics = std::move(window.rows);
+  std::uint8_t mask = 0;
+  for (const MetricsRow& row : snapshot.metrics)
+    for (std::size_t i = 0; i < proto::kMetricCount; ++i)
+      if (row.values.items[i].present) mask = static_cast<std::uint8_t>(mask | 1u << i);
+  if (!window.newest_json.empty()) {
+    std::uint8_t keys = 0;
+    snapshot.newest_metrics_json = session_->text.json_object(std::move(window.newest_json), keys);
     if (snapshot.newest_metrics_json.empty()) config_.unusable("newest_json");
+    mask = static_cast<std::uint8_t>(mask | keys);
   }
   // A metric counts as read when the table has the column, or (for an operator's own statement) when it has values.
-  snapshot.metric_mask = static_cast<std::uint8_t>(keys | present);
+  if (!snapshot.metrics.empty()) snapshot.metric_mask = mask;
 }
 
 void SnapshotReader::read_state(const std::string& device, Snapshot& snapshot) {

@@ -31,7 +31,8 @@ struct StateRow {
 };
 
 struct Snapshot {
-  std::vector<MetricsRow> metrics;  // oldest first, at most SnapshotRequest::points
+  // Oldest first, rows of one stamp in the order of their insertion; the newest SnapshotRequest::points by that order.
+  std::vector<MetricsRow> metrics;
   std::uint8_t metric_mask = 0xff;  // which Metric columns the statement reads (bit i = Metric i)
   std::string newest_metrics_json;  // the newest row as a JSON object with its columns as keys; empty without rows
   std::optional<StateRow> state;    // nullopt: no row

@@ -10,6 +10,20 @@ namespace pulsegate::devices {
 using proto::Channel;
 using proto::LinkState;
 
+namespace {
+
+// What its subscribe of this channel said that it has.
+std::optional<proto::Since> take_since(Member& member, Channel channel) {
+  const auto of_channel = [&](const auto& pending) { return pending.first == channel; };
+  const auto said = std::find_if(member.since.begin(), member.since.end(), of_channel);
+  if (said == member.since.end()) return std::nullopt;
+  const proto::Since since = said->second;
+  member.since.erase(said);
+  return since;
+}
+
+}  // namespace
+
 Device::Device(const proto::DeviceId& id, DeviceEnvironment& environment, const Now& now)
     : id_(id), env_(environment), history_(environment.config.history_points) {
   hub.timer.device = this;
@@ -50,7 +64,7 @@ void Device::leave(Member& member, const Now& now) {
   member.subscribed.clear();
   member.unacked.clear();
   member.awaiting.clear();
-  member.told_bus_down = member.told_database_down = member.in_gap = member.recovers = false;
+  member.told_bus_down = member.told_database_down = member.in_gap = member.recovers = member.wants_latest = false;
   member.told_freshness = proto::DeviceState::live;
   member.query = 0;
   member.since.clear();
@@ -79,29 +93,23 @@ void Device::begin(Member& member, proto::ChannelSet channels, const Now& now) {
   proto::ChannelSet lost;
   proto::Timestamp lost_from = now.wall;
   proto::ChannelSet fresh = channels;
-  std::optional<std::size_t> replay_from;
   channels.for_each([&](Channel channel) {
+    const auto since = take_since(member, channel);
+    member.awaiting.remove(channel);
+    if (channel == Channel::metrics) begin_metrics(member, since.has_value(), now);
     enlist(member, channel, now);
-    if (channel == Channel::metrics) give_up_past(member, now);
-    const auto of_channel = [&](const auto& pending) { return pending.first == channel; };
-    const auto wish = std::find_if(member.since.begin(), member.since.end(), of_channel);
-    if (wish == member.since.end()) return send_subscribed(member, channel, std::nullopt);
-    const proto::Since since = wish->second;
-    member.since.erase(wish);
+    if (!since) return send_subscribed(member, channel, std::nullopt);
+    if (channel == Channel::metrics) {
+      fresh.remove(channel);
+      return resume(member, *since, now);
+    }
     bool resumed = !proto::carries_samples(channel);  // of the others the latest is all there is to have
     // While the first window is still to be read, it is to come whole.
     if (channel == Channel::history)
-      resumed = (first_read_pending() && env_.host.has_database()) || history_resumes(member, since);
-    if (channel == Channel::metrics) {
-      const Resume outcome = resume(member, since, now);
-      if (outcome != Resume::impossible) fresh.remove(channel);
-      if (outcome == Resume::waiting) return;
-      resumed = outcome == Resume::from_memory;
-      if (resumed) replay_from = memory_.after(since, env_.config.row_lag);
-    }
+      resumed = (first_read_pending() && env_.host.has_database()) || history_resumes(member, *since);
     if (!resumed) {
       lost.add(channel);
-      lost_from = std::min(lost_from, proto::time_of(since));
+      lost_from = std::min(lost_from, proto::time_of(*since));
     }
     send_subscribed(member, channel, resumed);
   });
@@ -110,7 +118,6 @@ void Device::begin(Member& member, proto::ChannelSet channels, const Now& now) {
     send_gap(member, lost_from, now.wall, lost, "resume");
     ++env_.counters.gaps;
   }
-  if (replay_from) replay(member, *replay_from);
   if (!fresh.empty()) deliver_first(member, fresh, now);
 }
 
@@ -285,8 +292,7 @@ bool Device::deliver_latest(Member& member, Channel channel, const Now& now) {
   const FramePtr frame = latest_frame(state(channel));
   if (!frame) return false;
   if (channel == Channel::metrics) {
-    member.first_row = latest_row_;
-    member.first_row_before = samples_shown_;
+    if (!takes_latest(member, now)) return true;
   }
   member.receiver.deliver(channel, frame);
   ++env_.counters.messages[index(channel)];

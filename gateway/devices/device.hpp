@@ -21,6 +21,7 @@
 #include "gateway/devices/history_views.hpp"
 #include "gateway/devices/history_window.hpp"
 #include "gateway/devices/member.hpp"
+#include "gateway/devices/position.hpp"
 #include "gateway/devices/recovery.hpp"
 #include "gateway/devices/timer_heap.hpp"
 #include "proto/bus_event.hpp"
@@ -40,6 +41,15 @@ struct DeviceEnvironment {
   std::string scratch;           // for building messages
   std::size_t memory_share = 0;  // bytes that one device may remember, see DeviceConfig::resume_memory
 };
+
+// A publisher's clock may be ahead of ours by so much. What claims to be later still would make every row look old.
+inline constexpr std::chrono::seconds kClockAhead{30};
+
+inline proto::ChannelSet only_metrics() {
+  proto::ChannelSet set;
+  set.add(proto::Channel::metrics);
+  return set;
+}
 
 // Where a device stands, for operators. Order as kDevicePhaseNames.
 enum class DevicePhase : std::uint8_t { cold, subscribing, catching_up, live, lingering };
@@ -139,39 +149,66 @@ class Device {
   void distrust_memory();
 
   // device_resume.cpp
-  enum class Resume : std::uint8_t { from_memory, waiting, impossible };
-  Resume resume(Member& member, const proto::Since& since, const Now& now);
-  void replay(Member& member, std::size_t from);
+  struct Known {
+    std::size_t next;  // of the memory: the first that a member lacks
+    bool connected;    // nothing is missing before that
+  };
+  Position position(const Member& member) const;
+  void stand(Member& member, const Position& position);
+  bool is_news(const Member& member, const Now& now) const;
+  bool repeats(const proto::Since& since) const;
+  void show_latest(const Now& now);
+  void resume_from_rows(Member& member, const Position& from, const Now& now);
+  void resume(Member& member, const proto::Since& since, const Now& now);
+  std::chrono::microseconds row_lead(const Now& now,
+                                     std::chrono::microseconds offset = std::chrono::microseconds(0)) const;
+  void replay(Member& member, std::size_t from, const Now& now);
   void deliver_past(Member& member, const FramePtr& frame);
-  void set_recovery_start(proto::Timestamp confirmed, const Now& now);
-  void wait_for_past(Member& member, const proto::Since& since, bool resumed, const Now& now);
-  std::optional<Recovery::Waiting> stop_waiting(const Member& member);
-  void begin_repair(const Now& now);
-  proto::Since last_shown(const Member& member, const Now& now) const;
-  void suspend_recovery(const Now& now);
-  void look_for_past(const Now& now);
-  void use_past(const Now& now);
-  void remember_latest();
-  void plan_next_look(Millis soon, const Now& now);
-  void hold_live(const Now& now);
+  void wait_for_past(Recovery::Waiting waiting, const Now& now);
+  std::optional<Recovery::Waiting> stop_waiting(Member& member);
+  void begin_metrics(Member& member, bool with_since, const Now& now);
+  bool takes_latest(Member& member, const Now& now);
   void give_up_past(const Now& now);
-  void give_up_past(const Member& member, const Now& now);
-  void give_up_past(const Recovery::Waiting& waiting, proto::Timestamp confirmed, bool held, const Now& now);
-  static std::string_view reason(const Recovery::Waiting& waiting) noexcept;
-  void recovery_on_time(const Now& now);
-  SteadyTime recovery_due() const noexcept;
+  void give_up_past(const Recovery::Waiting& waiting, proto::Timestamp confirmed, const Now& now);
+  Known known_after(const Recovery::Waiting& waiting, const Now& now) const;
+  proto::Timestamp gap_until(std::size_t i) const;
+  void tell_missing(Member& member, proto::Timestamp to, std::string_view reason);
+  std::chrono::microseconds ahead(const Now& now) const;
+  CatchUpRules catch_up_rules(const Now& now) const;
+  proto::Timestamp publishers_time(proto::Timestamp ours, const Now& now) const;
   EventMemory::Limits memory_limits() const noexcept;
   FramePtr metrics_frame(const proto::Cursor& cursor, proto::Timestamp time, std::string_view json);
-  Remembered remembered(const PastSample& sample, const Past& past, std::size_t equals_before = 0);
+  Remembered remembered(const CatchUp& catch_up, std::size_t i, const Past& past);
+
+  // device_recovery.cpp
+  void set_recovery_start(proto::Timestamp confirmed, const Now& now);
+  void begin_repair(const Now& now);
+  void suspend_recovery(const Now& now);
+  std::optional<proto::Timestamp> past_wanted(const Now& now) const;
+  void look_for_past(const Now& now);
+  void settle_stream(Past& past);
+  void use_past(const Now& now);
+  const Remembered& frame_of(PastFrames& frames, std::size_t i);
+  void send_found(Recovery::Waiting& waiting, const Finding& finding, PastFrames& frames, const Now& now);
+  void finish(const Recovery::Waiting& waiting, std::size_t live, bool from_stream, const Now& now);
+  bool take_latest(PastFrames& frames, const Now& now);
+  void remember_found(PastFrames& frames);
+  void plan_next_look(const Findings& findings, bool searching, const Now& now);
+  void hold_live(const Now& now);
+  void recovery_on_time(const Now& now);
+  void give_up_held(const Now& now);
+  SteadyTime recovery_due() const noexcept;
 
   // device_tail.cpp
   void tail_check_on_time(const Now& now);
-  proto::Since last_heard() const;
-  bool checks_tail_first();
-  bool start_tail_check();
+  Position last_heard(const Now& now) const;
+  bool checks_tail_first(const Now& now);
+  bool start_tail_check(const Now& now);
   void check_tail(const std::shared_ptr<const Past>& past, const Now& now);
   void find_lost_tail(const std::shared_ptr<const Past>& past, const Now& now);
   void take_rows_of_outage(const storage::Snapshot& snapshot, const Now& now);
+  void send_rows_of_outage(Member& member, PastFrames& frames, const Now& now);
+  void remember_rows_of_outage(PastFrames& frames);
 
   // device_events.cpp
   void on_metrics(const proto::BusEvent& event, proto::Timestamp time, const Now& now);
@@ -223,6 +260,9 @@ class Device {
   void want_read(storage::ReadReason reason);
   void start_read_if_wanted();
   void read_succeeded(const storage::Snapshot& snapshot, proto::Timestamp asked, const Now& now);
+  void plan_look(const Now& now);
+  void look_at_guess(const Now& now);
+  SteadyTime next_look(const Now& now);
   void read_failed(storage::SnapshotError error, const Now& now);
   void database_is_away(const Now& now);
   void retry_later(const Now& now);
@@ -251,6 +291,7 @@ class Device {
   bool told_unknown_ = false;
   bool gap_to_announce_ = false;
   bool look_owed_ = false;                          // a second look, once a read has succeeded
+  int looks_for_guess_ = 0;                         // that may still follow it
   std::optional<storage::ReadReason> wanted_read_;  // to start when the one in flight is back
   SteadyTime history_sent_at_{};                    // last fan-out of `history`
   SteadyTime history_due_ = kNever;                 // deadlines: kNever when off
@@ -274,10 +315,9 @@ class Device {
   std::optional<proto::Timestamp> bus_lost_at_;      // told to members as down since; null: not down
   std::optional<proto::Timestamp> gap_from_;         // events may have been lost since
   std::optional<proto::Timestamp> gap_until_;
-  std::optional<proto::Cursor> latest_row_;       // of the latest value of `metrics`, where that is a row's
-  std::optional<proto::Cursor> shown_row_;        // the same, where all members got it
-  std::uint64_t samples_shown_ = 0;               // on `metrics`, to all members
-  std::optional<proto::Timestamp> missed_until_;  // of `metrics`: told, and nothing has been heard since
+  proto::Cursor latest_cursor_;      // of the latest value of `metrics`, where there is one
+  proto::Cursor shown_;              // of the last sample that all members of `metrics` got
+  std::uint64_t samples_shown_ = 0;  // how many that were
 
   // The database.
   std::optional<proto::Timestamp> database_failed_;  // told to subscribers as down since
@@ -290,6 +330,8 @@ class Device {
   SteadyTime reread_at_ = kNever;
   SteadyTime tail_check_at_ = kNever;     // next comparison with the table and the stream
   SteadyTime heard_at_{};                 // last metrics event
+  proto::Timestamp heard_time_{};         // … by the publisher's clock
+  SteadyTime looked_at_{};                // when a look at the past was last asked for
   SteadyTime tail_checked_for_ = kNever;  // heard_at_ of the silence that was checked last
   SteadyTime down_refresh_at_ = kNever;   // while the bus is down: the next read in its stead
 

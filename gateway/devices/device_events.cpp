@@ -11,9 +11,6 @@ using proto::TopicKind;
 
 namespace {
 
-// A publisher's clock may be ahead of ours by so much. What claims to be later still would make every row look old.
-constexpr std::chrono::seconds kClockAhead{30};
-
 proto::Timestamp plausible(proto::Timestamp time, const Now& now) {
   return std::min(time, now.wall + kClockAhead);
 }
@@ -50,16 +47,16 @@ void Device::on_event(const proto::Topic& topic, const proto::BusEvent& event, c
 
 void Device::on_metrics(const proto::BusEvent& event, proto::Timestamp time, const Now& now) {
   ChannelState& metrics = state(Channel::metrics);
-  if (gap_from_) begin_repair(now);  // the last topic of the device is still to be confirmed
+  if (gap_from_ && !confirmed_) begin_repair(now);  // the last topic of the device is still to be confirmed
   const proto::Cursor cursor = memory_.next_cursor(time, event.values);
   metrics.latest = metrics_frame(cursor, time, event.object);
   metrics.time = plausible(time, now);
   metrics.from_event = true;
   memory_.push({cursor, event.values, metrics.latest}, memory_limits());
-  latest_row_.reset();
+  latest_cursor_ = cursor;
   publish(metrics, now);
-  missed_until_.reset();
   heard_at_ = now.steady;
+  heard_time_ = time;
   if (recovery_) hold_live(now);
   const proto::Timestamp seen = std::min(time, now.wall);
   last_event_ = last_event_ ? std::max(*last_event_, seen) : seen;
@@ -108,7 +105,7 @@ bool Device::take_json(Channel channel, std::string_view json, const ValueTime& 
 void Device::publish(ChannelState& published, const Now& now) {
   if (published.channel == Channel::metrics) {
     ++samples_shown_;
-    shown_row_ = latest_row_;
+    shown_ = latest_cursor_;
   }
   if (published.members.empty()) return;
   published.fan_out(latest_frame(published));

@@ -72,7 +72,7 @@ void Device::check_freshness(const Now& now) {
 void Device::on_freshness_due(SteadyTime due, const Now& now) {
   if (now.steady - due > kOverslept) {
     freshness_due_ = now.steady + kOverslept;
-  } else if (freshness_.stale() || !silent(now) || !checks_tail_first()) {
+  } else if (freshness_.stale() || !silent(now) || !checks_tail_first(now)) {
     check_freshness(now);
   }
 }

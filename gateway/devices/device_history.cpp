@@ -106,9 +106,12 @@ bool Device::history_lost(Member& member, const Now& now) {
 
 void Device::take_sample(const proto::MetricValues& values, proto::Timestamp time, const Now& now) {
   if (further_views_.empty()) {
-    if (history_.add_event(values, time)) return history_changed(now, false);
-    ++env_.counters.doubled;
-    return;
+    if (!history_.add_event(values, time)) {
+      ++env_.counters.doubled;
+      return;
+    }
+    history_changed(now, false);
+    return look_at_guess(now);
   }
   std::optional<Sample> oldest;
   if (further_views_.has_spans() && history_.samples().size() >= history_.capacity())
@@ -123,6 +126,7 @@ void Device::take_sample(const proto::MetricValues& values, proto::Timestamp tim
   const HistoryContext context = history_context(now);
   further_views_.took_event(context);
   further_views_.send(context, false);
+  look_at_guess(now);
   wake_by(next_due());
 }
 

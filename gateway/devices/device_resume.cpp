@@ -1,6 +1,6 @@
-// What clients missed on `metrics`: those that come back with `since`, and those that were here while the bus was away.
-// They get it in order, once, before anything live; what cannot be found is named by a gap. Live samples wait for it no
-// longer than `resume_hold`.
+// Where each member stands on `metrics`, and what those get that come back with `since`: what they have missed, in
+// order, once, before anything live. It comes from memory, or they wait until it has been looked up (device_recovery);
+// what cannot be found is named by a gap.
 #include <algorithm>
 #include <array>
 #include <utility>
@@ -13,390 +13,273 @@ namespace pulsegate::devices {
 using proto::Channel;
 using proto::Timestamp;
 
-namespace {
-
-// The row of an event that was just heard is written within milliseconds, where it is written directly.
-constexpr Millis kSoon{100};
-constexpr Millis kNotFoundYet{500};
-constexpr std::size_t kMaxReplayBytes = 256 * 1024;  // to one client; of what is older a gap tells
-// Once all rows must be there, what is still young is waited for no longer than that.
-constexpr Millis kLastLooks{3'000};
-
-// How many equal rows of its stamp stand before a row.
-std::size_t equals_before(const std::vector<PastSample>& samples, std::size_t at) {
-  const Sample& row = samples[at].sample;
-  std::size_t count = 0;
-  for (std::size_t i = at; i-- > 0 && samples[i].sample.row_time == row.row_time;)
-    count += !samples[i].sample.event_time && proto::same_values(samples[i].sample.values, row.values);
-  return count;
+// Once all members have been shown another sample, they stand there.
+Position Device::position(const Member& member) const {
+  return member.stands_at == samples_shown_ ? member.stands : Position::after(shown_, env_.config.row_lag);
 }
 
-proto::ChannelSet only_metrics() {
-  proto::ChannelSet set;
-  set.add(Channel::metrics);
-  return set;
+void Device::stand(Member& member, const Position& position) {
+  member.stands = position;
+  member.stands_at = samples_shown_;
 }
 
-}  // namespace
+// Whether the latest comes after all that the member has.
+bool Device::is_news(const Member& member, const Now& now) const {
+  return position(member).surely_before(latest_cursor_, row_lead(now), env_.config.row_lag);
+}
 
-// Whether it is delivered from memory; otherwise it waits, if anything can be found out.
-Device::Resume Device::resume(Member& member, const proto::Since& since, const Now& now) {
-  if (memory_.after(since, env_.config.row_lag)) {
+// A row has become the latest sample: whoever has not seen it gets it.
+void Device::show_latest(const Now& now) {
+  ChannelState& metrics = state(Channel::metrics);
+  for (Member* member : metrics.members) {
+    member->awaiting.remove(Channel::metrics);
+    deliver_latest(*member, Channel::metrics, now);
+  }
+  metrics.last_sent = now.steady;
+}
+
+// Delivers from memory, or has the member wait if anything can be found out.
+void Device::resume(Member& member, const proto::Since& since, const Now& now) {
+  // Nobody has seen what is still to come, but the publisher's clock may be ahead.
+  const Timestamp latest = publishers_time(now.wall, now);
+  const bool possible = proto::time_of(since) <= latest + kClocksApart;
+  const Position from = possible ? Position::after(since, row_lead(now)) : Position::at(latest);
+  // Whose row it is that the client has seen last, the table knows better.
+  const auto* const cursor = std::get_if<proto::Cursor>(&since);
+  const bool doubtful = (cursor != nullptr && cursor->of_row() && env_.host.has_database()) || repeats(since);
+  if (const auto next = memory_.after(since, env_.config.row_lag, doubtful)) {
+    send_subscribed(member, Channel::metrics, true);
+    if (bus_lost_at_) tell_bus_down(member);
     ++env_.counters.resumes[static_cast<std::size_t>(ResumeOutcome::memory)];
-    return Resume::from_memory;
+    stand(member, from);
+    return replay(member, *next, now);
   }
-  if (!confirmed_ || !env_.host.has_past()) {
-    ++env_.counters.resumes[static_cast<std::size_t>(ResumeOutcome::gap)];
-    return Resume::impossible;
-  }
+  if (possible && bus_lost_at_ && env_.host.has_database()) return resume_from_rows(member, from, now);
   state(Channel::metrics).remove(member);
-  wait_for_past(member, since, true, now);
-  return Resume::waiting;
+  Recovery::Waiting waiting{&member, from, true, true};
+  if (possible && confirmed_ && env_.host.has_past()) return wait_for_past(waiting, now);
+  if (confirmed_ && from.time(ahead(now)) > now.wall - env_.config.gap_tolerance) {
+    // Another gateway was faster: its last sample may be on its way to us.
+    waiting.hold_until = now.steady + env_.config.gap_tolerance;
+    wait_for_past(waiting, now);
+    return wake_by(waiting.hold_until);
+  }
+  give_up_past(waiting, confirmed_ ? *confirmed_at_ : now.wall, now);
+}
+
+// While the bus is away rows go to everybody from where he stands, and what they do not show is looked for when it is
+// back.
+void Device::resume_from_rows(Member& member, const Position& from, const Now& now) {
+  stand(member, from);
+  send_subscribed(member, Channel::metrics, true);
+  tell_bus_down(member);
+  if (database_failed_) tell_database_down(member);
+  ++env_.counters.resumes[static_cast<std::size_t>(ResumeOutcome::rows)];
+  down_refresh_at_ = std::min(down_refresh_at_, now.steady + env_.config.gap_tolerance);
+  wake_by(down_refresh_at_);
 }
 
 // Of the memory all from one on. Never conflated: each is a sample that the client has asked for.
-void Device::replay(Member& member, std::size_t from) {
+void Device::replay(Member& member, std::size_t from, const Now& now) {
   for (std::size_t i = from; i < memory_.size(); ++i) deliver_past(member, memory_[i].frame);
+  Position stood = position(member);
+  for (std::size_t i = from; i < memory_.size(); ++i) stood.advance(memory_[i].cursor, row_lead(now));
+  stand(member, stood);
 }
 
 void Device::deliver_past(Member& member, const FramePtr& frame) {
-  member.first_row.reset();
   member.receiver.deliver_control(frame);
   ++env_.counters.replayed;
   ++env_.counters.messages[index(Channel::metrics)];
 }
 
-void Device::wait_for_past(Member& member, const proto::Since& since, bool resumed, const Now& now) {
+// Requires: the member is not among those to whom live samples go.
+void Device::wait_for_past(Recovery::Waiting waiting, const Now& now) {
   if (!recovery_) {
     recovery_ = std::make_unique<Recovery>();
     // What came before the first that is remembered may have been heard here and be too young for its row.
     set_recovery_start(confirmed_ && !memory_.forgot() ? *confirmed_at_ : now.wall, now);
   }
-  recovery_->waiting.push_back(
-      {&member, since, proto::time_of(since), resumed, resumed, now.steady + env_.config.resume_hold});
-}
-
-void Device::set_recovery_start(Timestamp confirmed, const Now& now) {
-  recovery_->confirmed = confirmed;
-  const auto ago = std::max(now.wall - confirmed, std::chrono::microseconds(0));
-  recovery_->all_stored_by = now.steady + std::max<SteadyTime::duration>(env_.config.row_lag + kSoon - ago, kSoon);
+  waiting.found_by = now.steady + env_.config.resume_hold;
+  waiting.member->waits = true;
+  recovery_->waiting.push_back(std::move(waiting));
 }
 
 // What the member waited for; nullopt: it did not.
-std::optional<Recovery::Waiting> Device::stop_waiting(const Member& member) {
-  if (!recovery_) return std::nullopt;
+std::optional<Recovery::Waiting> Device::stop_waiting(Member& member) {
+  if (!std::exchange(member.waits, false)) return std::nullopt;
   auto& waiting = recovery_->waiting;
-  const auto is_it = [&](const Recovery::Waiting& w) { return w.member == &member; };
-  const auto found = std::find_if(waiting.begin(), waiting.end(), is_it);
-  if (found == waiting.end()) return std::nullopt;
+  const auto found =
+      std::find_if(waiting.begin(), waiting.end(), [&](const Recovery::Waiting& w) { return w.member == &member; });
   const Recovery::Waiting waited = *found;
-  waiting.erase(found);
+  *found = waiting.back();
+  waiting.pop_back();
   if (waiting.empty()) recovery_.reset();
   return waited;
 }
 
-// The bus is back, or about to be: whoever was here has missed what came after the last sample that is remembered.
-void Device::begin_repair(const Now& now) {
-  if (!env_.host.has_past()) return;
-  if (memory_.gap_at_end()) {
-    for (Member* member : members_) {
-      if (!member->in_gap || !member->subscribed.contains(Channel::metrics) || std::exchange(member->recovers, true))
-        continue;
-      const auto is_it = [&](const Recovery::Waiting& w) { return w.member == member; };
-      if (recovery_ && std::any_of(recovery_->waiting.begin(), recovery_->waiting.end(), is_it)) continue;
-      if (member->awaiting.contains(Channel::metrics)) {
-        // It has no sample yet after which others could follow, and gets the latest.
-        send_gap(*member, gap_from_.value_or(now.wall), now.wall, only_metrics(), "bus");
-        ++env_.counters.gaps;
-        continue;
-      }
-      state(Channel::metrics).remove(*member);
-      wait_for_past(*member, last_shown(*member, now), false, now);
-    }
-  }
-  if (!recovery_) return;
-  set_recovery_start(now.wall, now);
-  recovery_->past.reset();
-  if (confirmed_) look_for_past(now);
-}
-
-// What a member has seen last, or been told that it has missed.
-proto::Since Device::last_shown(const Member& member, const Now& now) const {
-  const bool only_a_row = member.first_row && member.first_row_before == samples_shown_;
-  const auto& row = only_a_row ? member.first_row : shown_row_;
-  if (row && (memory_.empty() || row->time > memory_.back().cursor.time || only_a_row) &&
-      (!missed_until_ || row->time > *missed_until_))
-    return *row;
-  if (missed_until_) return *missed_until_;
-  if (!memory_.empty()) return memory_.back().cursor;
-  return gap_from_.value_or(now.wall);
-}
-
-// The bus is away again. Whoever waits for an acknowledgement gets it; the others have missed more than before.
-void Device::suspend_recovery(const Now& now) {
-  if (!recovery_) return;
-  recovery_->past.reset();
-  recovery_->look_at = kNever;
-  std::vector<Recovery::Waiting> left;
-  for (const Recovery::Waiting& w : std::exchange(recovery_->waiting, {})) {
-    if (w.ack_owed) {
-      give_up_past(w, recovery_->confirmed, recovery_->holds(), now);
+// Before a member is acknowledged. Without `since` it gets the latest, whatever it is. One that was here before lacks
+// nothing of what it lacked then without being told; where it waits, and says anew what it has, that is looked for
+// instead.
+void Device::begin_metrics(Member& member, bool with_since, const Now& now) {
+  member.wants_latest = !with_since;
+  const bool here = member.subscribed.contains(Channel::metrics);
+  // As long as nobody knows the publisher's clock it may be behind.
+  const auto slack = last_event_ ? kClocksApart.zero() : kClocksApart;
+  stand(member, here ? position(member) : Position::at(publishers_time(now.wall, now), slack));
+  if (member.waits) {
+    const Timestamp confirmed = recovery_->confirmed;
+    Recovery::Waiting waited = *stop_waiting(member);
+    waited.superseded = true;
+    if (!with_since) {
+      give_up_past(waited, confirmed, now);
     } else {
-      left.push_back(w);
+      if (waited.ack_owed) send_subscribed(member, Channel::metrics, true);
+      state(Channel::metrics).members.push_back(&member);
     }
   }
-  recovery_->waiting = std::move(left);
-  if (recovery_->waiting.empty()) recovery_.reset();
+  member.wants_latest = !with_since;
 }
 
-// Called once a round of newcomers is on the list: one look serves them all, and the last one whoever it reaches.
-void Device::look_for_past(const Now& now) {
-  if (!recovery_ || recovery_->waiting.empty()) return;
-  Timestamp from = Timestamp::max();
-  bool awaited = false;
-  for (const Recovery::Waiting& w : recovery_->waiting) {
-    from = std::min(from, proto::time_of(w.since));
-    awaited = awaited || w.ack_owed;
+// Whether the latest is to be sent: to who has it not, and to who has just subscribed and was shown nothing since.
+bool Device::takes_latest(Member& member, const Now& now) {
+  const bool wanted = std::exchange(member.wants_latest, false) && member.stands_at == samples_shown_;
+  Position stood = position(member);
+  const bool later = is_news(member, now) || (wanted && stood.seems_before(latest_cursor_, env_.config.row_lag));
+  if (later && member.in_gap) tell_missing(member, latest_cursor_.time, "bus");
+  if (later || (wanted && !stood.seen)) {
+    const auto told_until = stood.told_until;
+    stood.advance(latest_cursor_, row_lead(now));
+    if (!later) stood.told_until = told_until;
+    stand(member, stood);
   }
-  const bool covered = from >= recovery_->past_from;
-  if (look_in_flight_) {
-    recovery_->look_again = recovery_->look_again || !covered;
-  } else if (recovery_->past && covered) {
-    use_past(now);
-  } else {
-    look_in_flight_ = true;
-    recovery_->look_again = false;
-    recovery_->look_at = kNever;
-    recovery_->past_from = from;
-    ++recovery_->looks;
-    env_.host.request_past(*this, from, awaited);
-  }
-  wake_by(next_due());
-}
-
-void Device::on_past(std::shared_ptr<Past> past, const Now& now) {
-  look_in_flight_ = false;
-  if (!recovery_) {
-    check_tail(past, now);
-  } else if (!confirmed_) {
-    // Looked up too early: again once the bus is back.
-  } else if (past->looked < recovery_->confirmed && !past->stream_exists && recovery_->hold_until == kNever) {
-    // Asked for before the bus came back, for instance to check a silent device.
-    look_for_past(now);
-  } else if (!past->rows && !past->stream_exists) {
-    give_up_past(now);
-  } else {
-    // An entry that stood there so long ago has not come by the bus since, whatever Redis' clock says of it.
-    if (past->looked - recovery_->stream_seen_at >= env_.config.gap_tolerance) {
-      for (StreamSample& entry : past->stream)
-        if (entry.added <= recovery_->stream_seen_until) entry.young = false;
-      recovery_->stream_seen_at = past->looked;
-      recovery_->stream_seen_until = past->stream.empty() ? proto::Timestamp{} : past->stream.back().added;
-    }
-    recovery_->past = std::move(past);
-    use_past(now);
-  }
-  wake_by(next_due());
-}
-
-// Delivers what the last look has shown to be missed, and ends the recovery of those to whom that is all.
-void Device::use_past(const Now& now) {
-  const std::shared_ptr<const Past> past = recovery_->past;
-  const CatchUp catch_up(memory_, *past, {env_.config.row_lag, env_.config.gap_tolerance});
-  const std::vector<PastSample>& samples = catch_up.samples();
-  const bool too_much = (past->rows && past->rows->more) || past->stream_more;
-  const bool all = !too_much && catch_up.complete(recovery_->confirmed);
-  // After another gap, before this one, what was heard then follows only once nothing can be missing before it.
-  const auto after_open_gap = [&](const PastSample& s) {
-    return !all && s.source == PastSample::Source::memory && memory_[s.index].after_gap && !s.sample.row_time;
-  };
-  std::size_t certain = 0;
-  while (certain < catch_up.live_from() && !samples[certain].young && !after_open_gap(samples[certain])) ++certain;
-  const bool young = certain < catch_up.live_from();
-  const bool complete = all && !young;
-  const std::size_t unbroken = memory_.unbroken_from();
-
-  // Each missed sample becomes one frame, whoever gets it.
-  std::vector<Remembered> made(samples.size());
-  const auto sample_at = [&](std::size_t i) -> const Remembered& {
-    if (!made[i].frame) made[i] = remembered(samples[i], *past, equals_before(samples, i));
-    return made[i];
-  };
-  const bool stored = past->stream_exists || std::any_of(samples.begin(), samples.end(), [](const PastSample& s) {
-                        return s.sample.row_time.has_value();
-                      });
-  const auto too_old = [&](const Recovery::Waiting& w, std::optional<std::size_t> found) {
-    if (too_much) return found ? *found < samples.size() / 2 : proto::time_of(w.since) <= samples.front().sample.time();
-    const bool written_by_now = proto::time_of(w.since) + env_.config.row_lag + kClocksApart < past->looked;
-    return found ? !stored && written_by_now : written_by_now || now.steady >= w.found_by;
-  };
-  // The first that anybody needs, now or at an earlier look.
-  const auto needed = [&](const proto::Since& since) {
-    return std::min(certain, catch_up.after(since).value_or(certain));
-  };
-  std::size_t first = recovery_->origin ? needed(*recovery_->origin) : certain;
-  bool not_found = false;
-  std::vector<Recovery::Waiting> left;
-  std::vector<Recovery::Waiting> lost;
-  std::vector<std::pair<Member*, std::size_t>> done;
-  for (Recovery::Waiting& w : recovery_->waiting) {
-    const auto found = catch_up.after(w.since);
-    if (too_old(w, found)) {
-      lost.push_back(w);
-      continue;
-    }
-    if (!found || too_much) {
-      not_found = true;
-      left.push_back(w);
-      continue;
-    }
-    if (!recovery_->origin || *found < first) {
-      recovery_->origin = w.since;
-      first = needed(w.since);
-    }
-    std::size_t from = std::max(certain, *found);
-    for (std::size_t bytes = 0; from > *found && bytes <= kMaxReplayBytes;) bytes += sample_at(--from).frame->size();
-    if (std::exchange(w.ack_owed, false)) send_subscribed(*w.member, Channel::metrics, from == *found);
-    if (from > *found) {
-      send_gap(*w.member, w.from, sample_at(from).cursor.time, only_metrics(), reason(w));
-      ++env_.counters.gaps;
-    }
-    for (std::size_t i = from; i < certain; ++i) {
-      deliver_past(*w.member, sample_at(i).frame);
-      w.since = sample_at(i).cursor;
-      w.from = std::max(w.from, proto::time_of(w.since));
-    }
-    // Without the table only what follows an entry of the stream is known to be all.
-    const bool sure =
-        past->rows || !past->has_table || *found == 0 || samples[*found - 1].source != PastSample::Source::row;
-    if (!complete || !sure) {
-      left.push_back(w);
-      continue;
-    }
-    std::size_t live = *found;
-    while (live < samples.size() && (live < catch_up.live_from() || samples[live].source != PastSample::Source::memory))
-      ++live;
-    done.emplace_back(w.member, live < samples.size() ? samples[live].index : memory_.size());
-    const auto source = past->stream_exists ? ResumeOutcome::stream : ResumeOutcome::rows;
-    ++env_.counters.resumes[static_cast<std::size_t>(w.resumed ? source : ResumeOutcome::repaired)];
-  }
-  recovery_->waiting = std::move(left);
-  for (const Recovery::Waiting& w : lost) give_up_past(w, recovery_->confirmed, recovery_->holds(), now);
-  for (const auto& [member, live] : done) {
-    replay(*member, live);
-    state(Channel::metrics).members.push_back(member);
-  }
-  if (complete && !done.empty()) {
-    // What was found serves whoever comes back next; with it stands what they have in common, their last sample.
-    std::vector<Remembered> missed;
-    std::size_t begin = certain;
-    if (unbroken == 0) {
-      begin = first - std::min<std::size_t>(first, 1);
-    } else {
-      while (begin > 0 && samples[begin - 1].source != PastSample::Source::memory) --begin;
-    }
-    for (std::size_t i = begin; i < certain; ++i)
-      if (samples[i].source != PastSample::Source::memory) missed.push_back(sample_at(i));
-    memory_.fill_gap(std::move(missed), true, memory_limits());
-    missed_until_.reset();
-    remember_latest();
-  }
-  if (recovery_->waiting.empty()) return recovery_.reset();
-  const auto last_look = recovery_->confirmed + env_.config.row_lag + (young ? kLastLooks : Millis(0));
-  if (past->looked >= last_look && !too_much) return give_up_past(now);
-  const auto doubled = [&](Millis first_wait) { return first_wait * (1 << std::min(recovery_->looks, 6u)) / 2; };
-  Millis soon = Millis::max() / 2;
-  if (too_much) soon = kSoon;
-  if (young) soon = std::min(soon, env_.config.gap_tolerance + kSoon);
-  if (not_found) soon = std::min(soon, doubled(kNotFoundYet));
-  if (recovery_->hold_until != kNever) soon = std::min(soon, doubled(kSoon));
-  plan_next_look(soon, now);
-}
-
-// The newest sample that was found is the latest there is, also for who comes next: a row that was read meanwhile is
-// older, or is that sample's own.
-void Device::remember_latest() {
-  if (memory_.empty()) return;
-  ChannelState& metrics = state(Channel::metrics);
-  const Remembered& newest = memory_.back();
-  held_row_.reset();
-  metrics.latest = newest.frame;
-  metrics.time = newest.cursor.time;
-  metrics.from_event = !newest.cursor.of_row();
-  latest_row_.reset();
-  if (newest.cursor.of_row()) latest_row_ = newest.cursor;
-}
-
-void Device::plan_next_look(Millis soon, const Now& now) {
-  recovery_->look_at = recovery_->all_stored_by;
-  if (soon < std::chrono::hours(1)) recovery_->look_at = std::min(recovery_->look_at, now.steady + soon);
-  recovery_->look_at = std::max(recovery_->look_at, now.steady + kSoon);
-  if (recovery_->look_again) recovery_->look_at = now.steady;
-}
-
-// A sample has come by the bus while somebody waits for earlier ones.
-void Device::hold_live(const Now& now) {
-  if (recovery_->hold_until == kNever) {
-    recovery_->hold_until = now.steady + env_.config.resume_hold;
-    if (!look_in_flight_ && confirmed_) recovery_->look_at = std::min(recovery_->look_at, now.steady + kSoon);
-    wake_by(recovery_due());
-  }
-  // What waits may not be forgotten before it was sent.
-  if (memory_.full(memory_limits())) give_up_past(now);
-}
-
-void Device::recovery_on_time(const Now& now) {
-  if (!recovery_) return;
-  if (now.steady >= recovery_->hold_until) return give_up_past(now);
-  if (now.steady < recovery_->look_at) return;
-  recovery_->look_at = kNever;
-  recovery_->past.reset();
-  look_for_past(now);
-}
-
-SteadyTime Device::recovery_due() const noexcept {
-  return recovery_ ? std::min(recovery_->look_at, recovery_->hold_until) : kNever;
+  return later || wanted;
 }
 
 void Device::give_up_past(const Now& now) {
   const std::unique_ptr<Recovery> ended = std::move(recovery_);
-  for (const Recovery::Waiting& w : ended->waiting) give_up_past(w, ended->confirmed, ended->holds(), now);
+  for (const Recovery::Waiting& waiting : ended->waiting) {
+    waiting.member->waits = false;
+    give_up_past(waiting, ended->confirmed, now);
+  }
   look_for_past(now);
 }
 
-// It begins anew: what it waited for, and what was held back meanwhile, goes first.
-void Device::give_up_past(const Member& member, const Now& now) {
-  if (!recovery_) return;
-  const Timestamp confirmed = recovery_->confirmed;
-  const bool held = recovery_->holds();
-  if (const auto waited = stop_waiting(member)) give_up_past(*waited, confirmed, held, now);
-}
-
 // What lies between its last sample and the first that was heard again is named; from there on nothing is missing,
-// unless the bus has been away once more.
-void Device::give_up_past(const Recovery::Waiting& w, Timestamp confirmed, bool held, const Now& now) {
-  const std::size_t run = memory_.last_run();
-  const auto* const cursor = std::get_if<proto::Cursor>(&w.since);
-  const auto at = cursor != nullptr ? memory_.find(*cursor, env_.config.row_lag) : std::nullopt;
-  const bool heard = run < memory_.size() && (at ? *at < run : held || !memory_.gap_at_end());
-  const Timestamp from = std::min(w.from, now.wall);
-  const Timestamp to = std::max(from, heard ? memory_[run].cursor.time : confirmed);
-  if (w.ack_owed) send_subscribed(*w.member, Channel::metrics, false);
-  send_gap(*w.member, from, to, only_metrics(), reason(w));
-  ++env_.counters.gaps;
-  ++env_.counters.resumes[static_cast<std::size_t>(w.resumed ? ResumeOutcome::gap : ResumeOutcome::unrepaired)];
-  if (heard) {
-    replay(*w.member, run);
-    if (memory_.gap_at_end() && confirmed_) return wait_for_past(*w.member, memory_.back().cursor, false, now);
-  } else {
-    missed_until_ = to + std::chrono::microseconds(1);
-  }
-  state(Channel::metrics).members.push_back(w.member);
-  if (!heard && w.resumed) deliver_first(*w.member, only_metrics(), now);
+// unless the bus has been away once more. `confirmed`: our clock, since then the bus is heard.
+void Device::give_up_past(const Recovery::Waiting& w, Timestamp confirmed, const Now& now) {
+  Member& member = *w.member;
+  const Known known = known_after(w, now);
+  const bool heard = known.next < memory_.size();
+  // While the bus is away what is missed now is none of this: it is looked for when the bus is back. But it may have
+  // been away before, and nothing heard in between.
+  const Timestamp heard_last = now.wall - std::chrono::duration_cast<std::chrono::microseconds>(now.steady - heard_at_);
+  const bool silent_since_outage = last_event_ && confirmed_at_ && heard_last < *confirmed_at_;
+  const bool tail_missed = memory_.gap_at_end() && (confirmed_ || silent_since_outage);
+  const bool looks_again = tail_missed && confirmed_ && heard && env_.host.has_past();
+  stand(member, w.position);
+  const bool begins_with_latest =
+      !heard && w.resumed && !w.superseded && state(Channel::metrics).latest && is_news(member, now);
+  const Timestamp end = publishers_time(confirmed, now);
+  const bool all = known.connected && (!tail_missed || looks_again);
+  if (w.ack_owed) send_subscribed(member, Channel::metrics, all);
+  if (bus_lost_at_) tell_bus_down(member);
+  const auto outcome = !w.resumed ? ResumeOutcome::unrepaired : all ? ResumeOutcome::memory : ResumeOutcome::gap;
+  ++env_.counters.resumes[static_cast<std::size_t>(outcome)];
+  if (!known.connected && heard) tell_missing(member, gap_until(known.next), w.reason());
+  if (!known.connected && begins_with_latest) tell_missing(member, latest_cursor_.time, w.reason());
+  replay(member, known.next, now);
+  if (looks_again) return wait_for_past({&member, position(member), false, false}, now);
+  state(Channel::metrics).members.push_back(&member);
+  if (begins_with_latest) deliver_latest(member, Channel::metrics, now);
+  if (tail_missed || !(known.connected || heard || begins_with_latest)) tell_missing(member, end, w.reason());
+  if (!heard && w.resumed && !w.superseded) deliver_first(member, only_metrics(), now);
 }
 
-std::string_view Device::reason(const Recovery::Waiting& waiting) noexcept {
-  return waiting.resumed ? "resume" : "bus";
+// Whether samples of these values are known to come again and again. Two within a second are one report that came
+// twice.
+bool Device::repeats(const proto::Since& since) const {
+  const auto* const cursor = std::get_if<proto::Cursor>(&since);
+  if (cursor == nullptr) return false;
+  const auto again = [&](const auto& list, const auto& time_of, const auto& digest_of) {
+    bool any = false;
+    Timestamp first{};
+    for (std::size_t i = 0; i < list.size(); ++i) {
+      if (digest_of(list[i]) != cursor->digest) continue;
+      if (any && distance(first, time_of(list[i])) >= kSameReport) return true;
+      if (!std::exchange(any, true)) first = time_of(list[i]);
+    }
+    return false;
+  };
+  const auto digest_of = [](const auto& sample) { return proto::sample_digest(sample.values); };
+  if (again(
+          memory_, [](const Remembered& r) { return r.cursor.time; },
+          [](const Remembered& r) { return r.cursor.digest; }) ||
+      again(
+          history_.samples(), [](const Sample& sample) { return sample.time(); }, digest_of))
+    return true;
+  if (!recovery_ || !recovery_->past) return false;
+  const Past& past = *recovery_->past;
+  return again(
+             past.stream, [](const StreamSample& entry) { return entry.time; }, digest_of) ||
+         (past.rows && again(
+                           past.rows->rows, [](const storage::MetricsRow& row) { return row.recorded_at; }, digest_of));
+}
+
+Device::Known Device::known_after(const Recovery::Waiting& w, const Now& now) const {
+  Known known;
+  known.next = memory_.last_run();
+  const auto& seen = w.position.seen;
+  const auto at = seen ? memory_.find(*seen, env_.config.row_lag, w.repeats || repeats(*seen)) : std::nullopt;
+  known.connected = at && *at >= known.next && !w.position.told_until;
+  if (at && *at >= known.next) known.next = *at + 1;
+  if (at) return known;
+  const auto passed = [&](const proto::Cursor& cursor) {
+    return w.position.passed(cursor, row_lead(now), env_.config.row_lag);
+  };
+  while (known.next < memory_.size() && passed(memory_[known.next].cursor)) ++known.next;
+  return known;
+}
+
+// A row is stamped after its event, so the first event that follows may say better where a gap ends.
+Timestamp Device::gap_until(std::size_t i) const {
+  Timestamp until = memory_[i].cursor.time;
+  while (memory_[i].cursor.of_row() && i + 1 < memory_.size()) until = std::min(until, memory_[++i].cursor.time);
+  return until;
+}
+
+// What lies between the last that it got and `to`.
+void Device::tell_missing(Member& member, Timestamp to, std::string_view reason) {
+  Position stood = position(member);
+  const Timestamp from = stood.gap_from();
+  to = std::max(from, to);
+  send_gap(member, from, to, only_metrics(), reason);
+  ++env_.counters.gaps;
+  stood.skip(to);
+  stand(member, stood);
+}
+
+// The publisher's clock minus ours, as far as its last event tells. Less than a second may be delay.
+std::chrono::microseconds Device::ahead(const Now& now) const {
+  if (!last_event_) return std::chrono::microseconds(0);
+  const auto heard = now.wall - std::chrono::duration_cast<std::chrono::microseconds>(now.steady - heard_at_);
+  return distance(heard_time_, heard) < kSameReport ? std::chrono::microseconds(0) : heard_time_ - heard;
+}
+
+// What the publisher's clock may have shown.
+Timestamp Device::publishers_time(Timestamp ours, const Now& now) const {
+  return ours + ahead(now);
+}
+
+// By how much an event may be older by the publisher's clock than its row by the database's. `offset`: database time
+// minus ours.
+std::chrono::microseconds Device::row_lead(const Now& now, std::chrono::microseconds offset) const {
+  return env_.config.row_lag + offset - ahead(now);
+}
+
+CatchUpRules Device::catch_up_rules(const Now& now) const {
+  const auto unknown = last_event_ ? kClocksApart.zero() : kClocksApart;
+  return {env_.config.row_lag, env_.config.gap_tolerance, ahead(now), unknown};
 }
 
 EventMemory::Limits Device::memory_limits() const noexcept {
@@ -406,7 +289,7 @@ EventMemory::Limits Device::memory_limits() const noexcept {
   if (recovery_) {
     // Whoever waits gets them from here.
     limits.events *= 4;
-    limits.bytes *= 4;
+    limits.bytes *= 2;
   }
   return limits;
 }
@@ -422,21 +305,20 @@ FramePtr Device::metrics_frame(const proto::Cursor& cursor, Timestamp time, std:
   return Frame::text(text);
 }
 
-Remembered Device::remembered(const PastSample& past_sample, const Past& past, std::size_t equals_before) {
-  if (past_sample.source == PastSample::Source::memory) return memory_[past_sample.index];
+// The message of samples()[i].
+Remembered Device::remembered(const CatchUp& catch_up, std::size_t i, const Past& past) {
+  const PastSample& sample = catch_up.samples()[i];
+  if (sample.source == PastSample::Source::memory) return memory_[sample.index];
   Remembered made;
-  made.values = past_sample.sample.values;
-  if (past_sample.source == PastSample::Source::stream) {
-    const StreamSample& entry = past.stream[past_sample.index];
-    made.cursor = memory_.next_cursor(entry.time, entry.values);
+  made.values = sample.sample.values;
+  made.cursor = catch_up.cursor(i, memory_);
+  if (sample.source == PastSample::Source::stream) {
+    const StreamSample& entry = past.stream[sample.index];
     made.frame = metrics_frame(made.cursor, entry.time, entry.json);
   } else {
-    const Timestamp stamp = *past_sample.sample.row_time;
     std::string json;
     proto::append_metric_values(json, made.values, past.rows->metric_mask);
-    made.cursor = proto::row_cursor(stamp, made.values);
-    made.cursor.occurrence = static_cast<std::uint16_t>(made.cursor.occurrence | (equals_before & 0xff));
-    made.frame = metrics_frame(made.cursor, stamp, json);
+    made.frame = metrics_frame(made.cursor, *sample.sample.row_time, json);
   }
   return made;
 }

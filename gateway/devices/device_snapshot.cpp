@@ -35,6 +35,10 @@ int rank(ReadReason reason) noexcept {
   return 0;
 }
 
+// Looks that may follow a second look while it is a guess which rows are whose. One look when all rows are written ends
+// it, but a device that always reports equal values may never leave time for that.
+constexpr int kLooksForGuess = 3;
+
 Millis scaled(Millis interval, double factor) noexcept {
   return Millis(static_cast<Millis::rep>(static_cast<double>(interval.count()) * factor));
 }
@@ -97,10 +101,28 @@ void Device::read_succeeded(const storage::Snapshot& snapshot, proto::Timestamp 
   if (!nothing_known()) take_back_unknown(now.wall);
   // A gap is told once what could be repaired has been, unless a newer read is to do that.
   if (gap_to_announce_ && confirmed_ && !wanted_read_) announce_gap(false, now);
-  if (!wanted_read_ && std::exchange(look_owed_, false) && !history_.all_from_events())
-    second_look_at_ = now.steady + env_.config.row_lag + scaled(Millis(1'000), env_.host.random());
+  if (!wanted_read_) plan_look(now);
   if (env_.config.reread.count() > 0)
     reread_at_ = now.steady + scaled(env_.config.reread, 0.9 + 0.2 * env_.host.random());
+}
+
+void Device::plan_look(const Now& now) {
+  if (!std::exchange(look_owed_, false)) return look_at_guess(now);
+  looks_for_guess_ = kLooksForGuess;
+  if (!history_.all_from_events()) second_look_at_ = next_look(now);
+}
+
+// Rows that are still to come may show a point more.
+void Device::look_at_guess(const Now& now) {
+  if (!history_.guessed() || looks_for_guess_ == 0 || look_owed_ || second_look_at_ != kNever) return;
+  if (history_.all_from_events() || state(Channel::history).members.empty()) return;
+  --looks_for_guess_;
+  second_look_at_ = next_look(now);
+  wake_by(second_look_at_);
+}
+
+SteadyTime Device::next_look(const Now& now) {
+  return now.steady + env_.config.row_lag + scaled(Millis(1'000), env_.host.random());
 }
 
 void Device::read_failed(storage::SnapshotError error, const Now& now) {
@@ -156,7 +178,7 @@ proto::ChannelSet Device::apply(const storage::Snapshot& snapshot, proto::Timest
 bool Device::apply_newest_row(const storage::Snapshot& snapshot, bool newest_row_is_known, const Now& now) {
   if (snapshot.metrics.empty()) return false;
   ChannelState& metrics = state(Channel::metrics);
-  if (!confirmed_ && reading_ == ReadReason::refresh && (latest_row_ || !memory_.empty())) {
+  if (!confirmed_ && reading_ == ReadReason::refresh && metrics.latest) {
     take_rows_of_outage(snapshot, now);
     return false;
   }
@@ -176,6 +198,8 @@ bool Device::apply_newest_row(const storage::Snapshot& snapshot, bool newest_row
     remember_row(*newest, snapshot.newest_metrics_json);
     return news;
   }
+  // It is the row of an event that we have: whatever its stamp, it is not newer than the latest of those.
+  if (newest_row_is_known && metrics.latest && !latest_cursor_.of_row()) return false;
   // Held back until its event would have come, while the newest one that is certainly older goes first.
   const bool wanted = reading_ == ReadReason::first || reading_ == ReadReason::retry || !metrics.latest;
   if (!safe(*newest) && wanted) {
@@ -200,13 +224,13 @@ void Device::release_held_row(const Now& now) {
   ChannelState& metrics = state(Channel::metrics);
   if (!held || metrics.from_event || (metrics.latest && metrics.time >= held->row.recorded_at)) return;
   remember_row(held->row, held->json);
-  publish(metrics, now);
+  show_latest(now);
 }
 
 void Device::remember_row(const storage::MetricsRow& row, std::string_view json) {
   ChannelState& metrics = state(Channel::metrics);
-  latest_row_ = proto::row_cursor(row.recorded_at, row.values);
-  metrics.latest = metrics_frame(*latest_row_, row.recorded_at, json);
+  latest_cursor_ = proto::row_cursor(row.recorded_at, row.values);
+  metrics.latest = metrics_frame(latest_cursor_, row.recorded_at, json);
   metrics.time = row.recorded_at;
 }
 
@@ -267,11 +291,9 @@ void Device::deliver_snapshot(proto::ChannelSet changed, const Now& now) {
     if (!any && changed.empty() && nothing_known() && read_ == Read::done) tell_unknown(*member);
   }
   changed.for_each([&](Channel channel) {
-    if (channel == Channel::history) {
-      history_changed(now, true);
-    } else {
-      publish(state(channel), now);
-    }
+    if (channel == Channel::history) return history_changed(now, true);
+    if (channel == Channel::metrics) return show_latest(now);
+    publish(state(channel), now);
   });
   if (!further_views_.empty()) serve_views(now);
 }
@@ -288,6 +310,11 @@ void Device::announce_gap(bool history_too, const Now& now) {
       if (channel == Channel::metrics && member->recovers) return;
       if (channel == Channel::history ? history_too : proto::carries_samples(channel)) lost.add(channel);
     });
+    // Who has come from elsewhere, or was told of a gap meanwhile, may have more of `metrics` than was heard here.
+    if (lost.contains(Channel::metrics) && position(*member).gap_from() > from) {
+      lost.remove(Channel::metrics);
+      tell_missing(*member, publishers_time(to, now), "bus");
+    }
     if (lost.empty()) continue;
     send_gap(*member, from, to, lost, "bus");
     ++env_.counters.gaps;

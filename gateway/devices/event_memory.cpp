@@ -15,10 +15,12 @@ constexpr proto::Timestamp kYear10000{std::chrono::microseconds(253'402'300'800'
 
 }  // namespace
 
+proto::Timestamp EventMemory::said(proto::Timestamp time) noexcept {
+  return std::clamp(time, proto::Timestamp{}, kYear10000 - std::chrono::microseconds(1));
+}
+
 proto::Cursor EventMemory::next_cursor(proto::Timestamp time, const proto::MetricValues& values) const {
-  // What no cursor can say is not worth an error: such a clock is wrong in any case.
-  const proto::Timestamp said = std::clamp(time, proto::Timestamp{}, kYear10000 - std::chrono::microseconds(1));
-  proto::Cursor cursor{said, proto::sample_digest(values), 0};
+  proto::Cursor cursor{said(time), proto::sample_digest(values), 0};
   for (std::size_t i = count_; i-- > 0 && count_ - i <= kLookBack;) {
     const proto::Cursor& other = (*this)[i].cursor;
     if (other.time != cursor.time || other.digest != cursor.digest || other.of_row()) continue;
@@ -34,7 +36,7 @@ void EventMemory::push(Remembered sample, const Limits& limits) {
   shrink(limits);
 }
 
-void EventMemory::fill_gap(std::vector<Remembered> missed, bool complete, const Limits& limits) {
+void EventMemory::fill_gap(std::vector<Remembered> missed, bool connected, bool complete, const Limits& limits) {
   std::vector<Remembered> later;
   const std::size_t from = unbroken_from();
   for (std::size_t i = from; i < count_; ++i) later.push_back((*this)[i]);
@@ -45,20 +47,25 @@ void EventMemory::fill_gap(std::vector<Remembered> missed, bool complete, const 
     last.frame.reset();
   }
   // Before the very first one more may be missing, whatever was found.
-  const bool first_open = count_ == 0;
+  bool open = !connected || count_ == 0;
   for (Remembered& sample : missed) {
-    sample.after_gap = first_open && &sample == &missed.front();
+    sample.after_gap = std::exchange(open, false);
     append(std::move(sample));
   }
-  if (!later.empty()) later.front().after_gap = !complete || (first_open && missed.empty());
-  if (later.empty()) gap_at_end_ = !complete || count_ == 0;
+  open = open || !complete;
+  if (later.empty()) {
+    gap_at_end_ = open;
+  } else {
+    later.front().after_gap = open;
+  }
   for (Remembered& sample : later) append(std::move(sample));
   shrink(limits);
 }
 
 // Equal samples of one time stand next to each other in the order of their occurrence: the last that the client can
 // have seen counts.
-std::optional<std::size_t> EventMemory::find(const proto::Cursor& cursor, std::chrono::milliseconds row_lag) const {
+std::optional<std::size_t> EventMemory::find(const proto::Cursor& cursor, std::chrono::milliseconds row_lag,
+                                             bool repeats) const {
   std::optional<std::size_t> maybe;
   for (std::size_t i = count_; i-- > 0;) {
     const proto::Cursor& other = (*this)[i].cursor;
@@ -67,22 +74,26 @@ std::optional<std::size_t> EventMemory::find(const proto::Cursor& cursor, std::c
     const auto found = other.of_row() ? match(cursor, {}, time, std::chrono::microseconds(0), row_lag)
                                       : match(cursor, time, {}, std::chrono::microseconds(0), row_lag);
     if (found == CursorMatch::exact && other.ordinal() <= cursor.ordinal()) return i;
-    if (found == CursorMatch::maybe) maybe = i;
+    if (found == CursorMatch::maybe && !repeats) maybe = i;
   }
   return maybe;
 }
 
-std::optional<std::size_t> EventMemory::after(const proto::Since& since, std::chrono::milliseconds row_lag) const {
+std::optional<std::size_t> EventMemory::after(const proto::Since& since, std::chrono::milliseconds row_lag,
+                                              bool repeats) const {
   std::size_t next = count_;
   bool found = false;
   if (const auto* cursor = std::get_if<proto::Cursor>(&since)) {
-    const auto at = find(*cursor, row_lag);
+    const auto at = find(*cursor, row_lag, repeats);
     found = at.has_value();
     next = at.value_or(0) + 1;
   } else {
-    // Something older must be here, or there may have been others before the first.
+    // Something older must be here, or there may have been others before the first. Rows tell the time by another
+    // clock.
     const proto::Timestamp time = std::get<proto::Timestamp>(since);
-    for (next = 0; next < count_ && (*this)[next].cursor.time < time;) ++next;
+    next = 0;
+    for (std::size_t i = 0; i < count_ && (*this)[i].cursor.time < time; ++i)
+      if (!(*this)[i].cursor.of_row()) next = i + 1;
     found = next > 0;
   }
   if (!found || gap_at_end_) return std::nullopt;

@@ -33,20 +33,23 @@ class EventMemory {
     std::size_t bytes = 128 * 1024;  // of frames
   };
 
+  // What a cursor says of a time: no clock that it cannot say is worth an error.
+  static proto::Timestamp said(proto::Timestamp time) noexcept;
   // What the cursor of the next sample is: equal samples of one time are counted.
   proto::Cursor next_cursor(proto::Timestamp time, const proto::MetricValues& values) const;
   void push(Remembered sample, const Limits& limits);
   // Samples may be missed until the next push().
   void on_gap() noexcept { gap_at_end_ = true; }
   bool gap_at_end() const noexcept { return gap_at_end_; }
-  // What was missed is known after all, and stands before whatever has been pushed since the gap. `complete`: all of
-  // it.
-  void fill_gap(std::vector<Remembered> missed, bool complete, const Limits& limits);
+  // What was missed is known after all, and stands before whatever has been pushed since the gap. `connected`: nothing
+  // is missing just before it; `complete`: nor after it.
+  void fill_gap(std::vector<Remembered> missed, bool connected, bool complete, const Limits& limits);
 
-  // The first one after `since`, size() for none; nullopt: not all that came after it is here.
-  std::optional<std::size_t> after(const proto::Since& since, std::chrono::milliseconds row_lag) const;
-  // The sample that a cursor names, or the earliest that may be it.
-  std::optional<std::size_t> find(const proto::Cursor& cursor, std::chrono::milliseconds row_lag) const;
+  // The first one after `since`, size() for none; nullopt: not all that came after it is here. `repeats`: as of find().
+  std::optional<std::size_t> after(const proto::Since& since, std::chrono::milliseconds row_lag, bool repeats) const;
+  // The sample that a cursor names, or the earliest that may be it. `repeats`: the device sends these values again and
+  // again, so that what may be it may as well be another one.
+  std::optional<std::size_t> find(const proto::Cursor& cursor, std::chrono::milliseconds row_lag, bool repeats) const;
   // From here on nothing was missed; size() right after a gap.
   std::size_t unbroken_from() const noexcept;
   // Where the last samples that came without a gap between them begin, whether or not others were missed after them.

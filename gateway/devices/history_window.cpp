@@ -43,7 +43,7 @@ bool HistoryWindow::add_event(const proto::MetricValues& values, proto::Timestam
     sample->values = values;
     sample->event_time = event_time;
     sample->after_gap = after_gap;
-    sample->provisional = true;
+    sample->provisional = guessed_ = true;
   } else {
     append({values, event_time, std::nullopt, after_gap});
   }
@@ -77,8 +77,8 @@ HistoryWindow::Applied HistoryWindow::apply(const storage::Snapshot& snapshot,
                                             proto::Timestamp earliest_row_of_events) {
   earliest_row_ = earliest_row_of_events;
   metric_mask_ = snapshot.metric_mask;
-  MergeResult merged =
-      merge_samples({samples_, snapshot.metrics, snapshot.metric_mask, earliest_row_of_events, capacity_, gap_at_end_});
+  MergeResult merged = merge_samples({samples_, snapshot.metrics, snapshot.metric_mask, earliest_row_of_events,
+                                      capacity_, gap_at_end_, snapshot.clock_offset});
   Applied applied;
   applied.changed =
       !std::equal(samples_.begin(), samples_.end(), merged.samples.begin(), merged.samples.end(), shows_the_same);
@@ -86,6 +86,7 @@ HistoryWindow::Applied HistoryWindow::apply(const storage::Snapshot& snapshot,
   applied.identified = merged.identified;
   applied.newest_row_is_known = merged.newest_row_is_known;
   renumber(merged.samples);
+  guessed_ = merged.guessed;
   samples_ = std::move(merged.samples);
   return applied;
 }

@@ -44,6 +44,9 @@ class HistoryWindow {
   // `rows`: oldest first, and all there are or any selection of them; `metric_mask`: columns that they have.
   std::vector<Sample> join(const std::vector<storage::MetricsRow>& rows, std::uint8_t metric_mask) const;
 
+  // Which rows belong to which samples is in part a guess: rows still to come may show a point more.
+  bool guessed() const noexcept { return guessed_; }
+
   // Keeps the newest when it shrinks.
   void set_capacity(std::size_t capacity);
   std::size_t capacity() const noexcept { return capacity_; }
@@ -86,6 +89,7 @@ class HistoryWindow {
   proto::Timestamp earliest_row_ = proto::Timestamp::max();  // of the last apply(): an older row is no event's
   std::uint8_t metric_mask_ = 0xff;                          // of the last apply()
   bool gap_at_end_ = false;                                  // the next event is the first after a gap
+  bool guessed_ = false;
 };
 
 }  // namespace pulsegate::devices

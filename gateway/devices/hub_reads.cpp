@@ -103,6 +103,7 @@ void Hub::on_answer(const WaitingRead& wanted, proto::Timestamp asked, const sto
 void Hub::look(const WaitingRead& wanted, const Now& now) {
   ++counters_.past_reads;
   auto past = std::make_shared<Past>();
+  past->from = *wanted.past_from;
   past->looked = now.wall;
   past->has_table = parts_.history != nullptr;
   if (parts_.stream == nullptr) return look_at_rows(wanted, std::move(past));
@@ -116,6 +117,7 @@ void Hub::look(const WaitingRead& wanted, const Now& now) {
 void Hub::on_stream(const WaitingRead& wanted, std::shared_ptr<Past> past, const bus::StreamAnswer& answer) {
   const Now now = parts_.clock.now();
   if (!answer.ok) parts_.notice(Notice::read_failed, answer.detail);
+  past->failed = !answer.ok;
   past->stream_exists = answer.ok && answer.exists;
   past->stream_more = answer.ok && answer.more;
   for (const bus::StreamEntry& entry : answer.entries) {
@@ -138,6 +140,7 @@ void Hub::look_at_rows(const WaitingRead& wanted, std::shared_ptr<Past> past) {
                                const auto hub = weak.lock();
                                if (!hub || *hub == nullptr) return;
                                (*hub)->count_failure(result);
+                               past->failed = past->failed || result.error != storage::SnapshotError::none;
                                past->rows = result.error == storage::SnapshotError::none ? result.history : nullptr;
                                (*hub)->on_looked(wanted, past);
                              });

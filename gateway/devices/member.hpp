@@ -9,9 +9,9 @@
 #include <vector>
 
 #include "gateway/devices/history_key.hpp"
+#include "gateway/devices/position.hpp"
 #include "gateway/frame.hpp"
 #include "proto/channel.hpp"
-#include "proto/cursor.hpp"
 #include "proto/history_request.hpp"
 #include "proto/message.hpp"
 #include "proto/time.hpp"
@@ -57,10 +57,12 @@ struct Member {
   proto::ChannelSet awaiting;    // acknowledged, first value still to come
   bool told_bus_down = false;
   bool told_database_down = false;
-  // The first sample that it got on `metrics`, where that was a row's, and how many the device had shown by then.
-  std::optional<proto::Cursor> first_row;
-  std::uint64_t first_row_before = 0;
-  bool recovers = false;  // what it has missed of `metrics` in this gap is looked for, see Recovery
+  // Where it stood on `metrics` when the device had shown that many samples to all, see Device::position().
+  Position stands;
+  std::uint64_t stands_at = 0;
+  bool wants_latest = false;  // of `metrics`, even if it had it before: it has just subscribed without `since`
+  bool waits = false;         // for what it has missed of `metrics`, see Recovery
+  bool recovers = false;      // what it has missed of `metrics` in this gap is, or was, looked for
   proto::DeviceState told_freshness = proto::DeviceState::live;  // how it believes the device stands
   bool in_gap = false;  // it may have missed what was published while the bus was away
   // Of channels that are still to be acknowledged: the last message that it saw.

@@ -4,9 +4,11 @@
 #include "gateway/devices/sample_merge.hpp"
 
 #include <algorithm>
+#include <unordered_map>
 #include <utility>
 
 #include "gateway/devices/alignment.hpp"
+#include "proto/cursor.hpp"
 
 namespace pulsegate::devices {
 
@@ -17,6 +19,8 @@ using proto::Timestamp;
 constexpr std::size_t kNone = static_cast<std::size_t>(-1);
 // A row stamped later than this after an event is of a later report: row lag (15 s), and clocks as far apart again.
 constexpr std::chrono::seconds kLongestLag{30};
+// How well the difference of clocks is known, where it is.
+constexpr std::chrono::seconds kClocksAgree{2};
 
 struct Row {
   Timestamp stamp;
@@ -39,6 +43,7 @@ class Merge {
     collect();
     order_ties();
     pin();
+    if (input_.early_rows) count_values();
     align_segments();
     return place();
   }
@@ -49,6 +54,11 @@ class Merge {
   bool same(const proto::MetricValues& a, const proto::MetricValues& b) const {
     return proto::same_values(a, b, input_.metric_mask);
   }
+  // Whether no other row, and no other event, shows the same.
+  bool one_of_each(const Event& event, const Row& row) const {
+    return counts_.at(proto::sample_digest(*row.values)).rows == 1 &&
+           counts_.at(proto::sample_digest(sample(event).values)).events == 1;
+  }
   bool firm(const Sample& known) const { return known.row_time && !known.provisional; }
   bool free(const Row& row) const {
     return row.owner == kNone ? row.stamp > input_.earliest_row_of_events : input_.known[row.owner].provisional;
@@ -57,7 +67,17 @@ class Merge {
   // it, which is also why points never become fewer by a merge.
   bool fits(const Event& event, const Row& row) const {
     return free(row) && (row.owner == kNone || event.sample <= row.owner) && !firm(sample(event)) &&
-           same(sample(event).values, *row.values);
+           same(sample(event).values, *row.values) &&
+           (!input_.early_rows || near(event, row) || (!input_.clocks_known && one_of_each(event, row)));
+  }
+  // Within what lag and clocks allow.
+  bool near(const Event& event, const Row& row) const {
+    const Timestamp time = *sample(event).event_time;
+    if (input_.early_rows) {
+      const std::chrono::microseconds lag = row.stamp - input_.clock_offset - time;
+      return lag <= kLongestLag && (lag.count() >= 0 || (lag >= -kClocksAgree && one_of_each(event, row)));
+    }
+    return row.stamp <= time + kLongestLag && time <= row.stamp + kLongestLag;
   }
   // Rows are written in the order of their events, so an event whose row must be there by now will never get one.
   bool row_may_come(const Event& event) const {
@@ -69,22 +89,31 @@ class Merge {
   }
 
   void collect();
+  void collect_tie(const std::vector<std::size_t>& owned, std::size_t first_known, std::size_t last_known,
+                   std::size_t first_read, std::size_t last_read);
   void order_ties();
   void order_tie(std::size_t first, std::size_t last);
   std::size_t witness(const Row& row) const;
   void pin();
+  void count_values();
   void align_segments();
   void align_segment(std::size_t first_event, std::size_t last_event, std::size_t first_row, std::size_t last_row);
+  std::size_t first_doubtful() const;
   MergeResult place() const;
 
   const MergeInput& input_;
   std::vector<Row> rows_;
   std::vector<Event> events_;
-  std::vector<std::size_t> candidates_;  // scratch of align_segment()
+  struct Counts {
+    std::size_t rows = 0, events = 0;
+  };
+  std::unordered_map<std::uint64_t, Counts> counts_;  // by digest; only with early_rows
+  std::vector<std::size_t> candidates_;               // scratch of align_segment()
+  std::vector<std::size_t> owners_;                   // scratch of collect_tie(): of each row that was read
+  std::vector<char> found_;                           // the same: whether each known row was read
 };
 
-// All rows, each once: those of known samples and those just read. Equal stamps and equal values are the same row, as
-// often as both sides have it, since a batch may hold equal ones.
+// All rows, each once: those of known samples and those just read.
 void Merge::collect() {
   const std::vector<Sample>& known = input_.known;
   const std::vector<storage::MetricsRow>& read = input_.rows;
@@ -96,24 +125,60 @@ void Merge::collect() {
   const auto older = [&](std::size_t a, std::size_t b) { return *known[a].row_time < *known[b].row_time; };
   if (!std::is_sorted(owned.begin(), owned.end(), older)) std::stable_sort(owned.begin(), owned.end(), older);
   rows_.reserve(owned.size() + read.size());
-  std::vector<std::size_t> owners(read.size(), kNone);
-  for (std::size_t k = 0, r = 0; k < owned.size() || r < read.size();) {
+  std::size_t k = 0;
+  std::size_t r = 0;
+  while (k < owned.size() || r < read.size()) {
     const bool only_known = r == read.size() || (k < owned.size() && *known[owned[k]].row_time < read[r].recorded_at);
     const Timestamp stamp = only_known ? *known[owned[k]].row_time : read[r].recorded_at;
-    std::size_t end = r;
-    while (end < read.size() && read[end].recorded_at == stamp) ++end;
-    for (; k < owned.size() && *known[owned[k]].row_time == stamp; ++k) {
-      const proto::MetricValues& values = known[owned[k]].values;
-      std::size_t twin = r;
-      while (twin < end && (owners[twin] != kNone || !same(values, read[twin].values))) ++twin;
-      if (twin < end) {
-        owners[twin] = owned[k];
-      } else {
-        rows_.push_back({stamp, &values, owned[k]});  // beyond the rows that were read
-      }
-    }
-    for (; r < end; ++r) rows_.push_back({stamp, &read[r].values, owners[r]});
+    const std::size_t first_known = k;
+    const std::size_t first_read = r;
+    while (k < owned.size() && *known[owned[k]].row_time == stamp) ++k;
+    while (r < read.size() && read[r].recorded_at == stamp) ++r;
+    collect_tie(owned, first_known, k, first_read, r);
   }
+}
+
+// Rows of one stamp: owned[first_known, last_known) and those read as [first_read, last_read). Equal values are the
+// same row, as often as both sides have it, since a batch may hold equal ones.
+void Merge::collect_tie(const std::vector<std::size_t>& owned, std::size_t first_known, std::size_t last_known,
+                        std::size_t first_read, std::size_t last_read) {
+  const std::vector<Sample>& known = input_.known;
+  const std::vector<storage::MetricsRow>& read = input_.rows;
+  std::vector<std::size_t>& owners = owners_;
+  std::vector<char>& found = found_;
+  owners.assign(last_read - first_read, kNone);
+  found.assign(last_known - first_known, 0);
+  // The window and what was read may both begin amid a batch: they have the end of it in common.
+  const bool from_end = first_known == 0 || first_read == 0;
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    const std::size_t k = from_end ? found.size() - 1 - i : i;
+    const proto::MetricValues& values = known[owned[first_known + k]].values;
+    for (std::size_t j = 0; j < owners.size() && found[k] == 0; ++j) {
+      const std::size_t r = from_end ? owners.size() - 1 - j : j;
+      if (owners[r] != kNone || !same(values, read[first_read + r].values)) continue;
+      owners[r] = owned[first_known + k];
+      found[k] = 1;
+    }
+  }
+  // A known row that was not read is beyond those that were: it stands before the next known one of its batch, and
+  // after the last.
+  std::size_t next = 0;
+  const auto take_unread = [&](std::size_t end) {
+    for (; next < end; ++next) {
+      const std::size_t owner = owned[first_known + next];
+      if (found[next] == 0) rows_.push_back({*known[owner].row_time, &known[owner].values, owner});
+    }
+  };
+  if (first_read > 0 && std::find(found.begin(), found.end(), 1) == found.end()) take_unread(found.size());
+  for (std::size_t r = 0; r < owners.size(); ++r) {
+    if (owners[r] != kNone) {
+      const auto at = std::find(owned.begin() + static_cast<std::ptrdiff_t>(first_known),
+                                owned.begin() + static_cast<std::ptrdiff_t>(last_known), owners[r]);
+      take_unread(static_cast<std::size_t>(at - owned.begin()) - first_known);
+    }
+    rows_.push_back({read[first_read + r].recorded_at, &read[first_read + r].values, owners[r]});
+  }
+  take_unread(found.size());
 }
 
 // A batch written by one statement has one stamp, and a query ordered by stamps may return it in any order.
@@ -176,6 +241,11 @@ void Merge::pin() {
   }
 }
 
+void Merge::count_values() {
+  for (const Row& row : rows_) ++counts_[proto::sample_digest(*row.values)].rows;
+  for (const Event& event : events_) ++counts_[proto::sample_digest(sample(event).values)].events;
+}
+
 void Merge::align_segments() {
   std::size_t first_event = 0;
   std::size_t first_row = 0;
@@ -200,16 +270,39 @@ void Merge::align_segment(std::size_t first_event, std::size_t last_event, std::
       [&](std::size_t e, std::size_t c) { return fits(events_[first_event + e], rows_[candidates_[c]]); },
       [&](std::size_t e, std::size_t c) {
         // Within what lag and clocks allow; then, not older than the event.
-        const Timestamp time = *sample(events_[first_event + e]).event_time;
-        const Timestamp stamp = rows_[candidates_[c]].stamp;
-        const bool near = stamp <= time + kLongestLag && time <= stamp + kLongestLag;
-        return std::int64_t{near ? 1 << 15 : 0} + (stamp >= time ? 1 : 0);
+        const Event& event = events_[first_event + e];
+        const Row& row = rows_[candidates_[c]];
+        const std::chrono::microseconds lag = row.stamp - *sample(event).event_time;
+        const std::int64_t near_bonus = near(event, row) ? 1 << 15 : 0;
+        if (input_.early_rows && lag >= input_.clock_offset)
+          return near_bonus + (std::int64_t{1} << 14) -
+                 static_cast<std::int64_t>(std::min<std::size_t>(c, (1 << 14) - 1));
+        return near_bonus + (lag.count() >= 0 ? 1 : 0);
       },
       [&](std::size_t e) { return !open_before(first_event + e); },
       [&](std::size_t e, std::size_t c) {
         rows_[candidates_[c]].event = first_event + e;
         events_[first_event + e].row = candidates_[c];
       });
+}
+
+// From which event on each pair may be one row too early; events_.size(): none. So it is where values repeat and the
+// last row is older than its event, which, where clocks agree, only the row of another report is: that of an equal one
+// before it, whose event we did not hear. The rows that belong here are then still to come.
+std::size_t Merge::first_doubtful() const {
+  std::size_t last = events_.size();
+  while (last > 0 && events_[last - 1].row == kNone) --last;
+  if (last-- == 0) return events_.size();
+  const Row& row = rows_[events_[last].row];
+  if (row.stamp - input_.clock_offset >= *sample(events_[last]).event_time) return events_.size();
+  const auto equal = [&](std::size_t a, std::size_t b) {
+    return same(sample(events_[a]).values, sample(events_[b]).values);
+  };
+  std::size_t first = last;
+  while (first > 0 && events_[first - 1].row != kNone && equal(first - 1, first)) --first;
+  const bool repeats = first < last || (last + 1 < events_.size() && equal(last, last + 1)) ||
+                       (&row != &rows_.front() && same(*(&row - 1)->values, *row.values));
+  return repeats ? first : events_.size();
 }
 
 MergeResult Merge::place() const {
@@ -241,13 +334,15 @@ MergeResult Merge::place() const {
   std::size_t skip = total > input_.capacity ? total - input_.capacity : 0;
   samples.reserve(total - skip);
   bool guessing = false;
-  const auto take_event = [&](const Event& event) {
+  const std::size_t doubtful = first_doubtful();
+  const auto take_event = [&](std::size_t i) {
+    const Event& event = events_[i];
     Sample taken = sample(event);
     if (!firm(taken)) {
       if (event.row != kNone) {
         result.identified += !taken.row_time;
         taken.row_time = rows_[event.row].stamp;
-        taken.provisional = guessing;
+        taken.provisional = guessing || i >= doubtful;
       } else {
         // Its row would come before those of later events: while it may come, what follows is a guess.
         guessing = guessing || row_may_come(event);
@@ -272,18 +367,19 @@ MergeResult Merge::place() const {
     if (r < rows_.size() && rows_[r].hidden) {
       ++r;
     } else if (r == rows_.size()) {
-      take_event(events_[e++]);
+      take_event(e++);
     } else if (e == events_.size()) {
       take_row(rows_[r++]);
     } else if (rows_[r].event != kNone) {
       r += rows_[r].event == e;  // otherwise the row waits for its event
-      take_event(events_[e++]);
+      take_event(e++);
     } else if (events_[e].row != kNone || row_first(rows_[r], e)) {
       take_row(rows_[r++]);
     } else {
-      take_event(events_[e++]);
+      take_event(e++);
     }
   }
+  result.guessed = std::any_of(samples.begin(), samples.end(), [](const Sample& placed) { return placed.provisional; });
   return result;
 }
 

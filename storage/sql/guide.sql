@@ -8,7 +8,8 @@ SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS bigint) AS now_us
 -- name: metrics_window
 -- The innermost SELECT takes the newest rows in the order of the index (device_uuid, recorded_at DESC): nothing is sorted,
 -- and of a partitioned table only the newest partitions are read. Rows of one batch have one stamp, and the index returns
--- them in the order of their insertion: the newest is the last of the first batch, so all of that come as newest_json.
+-- them in the order of their insertion: LIMIT would keep the oldest of the batch that it cuts, so WITH TIES reads that
+-- whole, and the gateway cuts. LIMIT bounds what a batch of any size may cost. The newest row is the last of the first batch.
 -- Not every installation has cpu_temp and the two storage columns. `known` offers those names outside, so that inside
 -- `present` they mean the table's columns where it has them, and NULL where not: the planner resolves all of that.
 SELECT CAST(extract(epoch FROM w.recorded_at) * 1000000 AS bigint) AS recorded_at_us,
@@ -20,12 +21,16 @@ SELECT CAST(extract(epoch FROM w.recorded_at) * 1000000 AS bigint) AS recorded_a
        present.storage_total,
        CAST(w.network_rx AS text) AS network_rx,
        CAST(w.network_tx AS text) AS network_tx,
-       CASE WHEN w.recorded_at = first_value(w.recorded_at) OVER () THEN CAST(row_to_json(w) AS text) END AS newest_json
+       CASE WHEN w.recorded_at = first_value(w.recorded_at) OVER ()
+             AND w.recorded_at IS DISTINCT FROM lead(w.recorded_at) OVER ()
+            THEN CAST(row_to_json(w) AS text) END AS newest_json
 FROM (SELECT *
-      FROM device_metrics
-      WHERE device_uuid = :device AND isfinite(recorded_at)
-      ORDER BY recorded_at DESC
-      LIMIT :points) AS w
+      FROM (SELECT *
+            FROM device_metrics
+            WHERE device_uuid = :device AND isfinite(recorded_at)
+            ORDER BY recorded_at DESC
+            FETCH FIRST :points ROWS WITH TIES) AS newest
+      LIMIT 4000) AS w
 CROSS JOIN (SELECT NULL AS cpu_temp, NULL AS storage_usage, NULL AS storage_total) AS known
 CROSS JOIN LATERAL (SELECT CAST(cpu_temp AS text) AS cpu_temp,
                            CAST(storage_usage AS text) AS storage_usage,
@@ -177,6 +182,7 @@ CROSS JOIN LATERAL (SELECT CAST(cpu_temp AS text) AS cpu_temp,
                     FROM (SELECT w.*) AS columns_of_w) AS present
 
 -- name: latest_state
+-- Of rows with the newest stamp the last: it was inserted last. LIMIT bounds what a batch of any size may cost.
 -- to_json gives a number for a numeric column and a string for any other, whatever type the installation chose.
 SELECT CAST(extract(epoch FROM recorded_at) * 1000000 AS bigint) AS recorded_at_us,
        CAST(to_json(os_version) AS text) AS os,
@@ -187,7 +193,12 @@ SELECT CAST(extract(epoch FROM recorded_at) * 1000000 AS bigint) AS recorded_at_
        CAST(to_json(mac_address) AS text) AS mac_address,
        CAST(top_processes AS text) AS top_processes,
        CAST(network_interfaces AS text) AS network_interfaces
-FROM device_state_records
-WHERE device_uuid = :device AND isfinite(recorded_at)
-ORDER BY recorded_at DESC
-LIMIT 1
+FROM (SELECT *, lead(recorded_at) OVER () AS recorded_with_it
+      FROM (SELECT *
+            FROM (SELECT *
+                  FROM device_state_records
+                  WHERE device_uuid = :device AND isfinite(recorded_at)
+                  ORDER BY recorded_at DESC
+                  FETCH FIRST 1 ROW WITH TIES) AS newest
+            LIMIT 1000) AS batch) AS latest
+WHERE recorded_with_it IS NULL

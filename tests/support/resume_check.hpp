@@ -45,9 +45,9 @@ struct ResumeRules {
   long long row_lag = 0;        // ms
   std::vector<Outage> outages;  // of the bus: nothing else excuses a gap with reason "bus"
   long long longest_pause = 0;  // ms between two reports, and until a bus that is back is used again
-  // Reports that are all alike: so many may be lost each time that a client comes back, since a row may be taken for
-  // that of an equal event which came meanwhile.
-  std::size_t undecidable = 0;
+  // ms by which a bare time is taken earlier by a gateway that has not heard the device yet, and knows nothing of its
+  // clock
+  long long clocks_apart = 0;
 };
 
 using Faults = std::vector<std::string>;

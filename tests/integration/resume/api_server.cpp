@@ -103,10 +103,8 @@ void ApiServer::report(std::size_t device) {
     later(direct ? between(0, 20) : between(0, static_cast<int>(options_.longest_row_delay.count())),
           {Task::Kind::store, device});
   source.unwritten.push_back({number, stream_id});
-  // Equal values less than a second apart are one doubled report, so equal reports take their time. And a window must
-  // not begin amid rows of one stamp: nothing says which of them are its oldest.
-  const int least = habits.one_stamp ? 1'600 : habits.constant ? 1'200 : 500;
-  later(between(least, habits.frequent && !habits.one_stamp ? 1'500 : 3'000), {Task::Kind::report, device});
+  // Equal values less than a second apart are one doubled report, so equal reports take their time.
+  later(between(habits.constant ? 1'200 : 500, habits.frequent ? 1'500 : 3'000), {Task::Kind::report, device});
 }
 
 // Whether Redis has taken it. With a stream it is appended there just before.

@@ -14,6 +14,7 @@ namespace {
 constexpr int kWindow = 30;
 // The longest time from a report to the next, and from Redis being back to a gateway that is subscribed again.
 constexpr long long kLongestPauseMs = 6'000;
+constexpr long long kClocksApartMs = 10'000;
 
 // The replica that reads watched devices again and again. Only then equal values are sure to be counted right: at the
 // second look a row of a report from before our subscription may be taken for that of an equal event whose own row is
@@ -142,7 +143,7 @@ bool World::wait_for(const char* what, const std::function<bool(const Viewer&)>&
 }
 
 ResumeRules World::rules() const {
-  return {options_.row_lag_ms.count(), outages_, kLongestPauseMs, 1};
+  return {options_.row_lag_ms.count(), outages_, kLongestPauseMs, kClocksApartMs};
 }
 
 void World::judge(const Viewer& viewer) {

@@ -36,15 +36,28 @@ storage::PostgresConfig with_profile(const Database& db, const char* profile) {
   return config;
 }
 
-// What EXPLAIN says of the window statement when its plan is reused for every device, as it is in the long run.
-std::string plan_of_window(Database& db) {
-  std::string sql = storage::with_points(storage::load_sql("guide").metrics_window().text, 30);
+const std::string kPrepared = "prepared";
+
+// Prepares the statement, and says what EXPLAIN does when its plan is reused for every device, as it is in the long
+// run.
+std::string plan_of(Database& db, const std::string& statement, const std::string& table) {
+  std::string sql = storage::with_points(statement, 30);
   sql.replace(sql.find(":device"), 7, "$1");
-  db.client.exec("ANALYZE device_metrics; SET plan_cache_mode = force_generic_plan; PREPARE w AS " + sql);
+  db.client.exec("ANALYZE " + table + "; SET plan_cache_mode = force_generic_plan; PREPARE " + kPrepared + " AS " +
+                 sql);
   std::string plan;
-  for (const auto& row : db.client.exec("EXPLAIN (COSTS OFF) EXECUTE w ('" + kDeviceText + "')"))
+  for (const auto& row : db.client.exec("EXPLAIN (COSTS OFF) EXECUTE " + kPrepared + " ('" + kDeviceText + "')"))
     plan += *row[0] + "\n";
   return plan;
+}
+std::string plan_of_window(Database& db) {
+  return plan_of(db, storage::load_sql("guide").metrics_window().text, "device_metrics");
+}
+
+std::size_t count(const std::string& text, const std::string& part) {
+  std::size_t found = 0;
+  for (auto i = text.find(part); i != std::string::npos; i = text.find(part, i + 1)) ++found;
+  return found;
 }
 
 }  // namespace
@@ -369,6 +382,31 @@ BOOST_AUTO_TEST_CASE(partitions_by_day_are_read_newest_first) {
   BOOST_TEST(!contains(plan, "Seq Scan"), plan);
   BOOST_TEST(plan.find(" on m22 ") < plan.find(" on m21 "), plan);
   BOOST_TEST(plan.find(" on m21 ") < plan.find(" on m20 "), plan);
+  // One bounds the rows, WITH TIES; the other what a batch may cost.
+  BOOST_TEST(count(plan, "Limit\n") == 2u, plan);
+  BOOST_TEST(count(plan, "Index Scan using") == 3u, plan);
+  BOOST_TEST(count(plan, "WindowAgg") == 1u, plan);
+  // Of a batch at the edge whatever is needed, and nothing beyond it: older partitions are not touched.
+  db.client.exec("INSERT INTO device_metrics SELECT '" + kDeviceText +
+                 "', '2026-11-22 23:55', 1, 1, 1, 1, 1 FROM generate_series(1, 50)");
+  std::string executed;
+  for (const auto& row : db.client.exec("EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) EXECUTE " + kPrepared +
+                                        " ('" + kDeviceText + "')"))
+    executed += *row[0] + "\n";
+  BOOST_TEST(count(executed, "(never executed)") == 2u, executed);
+}
+
+BOOST_AUTO_TEST_CASE(the_latest_state_is_read_in_index_order_without_a_sort) {
+  Database db;
+  create_guide_schema(db.client);
+  db.client.exec(
+      "INSERT INTO device_state_records (device_uuid, recorded_at) SELECT CAST(md5(CAST(i % 50 AS text)) AS uuid),"
+      " timestamp '2026-11-22' - i * interval '20 s' FROM generate_series(0, 20000) i");
+  const std::string plan = plan_of(db, storage::load_sql("guide").latest_state().text, "device_state_records");
+  BOOST_TEST(count(plan, "Limit\n") == 2u, plan);
+  BOOST_TEST(count(plan, "Index Scan using") == 1u, plan);
+  BOOST_TEST(!contains(plan, "Sort"), plan);
+  BOOST_TEST(!contains(plan, "Seq Scan"), plan);
 }
 
 BOOST_AUTO_TEST_CASE(it_keeps_the_contract_of_every_source) {

@@ -54,6 +54,24 @@ BOOST_AUTO_TEST_CASE(rows_in_no_order_are_sorted) {
              boost::test_tools::per_element());
 }
 
+BOOST_AUTO_TEST_CASE(the_newest_are_the_last) {
+  std::vector<MetricsRow> rows = made({{10, 1}, {20, 2}, {20, 3}, {20, 4}});
+  keep_newest(rows, 4);
+  BOOST_TEST(rows.size() == 4u);
+  keep_newest(rows, 2);
+  BOOST_TEST(names(rows) == (std::vector<int>{3, 4}), boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(a_batch_may_go_on_where_nothing_older_was_read) {
+  const std::vector<MetricsRow> rows = made({{30, 1}, {20, 2}, {20, 3}, {20, 4}});
+  BOOST_TEST(!ends_amid_stamp(rows, 1));
+  BOOST_TEST(ends_amid_stamp(rows, 2));
+  BOOST_TEST(ends_amid_stamp(rows, 3));
+  BOOST_TEST(!ends_amid_stamp(rows, 4));  // not so many: there are no others
+  BOOST_TEST(!ends_amid_stamp(made({{30, 1}, {20, 2}, {20, 3}, {10, 4}}), 2));
+  BOOST_TEST(!ends_amid_stamp({}, 1));
+}
+
 BOOST_AUTO_TEST_CASE(a_cut_is_made_between_two_stamps) {
   std::vector<MetricsRow> rows = made({{10, 1}, {20, 2}, {20, 3}, {30, 4}});
   BOOST_TEST(!cut_between_stamps(rows, 4));

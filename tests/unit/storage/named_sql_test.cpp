@@ -143,4 +143,12 @@ BOOST_AUTO_TEST_CASE(points_become_a_number) {
              "SELECT ':points' WHERE d = :device LIMIT 120");
 }
 
+BOOST_AUTO_TEST_CASE(a_statement_that_reads_batches_whole_says_so) {
+  BOOST_TEST(keeps_ties(load_sql("guide").metrics_window().text));
+  BOOST_TEST(keeps_ties("SELECT 1 FETCH FIRST :points ROWS with\n  Ties"));
+  BOOST_TEST(!keeps_ties("SELECT 'WITH TIES' LIMIT :points"));
+  BOOST_TEST(!keeps_ties("SELECT with_ties FROM with ties_ LIMIT :points"));
+  BOOST_TEST(!keeps_ties(""));
+}
+
 BOOST_AUTO_TEST_SUITE_END()

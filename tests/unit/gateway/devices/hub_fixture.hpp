@@ -12,6 +12,7 @@
 #include "proto/message.hpp"
 #include "tests/support/fake_history_source.hpp"
 #include "tests/support/fake_snapshot_source.hpp"
+#include "tests/support/fake_stream_source.hpp"
 #include "tests/support/fake_subscriber.hpp"
 #include "tests/support/json.hpp"
 
@@ -32,16 +33,18 @@ class ManualClock final : public Clock {
 class HubFixture {
  public:
   enum class Database { present, none };
+  enum class Stream { present, none };
 
   explicit HubFixture(const devices::DeviceConfig& config = {}, Database database = Database::present,
-                      const std::vector<std::string>& pass_through = {})
+                      const std::vector<std::string>& pass_through = {}, Stream streams = Stream::none)
       : channels(pass_through) {
     hub = std::make_unique<devices::Hub>(
         config,
         devices::HubParts{channels, topics, zone, clock, subscriber, database == Database::present ? &source : nullptr,
                           database == Database::present ? &history : nullptr, tasks.executor(), [](bool) {},
                           [this](SteadyTime due) { due_ = due; },
-                          [this](devices::Notice notice, std::string_view) { notices.push_back(notice); }},
+                          [this](devices::Notice notice, std::string_view) { notices.push_back(notice); },
+                          streams == Stream::present ? &stream : nullptr},
         42);
     subscriber.start(*hub);
     bus_up();
@@ -71,6 +74,13 @@ class HubFixture {
     }
     if (end > clock.now().steady)
       clock.advance(std::chrono::duration_cast<std::chrono::microseconds>(end - clock.now().steady));
+  }
+
+  // How long until the hub wants to be called, nothing else happening; never negative.
+  std::chrono::microseconds idle() const {
+    const SteadyTime now = clock.now().steady;
+    if (due_ == devices::kNever || due_ <= now) return std::chrono::microseconds(due_ <= now ? 0 : 3'600'000'000);
+    return std::chrono::ceil<std::chrono::microseconds>(due_ - now);
   }
 
   void confirm(const std::string& topic) { subscriber.confirm(topic); }
@@ -157,6 +167,7 @@ class HubFixture {
   FakeSubscriber subscriber;
   FakeSnapshotSource source;
   FakeHistorySource history;
+  FakeStreamSource stream{tasks.executor()};
   std::unique_ptr<devices::Hub> hub;
   std::vector<devices::Notice> notices;
 

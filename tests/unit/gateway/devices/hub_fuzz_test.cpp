@@ -55,6 +55,7 @@ class Viewer {
   }
   void unsubscribe(const std::string& name) {
     client_.unsubscribe({kChannels.at(name)});
+    read();  // what was on its way comes before the answer
     wanted_.erase(name);
     acknowledged_.erase(name);
     if (name == "history") history_.clear();

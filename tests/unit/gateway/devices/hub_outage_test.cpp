@@ -301,7 +301,9 @@ BOOST_AUTO_TEST_CASE(a_state_row_of_an_earlier_event_does_not_replace_a_later_ev
 }
 
 BOOST_AUTO_TEST_CASE(an_event_from_the_far_future_disturbs_no_later_decision) {
-  HubFixture f;
+  devices::DeviceConfig config;
+  config.history_points = 2;  // the table has more rows than are read
+  HubFixture f(config);
   TestClient client(f, 1, {Channel::metrics, Channel::system_info});
   f.answer({});
   f.publish("device:" + f.text(1) + ":metrics",

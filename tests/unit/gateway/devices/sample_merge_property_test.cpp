@@ -35,7 +35,9 @@ class World {
         with_gap_(with_gap),
         capacity_(capacity),
         direct_(draw(2) == 0),
-        reversed_ties_(draw(3) == 0) {}
+        reversed_ties_(draw(3) == 0),
+        torn_(draw(4) == 0),
+        one_stamp_(draw(2) == 0) {}
 
   void run() {
     make_reports();
@@ -45,8 +47,8 @@ class World {
     for (const Action& action : actions_) {
       switch (action.kind) {
         case Kind::event:
-          window_.add_event(cpu(reports_[action.report].value), at(action.event_time));
-          reports_[action.report].seen = true;
+          hear(action);
+          if (alphabet_ == Alphabet::constant) check_guess();
           break;
         case Kind::gap:
           window_.on_gap();
@@ -73,13 +75,21 @@ class World {
     double event_time = 0;
   };
 
+  void hear(const Action& action) {
+    Report& report = reports_[action.report];
+    const bool added = window_.add_event(cpu(report.value), at(action.event_time));
+    // It may be too close to the copy of the one before, whose first event we did not hear.
+    swallowed_ = swallowed_ || (!added && !report.seen);
+    report.seen = true;
+  }
+
   int draw(int bound) { return static_cast<int>(std::uniform_int_distribution<int>(0, bound - 1)(random_)); }
   double between(double low, double high) { return std::uniform_real_distribution<double>(low, high)(random_); }
 
   void make_reports() {
     const std::size_t count = 5 + static_cast<std::size_t>(draw(70));
     const double interval = std::array{1.1, 5.0, 10.0, 20.0}[static_cast<std::size_t>(draw(4))];
-    skew_ = between(-5, 5);
+    skew_ = draw(3) == 0 ? 0 : between(-5, 5);
     double now = 0;
     for (std::size_t i = 0; i < count; ++i) {
       now += interval * between(1, 1.3);
@@ -96,7 +106,6 @@ class World {
   // Directly, some milliseconds after the event, or by a worker that takes what there is every few seconds; a batch has
   // one stamp or several.
   void write_rows() {
-    const bool one_stamp = draw(2) == 0;
     double flush = 0;
     double last = 0;
     for (Report& report : reports_) {
@@ -104,7 +113,7 @@ class World {
         report.written = report.published + between(-0.02, 0.05);
       } else {
         while (flush < report.published) flush += between(0.5, 10);
-        report.written = one_stamp ? flush : std::max(flush, last + 0.001);
+        report.written = one_stamp_ ? flush : std::max(flush, last + 0.001);
       }
       last = report.written = std::max(report.written, last);
       report.row_time = std::round((report.written + skew_) * 1e6) / 1e6;
@@ -151,41 +160,72 @@ class World {
   }
 
   void query(double time) {
-    std::vector<storage::MetricsRow> rows;
-    visible_ = 0;
-    while (visible_ < reports_.size() && reports_[visible_].written <= time) ++visible_;
-    for (std::size_t i = visible_ - std::min(visible_, capacity_); i < visible_; ++i)
-      rows.push_back(row(reports_[i].row_time, std::round(reports_[i].value * 100) / 100, 2));
+    std::size_t visible = 0;
+    while (visible < reports_.size() && reports_[visible].written <= time) ++visible;
+    Pending read;
+    for (std::size_t i = visible - std::min(visible, capacity_); i < visible; ++i) read.reports.push_back(i);
+    if (torn_) tear(read.reports);
+    for (const std::size_t i : read.reports)
+      read.rows.push_back(row(reports_[i].row_time, std::round(reports_[i].value * 100) / 100, 2));
     if (reversed_ties_) {
-      for (auto tie = rows.begin(); tie != rows.end();) {
+      for (auto tie = read.rows.begin(); tie != read.rows.end();) {
         const auto other = [&](const storage::MetricsRow& r) { return r.recorded_at != tie->recorded_at; };
-        const auto tie_end = std::find_if(tie, rows.end(), other);
+        const auto tie_end = std::find_if(tie, read.rows.end(), other);
         std::reverse(tie, tie_end);
         tie = tie_end;
       }
     }
-    pending_.push_back({std::move(rows), visible_});
+    read.visible = visible;
+    pending_.push_back(std::move(read));
+  }
+
+  // Of a batch that LIMIT cuts those rows come that were inserted first.
+  void tear(std::vector<std::size_t>& read) const {
+    if (read.empty()) return;
+    const auto stamp = [&](std::size_t i) { return reports_[i].row_time; };
+    std::size_t first = read.front();
+    while (first > 0 && stamp(first - 1) == stamp(read.front())) --first;
+    for (std::size_t i = 0; i < read.size() && stamp(read[i]) == stamp(first); ++i) read[i] = first + i;
   }
 
   void answer() {
     storage::Snapshot snapshot;
-    snapshot.metrics = std::move(pending_.front().rows);
-    visible_ = pending_.front().visible;
+    const Pending read = std::move(pending_.front());
     pending_.pop_front();
-    for (std::size_t i = first_read(); i < visible_; ++i) {
-      read_.resize(std::max(read_.size(), visible_), false);
-      read_[i] = true;
-    }
+    snapshot.metrics = read.rows;
+    read_.resize(std::max(read_.size(), read.visible), false);
+    for (const std::size_t i : read.reports) read_[i] = true;
     // A row was read before its event comes.
-    for (std::size_t i = 0; i < visible_; ++i) overtaken_ = overtaken_ || (!reports_[i].seen && to_come(i));
-    const std::size_t before = window_.samples().size();
-    // What is shown vanishes only by age.
+    for (std::size_t i = 0; i < read.visible; ++i) overtaken_ = overtaken_ || (!reports_[i].seen && to_come(i));
+    const std::vector<Sample> before = window_.samples();
     window_.apply(snapshot, at(earliest_));
-    BOOST_REQUIRE_GE(window_.samples().size(), before);
-    if (alphabet_ == Alphabet::unique) check_unique();
+    // Values that repeat, in an order that is not that of insertion, leave too much open; then one in 100 000 vanishes.
+    if (alphabet_ == Alphabet::unique || !reversed_ties_) BOOST_REQUIRE_GE(window_.samples().size(), before.size());
+    if (alphabet_ == Alphabet::constant) check_guess();
+    if (alphabet_ != Alphabet::unique) return;
+    check_unique();
+    check_nothing_vanished(before);
   }
 
-  std::size_t first_read() const { return visible_ - std::min(visible_, capacity_); }
+  // Where clocks agree and batches come whole, a window knows that it may lack a point, so that it is looked at again.
+  void check_guess() const {
+    const bool whole_batches = direct_ || one_stamp_;
+    if (skew_ != 0 || !whole_batches || swallowed_ || with_gap_ || reversed_ties_ || torn_) return;
+    std::size_t known = 0;
+    for (std::size_t i = 0; i < reports_.size(); ++i) known += reports_[i].seen || (i < read_.size() && read_[i]);
+    if (window_.samples().size() < std::min(known, capacity_)) BOOST_REQUIRE(window_.guessed());
+  }
+
+  // What is shown vanishes only by age: for each that went there is a later one.
+  void check_nothing_vanished(const std::vector<Sample>& before) const {
+    const std::vector<std::size_t> points = shown();
+    for (const Sample& sample : before) {
+      const auto report = static_cast<std::size_t>(sample.values[Metric::cpu_usage].value);
+      if (std::find(points.begin(), points.end(), report) != points.end()) continue;
+      BOOST_REQUIRE_EQUAL(points.size(), capacity_);
+      if (!reversed_ties_) BOOST_REQUIRE_LT(report, points.front());
+    }
+  }
 
   bool to_come(std::size_t report) const {
     return std::any_of(actions_.begin(), actions_.end(),
@@ -250,7 +290,8 @@ class World {
 
   struct Pending {
     std::vector<storage::MetricsRow> rows;
-    std::size_t visible;
+    std::vector<std::size_t> reports;  // whose rows these are
+    std::size_t visible = 0;           // that were in the table
   };
 
   std::mt19937_64 random_;
@@ -259,22 +300,24 @@ class World {
   const std::size_t capacity_;
   const bool direct_;
   const bool reversed_ties_;
+  const bool torn_;
+  const bool one_stamp_;
   double skew_ = 0;
   double earliest_ = 0;
   std::vector<Report> reports_;
   std::vector<Action> actions_;
   devices::HistoryWindow window_{capacity_};
   std::deque<Pending> pending_;
-  std::size_t visible_ = 0;
   std::vector<bool> read_;
   bool overtaken_ = false;
+  bool swallowed_ = false;
 };
 
 void run_worlds(Alphabet alphabet, bool with_gap, std::size_t capacity) {
   std::size_t overtaken = 0;
   constexpr std::uint64_t kSeeds = 3'000;
   for (std::uint64_t seed = 1; seed <= kSeeds; ++seed) {
-    BOOST_TEST_CONTEXT("seed " << seed) {
+    BOOST_TEST_CONTEXT("seed " << seed << " capacity " << capacity) {
       World world(seed, alphabet, with_gap, capacity);
       world.run();
       overtaken += world.overtaken();
@@ -294,6 +337,15 @@ BOOST_AUTO_TEST_CASE(every_report_is_one_point_in_order_of_publication) {
 
 BOOST_AUTO_TEST_CASE(every_report_is_one_point_in_order_of_publication_though_the_bus_was_away) {
   run_worlds(Alphabet::unique, true, 30);
+}
+
+// A batch is larger than the window as often as not.
+BOOST_AUTO_TEST_CASE(every_report_is_one_point_in_order_of_publication_though_windows_begin_amid_batches) {
+  for (const std::size_t capacity : {3u, 5u, 9u}) {
+    run_worlds(Alphabet::unique, false, capacity);
+    run_worlds(Alphabet::few, false, capacity);
+    run_worlds(Alphabet::constant, false, capacity);
+  }
 }
 
 BOOST_AUTO_TEST_CASE(values_that_repeat_cost_no_point_and_double_none_that_can_be_told_apart) {

@@ -86,6 +86,29 @@ BOOST_AUTO_TEST_CASE(equal_rows_of_one_batch_are_as_many_points_as_the_table_has
   BOOST_TEST(merged({stored(3, 1), stored(3, 1)}, {row(3, 1), row(4, 2)}) == "1@r3 1@r3 2@r4");
 }
 
+BOOST_AUTO_TEST_CASE(a_batch_that_begins_before_what_was_read_keeps_its_order) {
+  const Samples known{stored(3, 1), stored(3, 2), stored(3, 3)};
+  BOOST_TEST(merged(known, {row(3, 2), row(3, 3), row(4, 4)}) == "1@r3 2@r3 3@r3 4@r4");
+  BOOST_TEST(text(merge(known, {row(3, 2), row(3, 3), row(4, 4)}, 0, 3).samples) == "2@r3 3@r3 4@r4");
+}
+
+BOOST_AUTO_TEST_CASE(a_known_row_of_a_batch_is_not_displaced_by_older_rows_of_it) {
+  // Of the batch those rows were read that were inserted first.
+  const Samples known{stored(3, 2), stored(3, 3), event(10, 4)};
+  const MergeResult result = merge(known, {row(3, 1), row(3, 2)}, 5, 3);
+  BOOST_TEST(text(result.samples) == "2@r3 3@r3 4@e10");
+  BOOST_TEST(result.added == 0u);
+  BOOST_TEST(merged(known, {row(3, 1), row(3, 2)}, 5) == "1@r3 2@r3 3@r3 4@e10");
+  BOOST_TEST(merged({stored(3, 3), event(10, 4)}, {row(3, 1), row(3, 2)}, 5) == "1@r3 2@r3 3@r3 4@e10");
+  BOOST_TEST(merged({stored(3, 2), paired(1, 3, 3), stored(3, 4)}, {row(3, 1), row(3, 2), row(3, 4)}, 0) ==
+             "1@r3 2@r3 3@e1r3 4@r3");
+}
+
+BOOST_AUTO_TEST_CASE(what_was_not_known_of_a_batch_of_equal_rows_is_its_beginning) {
+  BOOST_TEST(merged({paired(1, 3, 5), event(10, 5)}, {row(3, 5), row(3, 5)}) == "5@r3 5@e1r3 5@e10");
+  BOOST_TEST(merged({stored(2, 7), paired(1, 3, 5)}, {row(2, 7), row(3, 5), row(3, 5)}) == "7@r2 5@e1r3 5@r3");
+}
+
 BOOST_AUTO_TEST_CASE(rows_from_before_the_subscription_stand_before_the_events_though_they_are_stamped_later) {
   BOOST_TEST(merged({event(10, 3), event(20, 4)}, {row(5, 1), row(12, 2)}, 4) == "1@r5 2@r12 3@e10 4@e20");
   BOOST_TEST(merged({event(10, 3), event(20, 4)}, {row(5, 1), row(15, 2), row(16, 3)}, 4) ==
@@ -214,6 +237,32 @@ BOOST_AUTO_TEST_CASE(a_pair_that_passed_over_an_event_whose_row_may_come_is_take
   // But not once its row must have been there.
   const MergeResult late = merge({event(10, 1), event(45, 2)}, {row(46, 2)});
   BOOST_TEST(!late.samples[1].provisional);
+}
+
+BOOST_AUTO_TEST_CASE(a_row_older_than_its_event_is_a_guess_where_values_repeat) {
+  // The second row is of a report that was not heard, and was read before that of the event was written.
+  const MergeResult first = merge({event(10, 5)}, {row(-9, 5), row(9, 5)});
+  BOOST_TEST(text(first.samples) == "5@r-9 5@e10r9");
+  BOOST_TEST(first.guessed);
+  const MergeResult second = merge(first.samples, {row(-9, 5), row(9, 5), row(12, 5)});
+  BOOST_TEST(text(second.samples) == "5@r-9 5@r9 5@e10r12");
+  BOOST_TEST(!second.guessed);
+  // All events of a run of equal ones, as long as the last of its rows is too old.
+  const MergeResult run = merge({event(10, 5), event(12, 5), event(20, 5)}, {row(9, 5), row(15, 5)}, 0);
+  BOOST_TEST(text(run.samples) == "5@e10r9 5@e12r15 5@e20");
+  BOOST_TEST(!run.guessed);
+  const MergeResult late = merge({event(10, 5), event(16, 5), event(20, 5)}, {row(9, 5), row(15, 5)}, 0);
+  BOOST_TEST(late.samples[0].provisional);
+  BOOST_TEST(late.samples[1].provisional);
+  BOOST_TEST(text(merge(late.samples, {row(9, 5), row(15, 5), row(22, 5), row(22, 5)}).samples) ==
+             "5@r9 5@e10r15 5@e16r22 5@e20r22");
+}
+
+BOOST_AUTO_TEST_CASE(values_that_differ_and_clocks_that_are_known_to_differ_are_no_reason_to_guess) {
+  BOOST_TEST(!merge({event(10, 5), event(20, 6)}, {row(-9, 4), row(9, 5)}).guessed);
+  const Samples known{event(10, 5)};
+  const Rows rows{row(-9, 5), row(9, 5)};
+  BOOST_TEST(!merge_samples({known, rows, 0xff, at(0), 30, false, std::chrono::seconds(-2)}).guessed);
 }
 
 BOOST_AUTO_TEST_CASE(merging_the_same_rows_again_changes_nothing) {
