@@ -1,6 +1,7 @@
 // A tenth of the clients stops to read: the others get their events as fast as before. Phases with and without them
-// alternate in one run, and the medians of their p99 are compared, so that what else the machine does counts on both
-// sides.
+// alternate in one run, each first as often as the other, and the medians of their p99 are compared, so that what else
+// the machine does counts on both sides. How much it does shows when phases of one kind are compared with each other:
+// where these differ by more than is promised, the run decides nothing, and says so.
 #include <boost/test/unit_test.hpp>
 
 #include <algorithm>
@@ -17,12 +18,21 @@ namespace bench = pulsegate::bench;
 
 namespace {
 
-constexpr double kMostChange = 1.10;
+constexpr double kMostChange = 0.10;
 
 double median(std::vector<double> values) {
   std::sort(values.begin(), values.end());
   const std::size_t middle = values.size() / 2;
   return values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
+}
+
+// How much the medians of every other phase of one kind differ: what a difference means that has no cause.
+double noise(const std::vector<double>& p99s) {
+  std::vector<double> halves[2];
+  for (std::size_t i = 0; i < p99s.size(); ++i) halves[i % 2].push_back(p99s[i]);
+  if (halves[1].empty()) return 0;
+  const double ratio = median(halves[0]) / median(halves[1]);
+  return std::max(ratio, 1 / ratio) - 1;
 }
 
 struct Phase {
@@ -38,7 +48,7 @@ Phase measure(const RedisServer& redis, const GatewayProcess& gateway, std::size
   options.devices = devices;
   options.rate = 10.0 * static_cast<double>(devices);  // 10 events a second for each client
   options.warm_up = 0.5;
-  options.seconds = scale().pick(2.5, 1.0);
+  options.seconds = scale().pick(1.2, 1.0);
   bench::Run run(options);
   const bench::Findings findings = run.execute();
   BOOST_REQUIRE_MESSAGE(findings.ready, run.counts().last_failure);
@@ -55,7 +65,7 @@ BOOST_AUTO_TEST_CASE(a_tenth_of_the_clients_stops_to_read) {
   const std::size_t stalled = scale().clients / 10;
   const std::size_t others = scale().clients - stalled;
   const std::size_t devices = scale().devices / 2;
-  const int pairs = scale().pick(7, 1);
+  const int pairs = scale().pick(12, 1);
   RedisServer redis;
   redis.start();
   // They are to stay, stalled: by default they would be sent away after 30 s.
@@ -99,29 +109,37 @@ BOOST_AUTO_TEST_CASE(a_tenth_of_the_clients_stops_to_read) {
     all.closed += one.closed;
   };
   measure(redis, gateway, others, devices);  // a warm-up
-  for (int i = 0; i < pairs; ++i) {
-    phase(quiet);
+  const auto phase_with_stalled = [&] {
     stall();
     const double before = conflated();
     phase(with_stalled);
     BOOST_TEST(conflated() > before, "they were not stalled");
     BOOST_TEST(gateway.metric_sum("pulsegate_backlog_bytes") > 0);
     read_again();
+  };
+  for (int i = 0; i < pairs; ++i) {
+    if (i % 2 == 0) phase(quiet);
+    phase_with_stalled();
+    if (i % 2 == 1) phase(quiet);
   }
   BOOST_TEST(all.received == all.expected);
   BOOST_TEST(all.gaps == 0u);
   BOOST_TEST(all.closed == 0u);
   BOOST_TEST(crowd.count([](const Watcher& w) { return w.end.has_value(); }) == 0u);
 
-  const double change = median(with_stalled) / median(quiet);
-  for (int i = 0; i < pairs; ++i)
+  const double change = median(with_stalled) / median(quiet) - 1;
+  const double by_chance = std::max(noise(quiet), noise(with_stalled));
+  const bool decided = by_chance < kMostChange;
+  for (std::size_t i = 0; i < quiet.size(); ++i)
     std::printf("p99 of %zu clients: %.2f ms, with %zu stalled beside them %.2f ms\n", others, quiet[i], stalled,
                 with_stalled[i]);
-  if (scale().full) BOOST_TEST(change < kMostChange);
+  if (scale().full && decided) BOOST_TEST(change < kMostChange);
 
-  char figures[160];
-  std::snprintf(figures, sizeof figures, "p99 %.2f ms, without %.2f ms: %+.0f %% (medians of %d phases each)",
-                median(with_stalled), median(quiet), (change - 1) * 100, pairs);
+  char figures[240];
+  std::snprintf(figures, sizeof figures,
+                "p99 %.2f ms, without %.2f ms: %+.0f %%, by chance %.0f %% (medians of %d phases each)%s",
+                median(with_stalled), median(quiet), change * 100, by_chance * 100, pairs,
+                decided ? "" : "; not decided, the machine was too busy");
   ResultRow row;
   row.scenario = std::to_string(stalled) + " clients stop to read; of the others";
   row.clients = others;
