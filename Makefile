@@ -7,7 +7,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help deps build run test check quick worlds fuzz results fmt lint asan tsan bench bench-quick soak clean
+.PHONY: help deps build run test check quick worlds chaos fuzz results fmt lint asan tsan bench bench-quick soak clean
 
 JOBS ?= $(shell nproc)
 DEVICES ?= 3
@@ -77,7 +77,7 @@ test: deps ## Every tier: release, address and undefined sanitizers, thread sani
 	@echo "== What this run has shown"
 	@tests/results build/results
 
-check: test tsan worlds ## All that takes longer: test, everything under the thread sanitizer, worlds, 100 000 connections, fuzz
+check: test tsan chaos ## All that takes longer: test, everything under the thread sanitizer, chaos, 100 000 connections, fuzz
 	@echo "== 100 000 clients that come and go"
 	@PULSEGATE_TEST_CYCLES=100000 $(call run_tests,build,-C churn -L churn)
 	@$(MAKE) --no-print-directory fuzz
@@ -120,7 +120,13 @@ measure = flock --close tests /usr/bin/python3 -B tests/bench/run --build build 
 
 worlds: deps ## Random worlds of clients that come back, against two replicas (PULSEGATE_TEST_SEED=…)
 	@$(call compile,build,$(RELEASE),all)
-	@$(call run_tests,build,-C worlds -L worlds)
+	@$(call run_tests,build,-L worlds)
+
+chaos: deps ## Faults and hostile clients under 1 000 clients; writes the table of tests/README.md (6 minutes)
+	@$(call compile,build,$(RELEASE),all)
+	@PULSEGATE_BINARY=build/pulsegate PULSEGATE_CHAOS=full PULSEGATE_CHAOS_TABLE=build/chaos.md \
+	  flock --close tests timeout --kill-after=30 900 build/tests/chaos/chaos --log_level=test_suite --color_output=no
+	@tests/results --write-chaos build/chaos.md
 
 bench: deps ## Measure everything beside floors and peers; writes the table of tests/bench/README.md (35 minutes)
 	@deploy/install-packages bench
