@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "gateway/access/identity.hpp"
 #include "proto/close_code.hpp"
 #include "proto/device_id.hpp"
 #include "proto/error_code.hpp"
@@ -40,7 +41,8 @@ struct Admission {
   // Accepted, or refused with a device known:
   std::optional<proto::DeviceId> device;
   std::string device_as_sent;  // accepted only: the UUID in the client's own letters, which `connected` echoes
-  std::string query;           // accepted over plain HTTP only: the parameters, as sent
+  std::string query;           // accepted over plain HTTP only: the parameters, as sent; may hold a token
+  GrantPtr grant;              // who it is, also of a refusal where the token was good; null: without authentication
   // Refused:
   int http_status = 0;                                // 400, 404, 405, 426, 503
   proto::CloseCode close = proto::CloseCode::normal;  // for browsers, which cannot see an HTTP status
