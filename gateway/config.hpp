@@ -87,11 +87,27 @@ struct Config {
   Millis stalled_after{30'000};
   bool compress = false;  // permessage-deflate, where a client offers it
 
+  // Authentication. Files are read again when they change.
+  std::string auth;                        // "none", "jwt"; empty: "jwt" where there is a key, else open with a warning
+  std::vector<std::string> jwt_keys;       // [KID=]FILE
+  std::vector<std::string> jwt_issuers;    // empty: any
+  std::vector<std::string> jwt_audiences;  // empty: any
+  std::vector<std::string> jwt_required;   // CLAIM=VALUE
+  bool jwt_require_devices = false;        // a token without the devices claim is refused, instead of seeing all
+  Millis jwt_leeway{30'000};               // that clocks may differ
+  std::string jwt_subject_claim = "sub";
+  std::string jwt_devices_claim = "devices";
+  std::string jwt_channels_claim = "channels";
+  std::string jwt_scope_claim = "scope";
+  double jwt_check_rate = 500;               // signatures checked with public keys, a second and shard; 0: no limit
+  std::string revocation_file;               // empty: none
+  std::vector<std::string> allowed_origins;  // empty: any
+  std::vector<std::string> allowed_hosts;    // empty: any
+
   // Life cycle and logs.
   Millis drain_time{15'000};        // clients are sent away spread over this time
   std::string log_format = "text";  // or "json"
   std::string log_level = "info";   // trace, debug, info, warn, error
-  std::string auth = "";            // "none" says that nobody needs a token, and silences the warning
 };
 
 }  // namespace pulsegate

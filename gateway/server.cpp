@@ -21,6 +21,9 @@ constexpr std::size_t kReservedDescriptors = 128;
 // Beyond the limit so many more are taken on, to be told 503 instead of being left in the dark.
 constexpr std::size_t kRefusalHeadroom = 256;
 
+// How soon a changed key or revocation counts, at most; looking costs one stat() a file.
+constexpr std::chrono::milliseconds kAccessPoll{1'000};
+
 // Raises the soft limit of descriptors to the hard one. Returns how many clients fit.
 std::size_t fit_connections(std::size_t wanted) {
   rlimit limit{};
@@ -48,10 +51,12 @@ Server::Server(const Config& config, ServerParts parts)
       clock_format_(config.time_zone,
                     config.history_time_iso ? proto::ClockFormat::Style::iso : proto::ClockFormat::Style::clock12),
       parts_(std::move(parts)),
-      signals_(io_) {
-  const ShardParts shard_parts{config_,      channels_,           topics_,        clock_format_,
-                               clock_,       parts_.source.get(), parts_.history, parts_.subscriber,
-                               parts_.stream};
+      access_files_(config_),
+      signals_(io_),
+      access_poll_(io_, kAccessPoll, [this] { poll_access_files(); }) {
+  const ShardParts shard_parts{
+      config_,        channels_,         topics_,       clock_format_,         clock_, parts_.source.get(),
+      parts_.history, parts_.subscriber, parts_.stream, access_files_.policy()};
   for (std::size_t i = 0; i < config_.shards; ++i) shards_.push_back(std::make_unique<Shard>(i, shard_parts));
   ws::ListenerConfig listener;
   listener.host = config_.listen.host;
@@ -73,6 +78,7 @@ int Server::run() {
   signals_.add(SIGTERM);
   signals_.add(SIGINT);
   wait_for_signal();
+  if (!access_files_.empty()) access_poll_.start();
   for (const auto& shard : shards_) shard->start();
   log::info("serving", {{"version", kVersion},
                         {"listen", listener_->address()},
@@ -84,6 +90,12 @@ int Server::run() {
   io_.run();
   log::info("stopped", {});
   return 0;
+}
+
+void Server::poll_access_files() {
+  if (!access_files_.poll()) return;
+  for (const auto& shard : shards_)
+    shard->post([s = shard.get(), policy = access_files_.policy()] { s->set_policy(policy); });
 }
 
 void Server::take(asio::ip::tcp::socket socket, std::size_t shard) {
@@ -133,6 +145,7 @@ void Server::report(std::function<void(ops::GatewayReport)> done) {
                             report.accepted = listener_->counters().accepted;
                             report.accept_failures = listener_->counters().failures;
                             report.refused_full = refused_full_;
+                            report.access_reloads = access_files_.reloads();
                             report.max_connections = max_connections_;
                             report.draining = draining_;
                             report.ready = readiness().ready;
@@ -202,6 +215,7 @@ void Server::on_signal(int signal) {
 void Server::shut_down() {
   if (std::exchange(shut_down_, true)) return;
   signals_.cancel();
+  access_poll_.stop();
   listener_->close();
   health_->stop();
   admin_->stop();

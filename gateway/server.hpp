@@ -16,6 +16,8 @@
 #include "gateway/config.hpp"
 #include "gateway/ops/control.hpp"
 #include "gateway/ops/http_port.hpp"
+#include "gateway/repeating_timer.hpp"
+#include "gateway/server_access.hpp"
 #include "gateway/shard.hpp"
 #include "gateway/ws/listener.hpp"
 #include "proto/channel.hpp"
@@ -57,6 +59,7 @@ class Server final : private ops::Control {
   void ask_shards(std::function<Answer(Shard&)> ask, std::function<void(std::vector<Answer>)> done);
   std::size_t shard_of(const proto::DeviceId& device) const noexcept;
   void take(asio::ip::tcp::socket socket, std::size_t shard);
+  void poll_access_files();
   void wait_for_signal();
   void on_signal(int signal);
   void shut_down();
@@ -68,9 +71,11 @@ class Server final : private ops::Control {
   proto::ClockFormat clock_format_;
   SystemClock clock_;
   ServerParts parts_;
+  AccessFiles access_files_;
 
   asio::io_context io_{1};
   asio::signal_set signals_;
+  RepeatingTimer access_poll_;
   std::vector<std::unique_ptr<Shard>> shards_;
   std::unique_ptr<ws::Listener> listener_;
   std::unique_ptr<ops::HttpPort> health_;

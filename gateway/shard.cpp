@@ -65,6 +65,7 @@ Shard::Shard(std::size_t number, const ShardParts& parts)
     : number_(number),
       parts_(parts),
       work_(asio::make_work_guard(io_)),
+      gate_(parts.policy, parts.config.jwt_check_rate),
       hub_timer_(io_),
       stop_deadline_(io_),
       tick_(io_, kTick, [this] { tick(); }),
@@ -74,7 +75,7 @@ Shard::Shard(std::size_t number, const ShardParts& parts)
   subscriber_ = parts_.subscriber(io_);
   if (parts_.stream) stream_ = parts_.stream(io_);
   endpoint_ = std::make_unique<ws::Endpoint>(io_, endpoint_config(parts_.config), static_cast<ws::LinkFactory&>(*this),
-                                             static_cast<ws::HttpAnswerer&>(*this), parts_.clock);
+                                             static_cast<ws::HttpAnswerer&>(*this), gate_, parts_.clock);
   devices::HubParts hub{parts_.channels,
                         parts_.topics,
                         parts_.clock_format,
@@ -154,7 +155,7 @@ void Shard::write_notice(devices::Notice notice, std::string_view detail) {
 std::unique_ptr<ws::LinkHandler> Shard::on_open(ws::Link& link, const access::Admission& admission, const Now& now) {
   const ws::SessionConfig config{parts_.config.max_message_size, parts_.config.command_rate,
                                  parts_.config.command_burst, parts_.config.legacy_append};
-  return std::make_unique<ws::Session>(link, admission, config, *hub_, parts_.channels, session_counters_, now);
+  return std::make_unique<ws::Session>(link, admission, config, gate_, *hub_, parts_.channels, session_counters_, now);
 }
 
 void Shard::on_event(std::string_view topic, std::string_view payload) {
@@ -184,6 +185,7 @@ ShardReport Shard::report() const {
   report.endpoint = endpoint_->counters();
   report.hub = hub_->counters();
   report.sessions = session_counters_;
+  report.access = gate_.counters();
   report.bus = subscriber_->counters();
   if (stream_) report.stream = stream_->counters();
   // The subscriber drops what is too big before the hub sees it; to an operator it is one reason.

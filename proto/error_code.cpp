@@ -35,6 +35,14 @@ std::string_view name(ErrorCode code) noexcept {
       return "rate-limited";
     case ErrorCode::device_limit:
       return "device-limit";
+    case ErrorCode::unauthorized:
+      return "unauthorized";
+    case ErrorCode::token_expired:
+      return "token-expired";
+    case ErrorCode::token_revoked:
+      return "token-revoked";
+    case ErrorCode::forbidden:
+      return "forbidden";
     case ErrorCode::bad_request:
       return "bad-request";
     case ErrorCode::invalid_device:

@@ -22,6 +22,10 @@ enum class ErrorCode : std::uint8_t {
   binary_message,     // a binary message that is not a command
   rate_limited,       // more commands a second than allowed; this one was not carried out
   device_limit,       // the process serves as many devices as it is allowed to
+  unauthorized,       // the token is missing or not good; the message says which
+  token_expired,      // the token was good and is over: get a new one
+  token_revoked,      // the operator has taken it back
+  forbidden,          // the token does not name this device or channel, or the origin or host is not allowed
   bad_request,        // the request itself: path, method, version
   invalid_device,     // not a UUID
   not_found,          // no such endpoint

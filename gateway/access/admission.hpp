@@ -21,6 +21,9 @@ struct Request {
   std::string_view origin;             // empty: not sent
   std::string_view websocket_version;  // "13"; empty: not sent
   bool upgrade = false;                // asks for a WebSocket
+  std::string_view host;               // empty: not sent; so too for the next two
+  std::string_view authorization;
+  std::string_view subprotocols;  // Sec-WebSocket-Protocol: names with commas between them
 };
 
 enum class Route : std::uint8_t {
@@ -47,14 +50,18 @@ struct Admission {
   int http_status = 0;                                // 400, 404, 405, 426, 503
   proto::CloseCode close = proto::CloseCode::normal;  // for browsers, which cannot see an HTTP status
   proto::ErrorCode error = proto::ErrorCode::internal;
-  std::string message;  // one sentence that says what to change
+  std::string message;    // one sentence that says what to change
+  std::string challenge;  // with 401: the value of WWW-Authenticate
 
   // A refusal that is told over an accepted WebSocket: `error`, then the close code, since the request carried Origin.
   bool refuse_by_close = false;
 };
 
-// `accepting` false (draining or full) refuses everything that is right otherwise with 503 / 1013. Percent-encoded
-// paths and queries are decoded.
+// Whether a refusal is told over an accepted WebSocket: the request speaks it, and carries Origin.
+bool can_read_close_codes(const Request& request) noexcept;
+
+// Route, method, version and device; tokens and origins are the Gate's. `accepting` false (draining or full) refuses
+// everything that is right otherwise with 503 / 1013. Percent-encoded paths and queries are decoded.
 Admission decide(const Request& request, bool accepting);
 
 // The device that a target names, whatever the route and whether the request is accepted; for steering.

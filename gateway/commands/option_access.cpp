@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 
 #include "bus/stream_key.hpp"
 #include "gateway/commands/option_values.hpp"
@@ -122,6 +123,19 @@ OptionAccess option_channels() {
           [](const Config& config) {
             std::string joined;
             for (const std::string& name : config.pass_through) joined += (joined.empty() ? "" : ",") + name;
+            return joined;
+          }};
+}
+
+OptionAccess option_texts(std::vector<std::string> Config::*field, std::function<std::string(std::string_view)> check) {
+  return {[field, check = std::move(check)](Config& config, std::string_view value) -> std::string {
+            std::string sentence = value.empty() ? std::string("must not be empty") : check(value);
+            if (sentence.empty()) (config.*field).emplace_back(value);
+            return sentence;
+          },
+          [field](const Config& config) {
+            std::string joined;
+            for (const std::string& each : config.*field) joined += (joined.empty() ? "" : ",") + each;
             return joined;
           }};
 }

@@ -3,10 +3,15 @@
 #include "gateway/commands/option_checks.hpp"
 
 #include <stdexcept>
+#include <utility>
 
 #include "bus/redis_url.hpp"
+#include "gateway/access/revocations.hpp"
+#include "gateway/access/token.hpp"
+#include "gateway/access/token_key.hpp"
 #include "gateway/commands/option_table.hpp"
 #include "gateway/commands/option_values.hpp"
+#include "gateway/server_access.hpp"
 #include "proto/channel.hpp"
 #include "proto/time.hpp"
 #include "storage/connection_string.hpp"
@@ -24,6 +29,7 @@ class Checks {
     adapters();
     names();
     relations();
+    access();
     return std::move(errors_);
   }
 
@@ -103,6 +109,34 @@ class Checks {
                                  show_size(config_.resume_memory) + ", " + context_.where("--resume-memory") + ")");
   }
 
+  void access() {
+    // Whoever sets one of these believes that nobody comes in without a token.
+    const std::pair<const char*, bool> wants_a_key[] = {
+        {"--jwt-require", !config_.jwt_required.empty()},        {"--jwt-require-devices", config_.jwt_require_devices},
+        {"--jwt-issuer", !config_.jwt_issuers.empty()},          {"--jwt-audience", !config_.jwt_audiences.empty()},
+        {"--revocation-file", !config_.revocation_file.empty()}, {"--auth", config_.auth == "jwt"}};
+    if (config_.jwt_keys.empty() && config_.auth != "none")
+      for (const auto& [flag, given] : wants_a_key)
+        if (given && usable("--jwt-key")) fail(flag, "needs a --jwt-key to check tokens with");
+    if (config_.jwt_keys.size() > access::kMaxTokenKeys)
+      fail("--jwt-key", "may be given " + std::to_string(access::kMaxTokenKeys) + " times at most");
+    for (const std::string& each : config_.jwt_keys) key(split_key_option(each).second);
+    if (!config_.revocation_file.empty()) {
+      // Larger than what is read here it may be; then the start says whether it can be read.
+      std::string error;
+      if (const auto text = context_.read_file(config_.revocation_file, error);
+          text && !access::Revocations::parse(*text))
+        fail("--revocation-file", config_.revocation_file + " is no list of names");
+    }
+  }
+
+  void key(const std::string& path) {
+    std::string error;
+    const auto content = context_.read_file(path, error);
+    if (!content) return fail("--jwt-key", "cannot read " + path + ": " + error);
+    if (!access::parse_token_key(*content, error)) fail("--jwt-key", path + " " + error);
+  }
+
   const CheckContext& context_;
   const Config& config_;
   std::vector<std::string> errors_;
@@ -140,6 +174,8 @@ std::vector<std::string> config_warnings(const CheckContext& context, const Envi
   if (!loopback(context.config.admin.host))
     warnings.push_back(context.where("--admin") + ": " + show_address(context.config.admin) +
                        " can be reached from other hosts, and nobody is asked for a password there");
+  if (context.config.auth == "none" && !context.config.jwt_keys.empty())
+    warnings.push_back(context.where("--auth") + ": none lets everybody in, although there is a --jwt-key");
   return warnings;
 }
 

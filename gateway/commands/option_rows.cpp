@@ -244,10 +244,6 @@ void add_life_cycle(std::vector<Option>& rows) {
   rows.push_back(row("--log-level", "LEVEL", kLife,
                      option_word(&Config::log_level, {"trace", "debug", "info", "warn", "error"}),
                      "Least level that is logged: trace, debug, info, warn or error"));
-  rows.push_back(with_example(row("--auth", "MODE", kLife, option_word(&Config::auth, {"none"}),
-                                  "none says that clients need no token, and silences the warning",
-                                  "This version asks nobody for a token; put it behind something that does."),
-                              "none"));
 }
 
 }  // namespace
@@ -259,6 +255,7 @@ std::vector<Option> make_option_rows() {
   add_postgres(rows);
   add_devices(rows);
   add_clients(rows);
+  add_access_rows(rows);
   add_life_cycle(rows);
   return rows;
 }

@@ -34,6 +34,8 @@ struct Option {
   std::string variable() const;                       // "PULSEGATE_PING_INTERVAL"
 };
 
+// Those about who may come in; for make_option_rows().
+void add_access_rows(std::vector<Option>& rows);
 // The rows, made anew; for option_table().
 std::vector<Option> make_option_rows();
 

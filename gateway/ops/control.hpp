@@ -15,13 +15,22 @@
 
 namespace pulsegate::ops {
 
+// Files of --jwt-key and --revocation-file that were read again since the start.
+struct AccessReloads {
+  std::uint64_t keys = 0;
+  std::uint64_t keys_failed = 0;  // unreadable or no key: the one from before stays in force
+  std::uint64_t revocations = 0;
+  std::uint64_t revocations_failed = 0;
+};
+
 struct GatewayReport {
   std::vector<ShardReport> shards;
   std::optional<storage::SourceCounters> storage;  // nullopt: without a database
   std::uint64_t accepted = 0;                      // sockets taken by the listener
   std::uint64_t accept_failures = 0;               // EMFILE and the like
   std::uint64_t refused_full = 0;                  // over --max-connections
-  std::uint64_t max_connections = 0;               // gauge: the limit in force
+  AccessReloads access_reloads;
+  std::uint64_t max_connections = 0;  // gauge: the limit in force
   bool draining = false;
   bool ready = false;
   const proto::ChannelTable* channels = nullptr;  // names for the labels; outlives the report

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "gateway/access/token_fault.hpp"
 #include "gateway/ops/metric_families.hpp"
 #include "gateway/version.hpp"
 #include "proto/close_code.hpp"
@@ -22,6 +23,7 @@ class Renderer {
   std::string render(const ProcessStats& process) {
     gateway();
     connections();
+    access();
     disconnects();
     traffic();
     events();
@@ -98,6 +100,33 @@ class Renderer {
     plain_requests();
   }
 
+  void access() {
+    families_.counter("pulsegate_auth_failures_total", "Tokens that were no good, or not sent, by reason.");
+    by_name(
+        "reason", pulsegate::access::kTokenFaultNames,
+        [](const ShardReport& shard) -> const auto& { return shard.access.failures; });
+    families_.counter("pulsegate_auth_forbidden_total", "What was asked for without the right to it, by what it was.");
+    by_name(
+        "what", pulsegate::access::kForbiddenNames,
+        [](const ShardReport& shard) -> const auto& { return shard.access.forbidden; });
+    families_.counter("pulsegate_auth_closed_total", "WebSockets closed since their token holds no more, by reason.");
+    by_name(
+        "reason", pulsegate::access::kAccessEndNames,
+        [](const ShardReport& shard) -> const auto& { return shard.access.ended; });
+    total("pulsegate_auth_refreshes_total", "Tokens renewed on an open WebSocket.",
+          [](const ShardReport& shard) { return shard.access.refreshes; });
+    total("pulsegate_auth_tokens_total", "Tokens looked at.",
+          [](const ShardReport& shard) { return shard.access.checks; });
+    total("pulsegate_auth_tokens_known_total", "Of those: found good before, so that no signature was checked.",
+          [](const ShardReport& shard) { return shard.access.cached; });
+    const AccessReloads& reloads = report_.access_reloads;
+    families_.counter("pulsegate_auth_reloads_total", "Changed files of keys and revocations, by outcome.")
+        .add(reloads.keys, {{"file", "key"}, {"outcome", "loaded"}})
+        .add(reloads.keys_failed, {{"file", "key"}, {"outcome", "broken"}})
+        .add(reloads.revocations, {{"file", "revocations"}, {"outcome", "loaded"}})
+        .add(reloads.revocations_failed, {{"file", "revocations"}, {"outcome", "broken"}});
+  }
+
   void plain_requests() {
     families_.gauge("pulsegate_http_pending", "Plain HTTP requests whose answer is being made or sent.")
         .add(sum([](const ShardReport& shard) { return shard.endpoint.answering; }));
@@ -111,7 +140,7 @@ class Renderer {
   template <typename Pick>
   void by_status(const char* route, Pick&& pick) {
     std::map<std::string, std::uint64_t> statuses{{"none", 0}};
-    for (const int status : {200, 400, 405, 500, 503, 504}) statuses[std::to_string(status)] = 0;
+    for (const int status : {200, 400, 401, 403, 405, 500, 503, 504}) statuses[std::to_string(status)] = 0;
     for (const ShardReport& shard : report_.shards)
       for (const auto& [status, count] : pick(shard)) statuses[status == 0 ? "none" : std::to_string(status)] += count;
     for (const auto& [status, count] : statuses) families_.add(count, {{"route", route}, {"status", status}});

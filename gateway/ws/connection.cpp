@@ -79,7 +79,8 @@ void Connection::start() {
 
 bool Connection::on_handshake() {
   Library& con = library(*this);
-  auto admission = std::make_unique<access::Admission>(access::decide(handshake_request(), host_->accepting));
+  auto admission =
+      std::make_unique<access::Admission>(host_->gate.admit(handshake_request(), host_->clock.now(), host_->accepting));
   if (!admission->accepted && !admission->refuse_by_close) {
     refuse(*admission);
     return false;
@@ -98,6 +99,9 @@ access::Request Connection::handshake_request() const {
   request.method = sent.get_method();
   request.target = sent.get_uri();
   request.origin = sent.sent("Origin");
+  request.host = sent.sent("Host");
+  request.authorization = sent.sent("Authorization");
+  request.subprotocols = sent.sent("Sec-WebSocket-Protocol");
   request.websocket_version = sent.sent("Sec-WebSocket-Version");
   // Asked of the base class, which sees the header even where the handshake is not one that we speak.
   request.upgrade = websocketpp::processor::is_websocket_handshake(static_cast<const HandshakeRequest::Base&>(sent));

@@ -10,6 +10,7 @@
 #include <asio/io_context.hpp>
 
 #include "gateway/access/admission.hpp"
+#include "gateway/access/gate.hpp"
 #include "gateway/ws/compressor.hpp"
 #include "gateway/ws/endpoint.hpp"
 #include "gateway/ws/http_answerer.hpp"
@@ -28,8 +29,13 @@ class InboundMessages;
 class Host {
  public:
   Host(asio::io_context& io_context, const EndpointConfig& endpoint_config, LinkFactory& link_factory,
-       HttpAnswerer& http_answerer, const Clock& shard_clock)
-      : io(io_context), config(endpoint_config), factory(link_factory), answerer(http_answerer), clock(shard_clock) {}
+       HttpAnswerer& http_answerer, access::Gate& shard_gate, const Clock& shard_clock)
+      : io(io_context),
+        config(endpoint_config),
+        factory(link_factory),
+        answerer(http_answerer),
+        gate(shard_gate),
+        clock(shard_clock) {}
 
   // Has `connection` written: at the end of the batch when in_event, else of this loop turn. Requires: not listed
   // there.
@@ -44,6 +50,7 @@ class Host {
   const EndpointConfig config;
   LinkFactory& factory;
   HttpAnswerer& answerer;
+  access::Gate& gate;
   const Clock& clock;
   EndpointCounters counters;
   Compressor compressor{counters};

@@ -10,7 +10,7 @@ namespace pulsegate::ws {
 using proto::ErrorCode;
 
 void Connection::on_plain_http() {
-  access::Admission admission = access::decide(handshake_request(), host_->accepting);
+  access::Admission admission = host_->gate.admit(handshake_request(), host_->clock.now(), host_->accepting);
   if (admission.accepted && access::is_plain(admission.route)) return answer_plain(admission);
   if (admission.accepted) {
     admission.http_status = 400;

@@ -52,8 +52,8 @@ std::string connection_id() {
 class Endpoint::Impl final : public Host {
  public:
   Impl(asio::io_context& io_context, const EndpointConfig& endpoint_config, LinkFactory& link_factory,
-       HttpAnswerer& http_answerer, const Clock& shard_clock)
-      : Host(io_context, endpoint_config, link_factory, http_answerer, shard_clock),
+       HttpAnswerer& http_answerer, access::Gate& shard_gate, const Clock& shard_clock)
+      : Host(io_context, endpoint_config, link_factory, http_answerer, shard_gate, shard_clock),
         pace_(endpoint_config.coalesce),
         window_(io_context),
         tick_(io_context, tick_period(endpoint_config), [this] { tick(); }) {
@@ -220,8 +220,8 @@ class Endpoint::Impl final : public Host {
 };
 
 Endpoint::Endpoint(asio::io_context& io, const EndpointConfig& config, LinkFactory& factory, HttpAnswerer& answerer,
-                   const Clock& clock)
-    : impl_(std::make_unique<Impl>(io, config, factory, answerer, clock)) {}
+                   access::Gate& gate, const Clock& clock)
+    : impl_(std::make_unique<Impl>(io, config, factory, answerer, gate, clock)) {}
 
 Endpoint::~Endpoint() = default;
 

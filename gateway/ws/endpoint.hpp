@@ -13,6 +13,7 @@
 #include <asio/io_context.hpp>
 #include <asio/ip/tcp.hpp>
 
+#include "gateway/access/gate.hpp"
 #include "gateway/clock.hpp"
 #include "gateway/ws/endpoint_counters.hpp"
 #include "gateway/ws/http_answerer.hpp"
@@ -45,9 +46,9 @@ struct EndpointConfig {
 // Thread: the io_context's thread only.
 class Endpoint {
  public:
-  // `factory`, `answerer` and `clock` must outlive the endpoint.
+  // `factory`, `answerer`, `gate` and `clock` must outlive the endpoint.
   Endpoint(asio::io_context& io, const EndpointConfig& config, LinkFactory& factory, HttpAnswerer& answerer,
-           const Clock& clock);
+           access::Gate& gate, const Clock& clock);
   ~Endpoint();
   Endpoint(const Endpoint&) = delete;
   Endpoint& operator=(const Endpoint&) = delete;

@@ -55,7 +55,8 @@ struct SessionFixture {
       : hub(devices) {
     admission.route = route;
     admission.device = HubFixture::device(1);
-    session = std::make_unique<ws::Session>(link, admission, config, *hub.hub, hub.channels, counters, hub.clock.now());
+    session =
+        std::make_unique<ws::Session>(link, admission, config, gate, *hub.hub, hub.channels, counters, hub.clock.now());
   }
   void text(const std::string& message) { session->on_text(message, hub.clock.now()); }
   // The client reads everything, and the session is told what it has missed. Returns what it says to that.
@@ -70,6 +71,7 @@ struct SessionFixture {
   HubFixture hub;
   FakeLink link;
   access::Admission admission;
+  access::Gate gate;
   SessionCounters counters;
   std::unique_ptr<ws::Session> session;
 };
