@@ -29,7 +29,7 @@ class Checks {
     adapters();
     names();
     relations();
-    access();
+    tokens();
     return std::move(errors_);
   }
 
@@ -109,7 +109,7 @@ class Checks {
                                  show_size(config_.resume_memory) + ", " + context_.where("--resume-memory") + ")");
   }
 
-  void access() {
+  void tokens() {
     // Whoever sets one of these believes that nobody comes in without a token.
     const std::pair<const char*, bool> wants_a_key[] = {
         {"--jwt-require", !config_.jwt_required.empty()},        {"--jwt-require-devices", config_.jwt_require_devices},
@@ -121,12 +121,16 @@ class Checks {
     if (config_.jwt_keys.size() > access::kMaxTokenKeys)
       fail("--jwt-key", "may be given " + std::to_string(access::kMaxTokenKeys) + " times at most");
     for (const std::string& each : config_.jwt_keys) key(split_key_option(each).second);
-    if (!config_.revocation_file.empty()) {
-      // Larger than what is read here it may be; then the start says whether it can be read.
-      std::string error;
-      if (const auto text = context_.read_file(config_.revocation_file, error);
-          text && !access::Revocations::parse(*text))
-        fail("--revocation-file", config_.revocation_file + " is no list of names");
+    if (!config_.revocation_file.empty()) revocations();
+  }
+
+  void revocations() {
+    std::string error;
+    const auto text = context_.read_file(config_.revocation_file, error);
+    if (text && !access::Revocations::parse(*text)) {
+      fail("--revocation-file", config_.revocation_file + " is no list of names");
+    } else if (!text && error != kFileTooLarge) {  // the server reads larger ones
+      fail("--revocation-file", "cannot read " + config_.revocation_file + ": " + error);
     }
   }
 

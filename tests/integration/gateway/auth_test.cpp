@@ -355,6 +355,11 @@ BOOST_AUTO_TEST_CASE(what_cannot_work_is_told_before_the_start) {
   BOOST_TEST(complaint({"--jwt-key", brief}).find("32 bytes") != std::string::npos);
   BOOST_TEST(complaint({"--jwt-key", "k1=" + brief}).find("32 bytes") != std::string::npos);
   BOOST_TEST(complaint({"--jwt-key", key, "--jwt-require", "tenant"}).find("CLAIM=VALUE") != std::string::npos);
+  BOOST_TEST(complaint({"--jwt-key", key, "--revocation-file", files.file("missing")}).find("cannot read") !=
+             std::string::npos);
+  BOOST_TEST(
+      complaint({"--jwt-key", key, "--revocation-file", files.write("list", std::string(400, 'x'))}).find("no list") !=
+      std::string::npos);
   BOOST_TEST(complaint({"--allowed-origin", "dash.example"}).find("origin") != std::string::npos);
   BOOST_TEST(run_pulsegate({"check-config", "--jwt-key", key, "--jwt-require", "tenant=acme"}).exit_code == 0);
 }
