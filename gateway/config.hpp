@@ -73,6 +73,18 @@ struct Config {
 
   // Clients.
   std::size_t max_connections = 50'000;  // also kept below the limit of file descriptors
+  // Of one client address (an IPv6 /64) or one token's subject; 0: no limit. nullopt: see gateway/server_limits.hpp.
+  std::optional<std::size_t> max_connections_per_address;
+  std::size_t max_connections_per_subject = 0;
+  double connect_rate = 5'000;  // connections taken a second, as many at once; more wait in the kernel; 0: any
+  std::optional<double> connect_rate_per_address;    // a second, ten times as many at once; 0: any
+  std::optional<double> handshake_failure_rate;      // the same, of handshakes that failed
+  std::vector<std::string> trusted_proxies;          // networks; the header of these names the client
+  std::string forwarded_header = "x-forwarded-for";  // or "forwarded"
+  std::vector<std::string> proxy_protocol;           // networks; peers that send a PROXY header
+  std::optional<std::size_t> memory_limit;           // bytes; 0: none; nullopt: that of the cgroup
+  double memory_soft_limit = 85;                     // percent of it, above which nobody new comes in
+  std::size_t backlog_limit = 256UL * 1024 * 1024;   // bytes, all clients together, in equal shares of the shards
   std::size_t max_message_size = proto::limits::kMaxInboundMessage;
   std::size_t max_bus_payload = proto::limits::kMaxBusPayload;
   double command_rate = 20;  // commands a second per client

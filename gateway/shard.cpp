@@ -52,6 +52,7 @@ ws::EndpointConfig endpoint_config(const Config& config) {
   result.ping_interval = config.ping_interval;
   result.idle_timeout = config.idle_timeout;
   result.coalesce = std::chrono::milliseconds(config.coalesce_ms);
+  result.backlog_limit = config.backlog_limit / config.shards;
   result.outbox.conflate_above = config.conflate_above;
   result.outbox.close_above = config.close_above;
   result.outbox.stalled_after = config.stalled_after;
@@ -74,8 +75,9 @@ Shard::Shard(std::size_t number, const ShardParts& parts)
       random_state_(std::random_device{}()) {
   subscriber_ = parts_.subscriber(io_);
   if (parts_.stream) stream_ = parts_.stream(io_);
-  endpoint_ = std::make_unique<ws::Endpoint>(io_, endpoint_config(parts_.config), static_cast<ws::LinkFactory&>(*this),
-                                             static_cast<ws::HttpAnswerer&>(*this), gate_, parts_.clock);
+  endpoint_ =
+      std::make_unique<ws::Endpoint>(io_, endpoint_config(parts_.config), static_cast<ws::LinkFactory&>(*this),
+                                     static_cast<ws::HttpAnswerer&>(*this), gate_, parts_.clock, &parts_.limiter);
   devices::HubParts hub{parts_.channels,
                         parts_.topics,
                         parts_.clock_format,
@@ -115,15 +117,16 @@ void Shard::post(std::function<void()> task) {
   asio::post(io_, std::move(task));
 }
 
-void Shard::adopt(asio::ip::tcp::socket socket) {
+void Shard::adopt(asio::ip::tcp::socket socket, ws::Arrival arrival) {
   asio::error_code error;
   const auto local = socket.local_endpoint(error);
   const int descriptor = error ? -1 : socket.release(error);
   if (error) return;
   ++handed_over_;
-  post([this, descriptor, protocol = local.protocol()] {
+  // Shared only since a task must be copyable.
+  post([this, descriptor, protocol = local.protocol(), known = std::make_shared<ws::Arrival>(std::move(arrival))] {
     ++adopted_;
-    endpoint_->adopt(protocol, descriptor);
+    endpoint_->adopt(protocol, descriptor, std::move(*known));
   });
 }
 

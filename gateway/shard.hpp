@@ -52,6 +52,7 @@ struct ShardParts {
   const SubscriberFactory& subscriber;
   const StreamFactory& stream;  // empty: `--stream-key none`
   access::PolicyPtr policy;     // the one at the start; null: everybody may watch everything
+  access::Limiter& limiter;
 };
 
 // Thread: any for post(), adopt(), occupied() and join(); everything else on the shard's own thread, so through post().
@@ -67,7 +68,7 @@ class Shard final : private ws::LinkFactory, private ws::HttpAnswerer, private b
   // The only door into a shard.
   void post(std::function<void()> task);
   // Gives a connected socket to this shard; takes over the descriptor.
-  void adopt(asio::ip::tcp::socket socket);
+  void adopt(asio::ip::tcp::socket socket, ws::Arrival arrival);
   // Sockets handed over and not yet known to be closed; may be too high for up to a second, never too low.
   std::size_t occupied() const noexcept { return handed_over_.load() - released_.load(); }
   // Whether the bus is connected; for readiness.

@@ -33,6 +33,8 @@ std::string_view name(ErrorCode code) noexcept {
       return "binary-message";
     case ErrorCode::rate_limited:
       return "rate-limited";
+    case ErrorCode::too_many_connections:
+      return "too-many-connections";
     case ErrorCode::device_limit:
       return "device-limit";
     case ErrorCode::unauthorized:

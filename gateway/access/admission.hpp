@@ -24,6 +24,7 @@ struct Request {
   std::string_view host;               // empty: not sent; so too for the next two
   std::string_view authorization;
   std::string_view subprotocols;  // Sec-WebSocket-Protocol: names with commas between them
+  std::string_view forwarded;     // the header in which proxies name the client: see ForwardedHeader
 };
 
 enum class Route : std::uint8_t {
@@ -47,7 +48,7 @@ struct Admission {
   std::string query;           // accepted over plain HTTP only: the parameters, as sent; may hold a token
   GrantPtr grant;              // who it is, also of a refusal where the token was good; null: without authentication
   // Refused:
-  int http_status = 0;                                // 400, 404, 405, 426, 503
+  int http_status = 0;                                // 400, 401, 403, 404, 405, 426, 429, 503
   proto::CloseCode close = proto::CloseCode::normal;  // for browsers, which cannot see an HTTP status
   proto::ErrorCode error = proto::ErrorCode::internal;
   std::string message;    // one sentence that says what to change

@@ -112,9 +112,13 @@ class Checks {
   void tokens() {
     // Whoever sets one of these believes that nobody comes in without a token.
     const std::pair<const char*, bool> wants_a_key[] = {
-        {"--jwt-require", !config_.jwt_required.empty()},        {"--jwt-require-devices", config_.jwt_require_devices},
-        {"--jwt-issuer", !config_.jwt_issuers.empty()},          {"--jwt-audience", !config_.jwt_audiences.empty()},
-        {"--revocation-file", !config_.revocation_file.empty()}, {"--auth", config_.auth == "jwt"}};
+        {"--jwt-require", !config_.jwt_required.empty()},
+        {"--jwt-require-devices", config_.jwt_require_devices},
+        {"--jwt-issuer", !config_.jwt_issuers.empty()},
+        {"--jwt-audience", !config_.jwt_audiences.empty()},
+        {"--revocation-file", !config_.revocation_file.empty()},
+        {"--auth", config_.auth == "jwt"},
+        {"--max-connections-per-subject", config_.max_connections_per_subject > 0}};
     if (config_.jwt_keys.empty() && config_.auth != "none")
       for (const auto& [flag, given] : wants_a_key)
         if (given && usable("--jwt-key")) fail(flag, "needs a --jwt-key to check tokens with");
@@ -178,6 +182,10 @@ std::vector<std::string> config_warnings(const CheckContext& context, const Envi
   if (!loopback(context.config.admin.host))
     warnings.push_back(context.where("--admin") + ": " + show_address(context.config.admin) +
                        " can be reached from other hosts, and nobody is asked for a password there");
+  for (const std::string& network : context.config.trusted_proxies)
+    if (network.size() > 2 && network.compare(network.size() - 2, 2, "/0") == 0)
+      warnings.push_back(context.where("--trusted-proxy") + ": " + network +
+                         " lets every client say that it is somebody else");
   if (context.config.auth == "none" && !context.config.jwt_keys.empty())
     warnings.push_back(context.where("--auth") + ": none lets everybody in, although there is a --jwt-key");
   return warnings;

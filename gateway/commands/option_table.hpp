@@ -36,6 +36,8 @@ struct Option {
 
 // Those about who may come in; for make_option_rows().
 void add_access_rows(std::vector<Option>& rows);
+// Those about how many may come in, and what all of them together may take.
+void add_limit_rows(std::vector<Option>& rows);
 // The rows, made anew; for option_table().
 std::vector<Option> make_option_rows();
 

@@ -10,8 +10,8 @@ namespace pulsegate::ws {
 namespace {
 
 // As long as a WebSocket that is sent away for the same reason is told to wait.
-std::string seconds_until_retry() {
-  const auto after = proto::close_info(proto::CloseCode::try_again_later).after;
+std::string seconds_until_retry(proto::CloseCode code) {
+  const auto after = proto::close_info(code).after;
   return std::to_string(std::max<long long>(1, std::chrono::ceil<std::chrono::seconds>(after).count()));
 }
 
@@ -28,7 +28,9 @@ std::string error_body(proto::ErrorCode code, std::string_view message) {
 
 HttpAnswer http_error(int status, proto::ErrorCode code, std::string_view message) {
   HttpAnswer answer{status, error_body(code, message), {}};
-  if (status == 503) answer.headers.emplace_back("Retry-After", seconds_until_retry());
+  if (status == 503) answer.headers.emplace_back("Retry-After", seconds_until_retry(proto::CloseCode::try_again_later));
+  if (status == 429)
+    answer.headers.emplace_back("Retry-After", seconds_until_retry(proto::CloseCode::too_many_requests));
   return answer;
 }
 
