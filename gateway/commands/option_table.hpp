@@ -34,6 +34,10 @@ struct Option {
   std::string variable() const;                       // "PULSEGATE_PING_INTERVAL"
 };
 
+// Those about who may come in; for make_option_rows().
+void add_access_rows(std::vector<Option>& rows);
+// Those about how many may come in, and what all of them together may take.
+void add_limit_rows(std::vector<Option>& rows);
 // The rows, made anew; for option_table().
 std::vector<Option> make_option_rows();
 

@@ -203,7 +203,7 @@ std::optional<std::string> read_small_file(const std::string& path, std::string&
   }
   text.resize(static_cast<std::size_t>(file.gcount()));
   if (text.size() <= kLimit) return text;
-  error = "it is larger than 1MiB";
+  error = kFileTooLarge;
   return std::nullopt;
 }
 

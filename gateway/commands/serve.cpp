@@ -68,9 +68,12 @@ int run_serve(const Config& config) {
   redis.url = *url;
   redis.max_payload = config.max_bus_payload;
   log::info("redis", {{"url", url->redacted()}});
-  if (config.auth.empty())
-    log::warn("auth.open",
-              {{"note", "anybody who reaches this port can watch every device; say --auth none if that is meant"}});
+  if (config.auth.empty() && config.jwt_keys.empty())
+    log::warn("auth.open", {{"note",
+                             "anybody who reaches this port can watch every device; give a --jwt-key, or say --auth "
+                             "none if that is meant"}});
+  if (config.auth == "none" && !config.jwt_keys.empty())
+    log::warn("auth.off", {{"note", "keys are given, but --auth none lets everybody in"}});
 
   ServerParts parts;
   parts.subscriber = [redis](asio::io_context& io) { return std::make_unique<bus::RedisSubscriber>(io, redis); };

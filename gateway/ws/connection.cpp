@@ -63,7 +63,7 @@ bool ends_within_character(std::string_view text) {
 
 }  // namespace
 
-std::shared_ptr<Connection> Connection::create(Host& host, asio::ip::tcp::socket socket) {
+std::shared_ptr<Connection> Connection::create(Host& host, asio::ip::tcp::socket socket, Arrival arrival) {
   // Stateless, and shared by all connections of the process.
   static const auto log = std::make_shared<websocketpp::log::stub>();
   static Websocket::rng_type random;
@@ -75,6 +75,7 @@ std::shared_ptr<Connection> Connection::create(Host& host, asio::ip::tcp::socket
 
   Connection& self = *connection;
   self.host_ = &host;
+  self.arrival_ = std::move(arrival);
   self.id_ = host.next_id();
   self.since_ = host.clock.now().steady;
   self.attach(std::move(socket), host.config.outbox, host.counters, host.clock);
@@ -101,7 +102,7 @@ void Connection::start() {
 
 bool Connection::on_handshake() {
   Library& con = library(*this);
-  auto admission = std::make_unique<access::Admission>(access::decide(handshake_request(), host_->accepting));
+  auto admission = std::make_unique<access::Admission>(admit());
   if (!admission->accepted && !admission->refuse_by_close) {
     refuse(*admission);
     return false;
@@ -120,6 +121,11 @@ access::Request Connection::handshake_request() const {
   request.method = sent.get_method();
   request.target = sent.get_uri();
   request.origin = sent.sent("Origin");
+  request.host = sent.sent("Host");
+  request.authorization = sent.sent("Authorization");
+  request.subprotocols = sent.sent("Sec-WebSocket-Protocol");
+  request.forwarded =
+      sent.sent(host_->limiter.rules().header == access::ForwardedHeader::forwarded ? "Forwarded" : "X-Forwarded-For");
   request.websocket_version = sent.sent("Sec-WebSocket-Version");
   // Asked of the base class, which sees the header even where the handshake is not one that we speak.
   request.upgrade = websocketpp::processor::is_websocket_handshake(static_cast<const HandshakeRequest::Base&>(sent));
@@ -172,6 +178,7 @@ void Connection::on_open() {
 void Connection::tell_and_close(const access::Admission& admission) {
   phase_ = Phase::refused;
   ++host_->counters.refused[admission.http_status];
+  blame(admission.http_status);
   std::string text;
   proto::append_error(text, admission.error, admission.message);
   queue(Frame::text(text), 0);
@@ -257,6 +264,7 @@ Outbox::Push Connection::send(FramePtr frame, ConflationKey key) {
   if (phase_ != Phase::open || overflowed_) return Outbox::Push::overflow;
   if (compressed_) frame = host_->compressor.shared(std::move(frame));
   const Outbox::Push result = queue(std::move(frame), key);
+  if (host_->session_backlog() > host_->config.backlog_limit) host_->relieve();
   if (result == Outbox::Push::overflow) {
     overflowed_ = true;
     asio::post(host_->io, [this, self = shared_from_this()] { close_slow(); });
@@ -268,6 +276,7 @@ void Connection::send_apart(FramePtr frame) {
   if (phase_ != Phase::open || overflowed_) return;
   if (compressed_) frame = host_->compressor.shared(std::move(frame));
   queue_apart(std::move(frame));
+  if (host_->session_backlog() > host_->config.backlog_limit) host_->relieve();
 }
 
 void Connection::close(proto::CloseCode code) {
@@ -289,8 +298,13 @@ void Connection::begin_closing(std::uint16_t code, SteadyTime now) {
 
 void Connection::close_slow() {
   if (phase_ != Phase::open) return;
-  drop_unsent();  // or the close frame would wait behind what the peer does not read
+  drop_unsent();
   close(proto::CloseCode::slow_consumer);
+}
+
+void Connection::shed() {
+  close_slow();
+  if (outbox().backlog() > host_->config.outbox.conflate_above) force();
 }
 
 void Connection::async_write(const std::vector<websocketpp::transport::buffer>& pieces,
@@ -355,7 +369,10 @@ void Connection::on_terminated() {
   if (phase == Phase::handshake) {
     --counters.handshaking;
     // Neither a refusal nor a connection that said nothing, such as a load balancer's probe.
-    if (!handshake_counted_ && (received_anything() || close_code_ != 0)) ++counters.handshake_failures;
+    if (!handshake_counted_ && (received_anything() || close_code_ != 0)) {
+      ++counters.handshake_failures;
+      blame(400);
+    }
   }
   if (phase == Phase::answering) end_plain();
   if (phase != Phase::open && phase != Phase::closing) return;
@@ -374,6 +391,8 @@ void Connection::on_terminated() {
 }
 
 void Connection::on_finished() noexcept {
+  arrival_.place.release();
+  subject_place_.release();
   host_->retire(*this);
 }
 
