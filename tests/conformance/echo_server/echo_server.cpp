@@ -6,10 +6,12 @@
 #include <exception>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include <asio/io_context.hpp>
 #include <asio/signal_set.hpp>
 
+#include "gateway/access/gate.hpp"
 #include "gateway/ws/endpoint.hpp"
 #include "gateway/ws/listener.hpp"
 
@@ -62,12 +64,14 @@ void serve(const std::string& address, std::size_t max_message) {
   }
   const SystemClock clock;
   Echoes echoes;
+  access::Gate gate;
   asio::io_context io{1};
-  ws::Endpoint endpoint(io, config, echoes, echoes, clock);
-  ws::Listener listener(io, listening, [&](asio::ip::tcp::socket socket, std::size_t) {
+  ws::Endpoint endpoint(io, config, echoes, echoes, gate, clock);
+  const auto hand_over = [&](asio::ip::tcp::socket socket, std::size_t, ws::Arrival arrival) {
     const auto protocol = socket.local_endpoint().protocol();
-    endpoint.adopt(protocol, socket.release());
-  });
+    endpoint.adopt(protocol, socket.release(), std::move(arrival));
+  };
+  ws::Listener listener(io, listening, {hand_over, {}, {}});
   asio::signal_set signals(io, SIGINT, SIGTERM);
   signals.async_wait([&](const asio::error_code&, int) { io.stop(); });
   std::printf("ws://%s/api/v1/devices/00000000-0000-4000-8000-000000000000/ws\n", listener.address().c_str());

@@ -82,8 +82,7 @@ std::vector<std::string> quoted_words(const std::string& text) {
 }
 
 std::map<std::string, Documented> documented() {
-  const std::string here = __FILE__;
-  std::ifstream file(here.substr(0, here.rfind("tests/unit/")) + "gateway/ops/README.md");
+  std::ifstream file(PULSEGATE_SOURCE_DIR "/gateway/ops/README.md");
   std::map<std::string, Documented> found;
   for (std::string line; std::getline(file, line);) {
     std::vector<std::string> cells;
