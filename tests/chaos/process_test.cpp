@@ -43,7 +43,13 @@ BOOST_AUTO_TEST_CASE(more_sockets_than_descriptors) {
   Arena arena(std::move(options));
   const long long begin = now_ms();
   std::vector<TcpSocket> sockets;
-  for (int i = 0; i < 1'000; ++i) sockets.emplace_back("127.0.0.1", arena.gateway().port());
+  for (int i = 0; i < 1'000; ++i) {
+    try {
+      sockets.emplace_back("127.0.0.1", arena.gateway().port());
+    } catch (const std::runtime_error&) {
+      continue;  // beyond what can be refused in words it is reset, maybe before this end knows that it is connected
+    }
+  }
   BOOST_TEST(eventually([&] { return !takes_clients(arena); }));
   const Millis refused(now_ms() - begin);
   BOOST_TEST(arena.gateway().health("/healthz").status == 200);
@@ -71,27 +77,33 @@ BOOST_AUTO_TEST_CASE(no_descriptor_left) {
   const int pid = arena.gateway().pid();
   const rlimit before = limit_files(pid, arena.gateway().open_fds());
   const long long begin = now_ms();
-  TcpSocket waiting("127.0.0.1", arena.gateway().port());  // by the kernel; nobody accepts it
-  std::string answer;
-  waiting.write("GET /elsewhere HTTP/1.1\r\nHost: x\r\n\r\n");
   const auto usage = pulsegate::bench::usage_of({pid});
-  BOOST_TEST((waiting.read_some(answer, Millis(2'000)) == TcpSocket::Read::timeout));
+  // Whoever comes meanwhile is told so, by means of a descriptor that is kept for that, or waits in the kernel.
+  int refused = 0;
+  while (now_ms() < begin + 2'000) {
+    TcpSocket newcomer("127.0.0.1", arena.gateway().port());
+    newcomer.write("GET /elsewhere HTTP/1.1\r\nHost: x\r\n\r\n");
+    std::string answer;
+    if (newcomer.read_until(answer, "\r\n", Millis(1'000)) != TcpSocket::Read::data) continue;
+    BOOST_TEST(answer.substr(0, 12) == "HTTP/1.1 503");
+    ++refused;
+  }
+  BOOST_TEST(refused > 0);
   const double cpu = (pulsegate::bench::usage_of({pid}) - usage).cpu;
   BOOST_TEST(cpu < 1.0, "it spins: " << cpu << " s of CPU in 2 s");
   BOOST_TEST(arena.wait_for_reports(2));
   limit_files(pid, before.rlim_cur);
   const long long end = now_ms();
-  BOOST_TEST((waiting.read_until(answer, "\r\n") == TcpSocket::Read::data));
-  BOOST_TEST(answer.substr(0, 12) == "HTTP/1.1 404");
+  BOOST_TEST(eventually([&] { return takes_clients(arena); }));
   const Millis recovered(now_ms() - end);
-  BOOST_TEST(takes_clients(arena));
   BOOST_TEST(arena.gateway().health("/healthz").status == 200);
   BOOST_TEST(arena.gateway().metric_sum("pulsegate_accept_failures_total") > 0);
   ResultRow row = arena.judge("no descriptor left (EMFILE) for " + seconds(Millis(end - begin)));
   row.recovered = recovered;
   BOOST_TEST(row.disconnects == 0u);
   BOOST_TEST(row.named + row.lost == 0u);
-  row.note += "; CPU " + seconds(Millis(static_cast<int>(cpu * 1000))) + " in 2 s";
+  row.note += "; CPU " + seconds(Millis(static_cast<int>(cpu * 1000))) + " in 2 s; " + std::to_string(refused) +
+              " newcomers told 503";
   ResultsTable::of_this_run().add(row);
 }
 

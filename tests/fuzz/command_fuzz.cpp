@@ -100,6 +100,11 @@ void check(const proto::HistoryQuery& query) {
   must_hold(query.id.size() <= proto::limits::kMaxQueryId + 2, "the id of a query is bounded");
 }
 
+void check(const proto::AuthRequest& request) {
+  must_hold(!request.token.empty(), "a request with a token has one");
+  must_hold(request.id.empty() || fuzz::is_json(request.id), "an id is JSON text");
+}
+
 void check(const proto::CommandError& error) {
   must_hold(!error.message.empty() && error.message.size() <= 1024, "a refusal says why, within bounds");
   std::string text;

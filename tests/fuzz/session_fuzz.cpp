@@ -7,6 +7,7 @@
 
 #include <string>
 
+#include "gateway/access/gate.hpp"
 #include "gateway/log.hpp"
 #include "gateway/ws/endpoint.hpp"
 #include "gateway/ws/session.hpp"
@@ -28,7 +29,7 @@ constexpr int kMostTurns = 100'000;                     // of the loop until it 
 
 class World final : private ws::LinkFactory, private ws::HttpAnswerer {
  public:
-  explicit World(bool compress) : endpoint_(io_, config(compress), *this, *this, hub_.clock) {
+  explicit World(bool compress) : endpoint_(io_, config(compress), *this, *this, gate_, hub_.clock) {
     int pair[2];
     must_hold(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) == 0, "there are descriptors");
     client_ = pair[0];
@@ -85,8 +86,8 @@ class World final : private ws::LinkFactory, private ws::HttpAnswerer {
 
   std::unique_ptr<ws::LinkHandler> on_open(ws::Link& link, const access::Admission& admission,
                                            const Now& now) override {
-    return std::make_unique<ws::Session>(link, admission, ws::SessionConfig{}, *hub_.hub, hub_.channels, counters_,
-                                         now);
+    return std::make_unique<ws::Session>(link, admission, ws::SessionConfig{}, gate_, *hub_.hub, hub_.channels,
+                                         counters_, now);
   }
   Answer on_get(const access::Admission& request, const Now&, Done) override {
     return ws::HttpAnswer{200, '"' + std::to_string(request.query.size()) + '"', {}};
@@ -104,6 +105,7 @@ class World final : private ws::LinkFactory, private ws::HttpAnswerer {
 
   test::HubFixture hub_;
   SessionCounters counters_;
+  access::Gate gate_;
   asio::io_context io_{1};
   ws::Endpoint endpoint_;
   int client_ = -1;

@@ -291,7 +291,7 @@ BOOST_AUTO_TEST_CASE(short_of_memory_newcomers_are_sent_away_and_those_inside_st
   BOOST_TEST(probe.gateway().metric("pulsegate_memory_limit_bytes").value() == 0);
   const std::size_t limit = (probe.gateway().rss_kib() * 1024 + 24 * kMi) * 100 / 85;
   Stack stack({"--memory-limit", std::to_string(limit), "--linger", "0s", "--resume-events", "64", "--resume-bytes",
-               "1000000", "--resume-memory", "256MiB", "--stream-key", "none"});
+               "1000000", "--resume-memory", "256MiB", "--close-above", "4MiB", "--stream-key", "none"});
   BOOST_TEST(stack.gateway().metric("pulsegate_memory_limit_bytes").value() == limit);
   BOOST_TEST(stack.gateway().health("/readyz").status == 200);
 
