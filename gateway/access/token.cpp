@@ -78,6 +78,15 @@ std::string from_base64url(std::string_view text) {
   return bytes;
 }
 
+// The library would read either part only as far as that.
+bool holds_zero(std::string_view token) {
+  const std::size_t header = token.find('.');
+  const std::size_t claims = token.find('.', header + 1);
+  for (const std::string_view part : {token.substr(0, header), token.substr(header + 1, claims - header - 1)})
+    if (from_base64url(part).find('\0') != std::string::npos) return true;
+  return false;
+}
+
 // Of a token that the library does not read: it says the same of rubbish and of algorithms that it does not know, which
 // somebody has to find out about.
 TokenFault why_unreadable(std::string_view token) {
@@ -151,7 +160,7 @@ bool TokenVerifier::has_public_keys() const noexcept {
 
 std::variant<Grant, TokenFault> TokenVerifier::verify(std::string_view token, const Now& now,
                                                       RateBucket& checks) const {
-  if (!well_formed(token)) return TokenFault::malformed;
+  if (!well_formed(token) || holds_zero(token)) return TokenFault::malformed;
   const std::string text(token);
   const Decoded unchecked = decode(text, nullptr);
   if (!unchecked) return why_unreadable(token);

@@ -15,7 +15,7 @@ void Connection::on_plain_http() {
   if (admission.accepted) {
     admission.http_status = 400;
     admission.error = ErrorCode::bad_request;
-    admission.message = "A WebSocket handshake needs HTTP/1.1 and a Sec-WebSocket-Key.";
+    admission.message = "A WebSocket handshake needs HTTP/1.1 and a Sec-WebSocket-Key of 16 bytes in base64.";
   }
   refuse(admission);
 }

@@ -165,6 +165,13 @@ BOOST_AUTO_TEST_CASE(what_is_no_token_is_refused_unread) {
   }
 }
 
+// The library sees a text that ends there, and would take it.
+BOOST_AUTO_TEST_CASE(what_holds_a_zero_byte_is_malformed) {
+  const std::string zero(1, '\0');
+  check_fault(hmac_token(kSecret, kGood + zero), {key_of(kSecret)}, TokenFault::malformed);
+  check_fault(with_header(R"({"alg":"HS256"})" + zero), {key_of(kSecret)}, TokenFault::malformed);
+}
+
 BOOST_AUTO_TEST_CASE(claims_that_are_no_object_are_malformed) {
   std::string deep =
       R"({"sub":"alice","exp":1800000000,"x":)" + std::string(1'000, '[') + std::string(1'000, ']') + "}";
