@@ -32,14 +32,7 @@ OptionAccess claim_name(std::string Config::*field) {
 
 Option row(const char* flag, const char* metavar, OptionAccess access, const char* help, const char* manual = "",
            const char* example = "") {
-  Option option{flag, metavar, kGroup, help, manual, std::move(access)};
-  option.example = example;
-  return option;
-}
-
-Option list(Option option) {
-  option.kind = Option::Kind::list;
-  return option;
+  return option_row(kGroup, flag, metavar, std::move(access), help, manual, example);
 }
 
 void add_tokens(std::vector<Option>& rows) {
@@ -48,22 +41,23 @@ void add_tokens(std::vector<Option>& rows) {
           "Without it: jwt where there is a jwt-key, else nobody does, which is warned of at every start. none "
           "says that this is meant, also where there are keys.",
           "jwt"));
-  rows.push_back(list(row(
+  rows.push_back(as_list(row(
       "--jwt-key", "[KID=]FILE", option_texts(&Config::jwt_keys, anything), "Key that signs tokens; may be repeated",
       "A public key in PEM (RSA from 2048 bits on: RS256; EC on P-256: ES256), else the bytes of a "
       "secret, 32 at least, of which one newline at the end is dropped (HS256, HS384, HS512). A key "
       "with a KID is for tokens whose header names it, and for those that name none. Read again when "
       "the file changes; a broken one leaves the key from before in force.",
       "/run/secrets/jwt.pem")));
+  rows.push_back(as_list(row("--jwt-issuer", "NAME", option_texts(&Config::jwt_issuers, anything),
+                             "What `iss` of a token must be; may be repeated; empty: not looked at", "",
+                             "https://login.example")));
   rows.push_back(
-      list(row("--jwt-issuer", "NAME", option_texts(&Config::jwt_issuers, anything),
-               "What `iss` of a token must be; may be repeated; empty: not looked at", "", "https://login.example")));
+      as_list(row("--jwt-audience", "NAME", option_texts(&Config::jwt_audiences, anything),
+                  "What `aud` of a token must be or hold; may be repeated; empty: not looked at", "", "pulsegate")));
   rows.push_back(
-      list(row("--jwt-audience", "NAME", option_texts(&Config::jwt_audiences, anything),
-               "What `aud` of a token must be or hold; may be repeated; empty: not looked at", "", "pulsegate")));
-  rows.push_back(list(row("--jwt-require", "CLAIM=VALUE", option_texts(&Config::jwt_required, check_pair),
-                          "Claim that a token must have, with this value or in an array that holds it; may be repeated",
-                          "", "tenant=acme")));
+      as_list(row("--jwt-require", "CLAIM=VALUE", option_texts(&Config::jwt_required, check_pair),
+                  "Claim that a token must have, with this value or in an array that holds it; may be repeated", "",
+                  "tenant=acme")));
   rows.push_back(row("--jwt-require-devices", "SWITCH", option_switch(&Config::jwt_require_devices),
                      "Refuse tokens without the devices claim: on or off",
                      "With off such a token may watch every device."));
@@ -98,17 +92,18 @@ void add_claims(std::vector<Option>& rows) {
 
 void add_origins(std::vector<Option>& rows) {
   rows.push_back(
-      list(row("--allowed-origin", "ORIGIN", option_texts(&Config::allowed_origins, access::check_origin),
-               "Origin of pages that may connect; may be repeated; empty: any",
-               "Against pages of others that use their visitors' network or tokens. Scheme, name and port as "
-               "browsers send them, https://*.example for every name below example. Clients that are no "
-               "browsers send no Origin and are not held up.",
-               "https://dash.example")));
-  rows.push_back(list(row("--allowed-host", "HOST", option_texts(&Config::allowed_hosts, access::check_host),
-                          "Host by which clients may call this gateway; may be repeated; empty: any",
-                          "Against names of others that are made to resolve to this address (DNS rebinding): worth it "
-                          "where the gateway is reachable without a token. Without a port any port will do.",
-                          "dash.example")));
+      as_list(row("--allowed-origin", "ORIGIN", option_texts(&Config::allowed_origins, access::check_origin),
+                  "Origin of pages that may connect; may be repeated; empty: any",
+                  "Against pages of others that use their visitors' network or tokens. Scheme, name and port as "
+                  "browsers send them, https://*.example for every name below example. Clients that are no "
+                  "browsers send no Origin and are not held up.",
+                  "https://dash.example")));
+  rows.push_back(
+      as_list(row("--allowed-host", "HOST", option_texts(&Config::allowed_hosts, access::check_host),
+                  "Host by which clients may call this gateway; may be repeated; empty: any",
+                  "Against names of others that are made to resolve to this address (DNS rebinding): worth it "
+                  "where the gateway is reachable without a token. Without a port any port will do.",
+                  "dash.example")));
 }
 
 }  // namespace

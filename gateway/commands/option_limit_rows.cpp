@@ -12,14 +12,7 @@ constexpr std::size_t kMi = 1024 * 1024;
 
 Option row(const char* flag, const char* metavar, OptionAccess access, const char* help, const char* manual = "",
            const char* example = "") {
-  Option option{flag, metavar, kGroup, help, manual, std::move(access)};
-  option.example = example;
-  return option;
-}
-
-Option list(Option option) {
-  option.kind = Option::Kind::list;
-  return option;
+  return option_row(kGroup, flag, metavar, std::move(access), help, manual, example);
 }
 
 void add_connections(std::vector<Option>& rows) {
@@ -51,20 +44,21 @@ void add_connections(std::vector<Option>& rows) {
 }
 
 void add_proxies(std::vector<Option>& rows) {
-  rows.push_back(list(row("--trusted-proxy", "NETWORK", option_texts(&Config::trusted_proxies, access::check_network),
-                          "Proxy whose header names the client; may be repeated",
-                          "An address or a network. Name no more than the proxies: whoever calls from one of these "
-                          "addresses can pretend to be anybody, and is never limited.",
-                          "10.0.7.0/24")));
+  rows.push_back(
+      as_list(row("--trusted-proxy", "NETWORK", option_texts(&Config::trusted_proxies, access::check_network),
+                  "Proxy whose header names the client; may be repeated",
+                  "An address or a network. Name no more than the proxies: whoever calls from one of these "
+                  "addresses can pretend to be anybody, and is never limited.",
+                  "10.0.7.0/24")));
   rows.push_back(row("--forwarded-header", "NAME",
                      option_word(&Config::forwarded_header, {"x-forwarded-for", "forwarded"}),
                      "Header in which they name it: x-forwarded-for or forwarded (RFC 7239)",
                      "The rightmost address in it that is no trusted proxy counts. Only the header that the proxies "
                      "write themselves is safe: the other one they pass on as the client has sent it."));
-  rows.push_back(list(row("--proxy-protocol", "NETWORK", option_texts(&Config::proxy_protocol, access::check_network),
-                          "Proxy that sends a PROXY header before the first byte; may be repeated",
-                          "Version 1 or 2. Connections from there without one are closed; nobody else may send one.",
-                          "10.0.8.1")));
+  rows.push_back(as_list(
+      row("--proxy-protocol", "NETWORK", option_texts(&Config::proxy_protocol, access::check_network),
+          "Proxy that sends a PROXY header before the first byte; may be repeated",
+          "Version 1 or 2. Connections from there without one are closed; nobody else may send one.", "10.0.8.1")));
 }
 
 void add_memory(std::vector<Option>& rows) {

@@ -46,8 +46,7 @@ Option with_example(Option option, const char* example) {
 }
 
 Option list(Option option, const char* example) {
-  option.kind = Kind::list;
-  return with_example(std::move(option), example);
+  return with_example(as_list(std::move(option)), example);
 }
 
 Option secret(Option option) {

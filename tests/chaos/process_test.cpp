@@ -30,6 +30,17 @@ bool takes_clients(Arena& arena) {
   }
 }
 
+// How long it took; it must end well, and within `longest`.
+Millis end_by_sigterm(Arena& arena, Millis longest) {
+  const long long begin = now_ms();
+  BOOST_REQUIRE(arena.gateway().signal(SIGTERM));
+  const auto code = arena.gateway().wait(scale().limit(longest));
+  const Millis lasted(now_ms() - begin);
+  BOOST_REQUIRE(code.has_value());
+  BOOST_TEST(*code == 0, arena.gateway().logs());
+  return lasted;
+}
+
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(ChaosProcess)
@@ -134,12 +145,7 @@ BOOST_AUTO_TEST_CASE(sigterm_under_load) {
   };
   BOOST_REQUIRE(eventually(backlog));
 
-  const long long begin = now_ms();
-  BOOST_REQUIRE(arena.gateway().signal(SIGTERM));
-  const auto code = arena.gateway().wait(scale().limit(longest));
-  const Millis lasted(now_ms() - begin);
-  BOOST_REQUIRE(code.has_value());
-  BOOST_TEST(*code == 0, arena.gateway().logs());
+  const Millis lasted = end_by_sigterm(arena, longest);
   BOOST_TEST(lasted.count() < scale().limit(longest).count());
   arena.crowd().read_again();  // what was left for those who did not read
   BOOST_TEST(arena.crowd().wait_for_all([](const Watcher& w) { return w.end.has_value(); }));
@@ -181,12 +187,7 @@ BOOST_AUTO_TEST_CASE(sigterm_while_redis_and_postgresql_are_stopped) {
     newcomers.back().subscribe(kAllChannels);
   }
   for (WsClient& client : newcomers) client.expect("connected");
-  const long long begin = now_ms();
-  BOOST_REQUIRE(arena.gateway().signal(SIGTERM));
-  const auto code = arena.gateway().wait(scale().limit(longest));
-  const Millis lasted(now_ms() - begin);
-  BOOST_REQUIRE(code.has_value());
-  BOOST_TEST(*code == 0, arena.gateway().logs());
+  const Millis lasted = end_by_sigterm(arena, longest);
   for (WsClient& client : newcomers) BOOST_TEST(client.expect_close().code == 1012);
   BOOST_TEST(arena.crowd().wait_for_all([](const Watcher& w) { return w.end && w.end->code == 1012; }));
   ResultRow row;
