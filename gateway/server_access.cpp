@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
-#include <cstring>
 #include <fstream>
 #include <stdexcept>
+#include <system_error>
 
 #include "gateway/log.hpp"
 
@@ -35,7 +35,7 @@ bool read_file(const std::string& path, std::size_t max_bytes, std::string& cont
     content.append(block, static_cast<std::size_t>(file.gcount()));
   }
   if (!file.is_open() || file.bad()) {
-    error = errno != 0 ? std::strerror(errno) : "it is not a file that can be read";
+    error = errno != 0 ? std::generic_category().message(errno) : "it is not a file that can be read";
   } else if (content.size() > max_bytes) {
     error = "it is too large";
   } else {
@@ -59,7 +59,7 @@ WatchedFile::Look WatchedFile::look(std::string& content, std::string& error, bo
   };
   struct stat status {};
   if (::stat(path_.c_str(), &status) != 0) {
-    error = std::strerror(errno);
+    error = std::generic_category().message(errno);
     return fail();
   }
   const Stamp stamp{status.st_dev, status.st_ino, status.st_size, nanoseconds(status.st_mtim),

@@ -55,7 +55,8 @@ std::optional<CommandError> read(std::string_view text, CommandReader& seen) {
 std::optional<CommandError> take_channels(CommandReader& seen, const ChannelTable& table, Command& command) {
   if (seen.channels == CommandReader::List::absent && seen.channel == CommandReader::List::strings) {
     seen.channels = CommandReader::List::strings;
-    seen.names.assign(1, std::move(seen.channel_name));
+    seen.names.clear();
+    seen.names.push_back(std::move(seen.channel_name));
   }
   if (seen.channels != CommandReader::List::strings || seen.names.empty())
     return fail(ErrorCode::invalid_channels, "\"channels\" must be a non-empty array of channel names.", seen);

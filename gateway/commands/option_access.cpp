@@ -83,7 +83,7 @@ OptionAccess option_switch(bool Config::*field) {
 }
 
 OptionAccess option_word(std::string Config::*field, std::vector<std::string> words) {
-  return {[field, words](Config& config, std::string_view value) -> std::string {
+  return {[field, words = std::move(words)](Config& config, std::string_view value) -> std::string {
             if (std::find(words.begin(), words.end(), value) == words.end()) {
               std::string sentence = words.size() == 1 ? "must be " : "must be one of ";
               for (std::size_t i = 0; i < words.size(); ++i) sentence += (i == 0 ? "" : ", ") + words[i];

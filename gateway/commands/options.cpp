@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <fstream>
 #include <set>
 #include <string_view>
@@ -198,7 +197,7 @@ std::optional<std::string> read_small_file(const std::string& path, std::string&
   std::string text(kLimit + 1, '\0');
   if (file) file.read(text.data(), static_cast<std::streamsize>(text.size()));
   if (!file.is_open() || file.bad() || (file.fail() && !file.eof())) {
-    error = errno != 0 ? std::strerror(errno) : "it is not a file that can be read";
+    error = errno != 0 ? std::generic_category().message(errno) : "it is not a file that can be read";
     return std::nullopt;
   }
   text.resize(static_cast<std::size_t>(file.gcount()));

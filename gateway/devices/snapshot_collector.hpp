@@ -29,7 +29,7 @@ class SnapshotCollector final : private Receiver {
   // `hub` and `channels` outlive it. `post` runs a task on this thread, later.
   SnapshotCollector(Hub& hub, const proto::ChannelTable& channels, const proto::DeviceId& id, storage::Executor post,
                     Done done);
-  virtual ~SnapshotCollector();
+  ~SnapshotCollector();
   SnapshotCollector(const SnapshotCollector&) = delete;
   SnapshotCollector& operator=(const SnapshotCollector&) = delete;
 

@@ -37,8 +37,8 @@ const Library& library(const Connection& connection) {
 }
 
 const FramePtr& ping_frame() {
-  thread_local const FramePtr frame = Frame::raw(kPing);  // reference counts are not atomic: one per shard
-  return frame;
+  thread_local const FramePtr kFrame = Frame::raw(kPing);  // reference counts are not atomic: one per shard
+  return kFrame;
 }
 
 // Where the library has no code for what a peer did, it calls it an internal error: a length in more bytes than it
@@ -51,10 +51,10 @@ std::uint16_t fault_of_peer(std::uint16_t code) {
 
 std::shared_ptr<Connection> Connection::create(Host& host, asio::ip::tcp::socket socket, Arrival arrival) {
   // Stateless, and shared by all connections of the process.
-  static const auto log = std::make_shared<websocketpp::log::stub>();
+  static const auto kLog = std::make_shared<websocketpp::log::stub>();
   static Websocket::rng_type random;
 
-  const auto connection = std::make_shared<Library>(true, "pulsegate", log, log, random);
+  const auto connection = std::make_shared<Library>(true, "pulsegate", kLog, kLog, random);
   connection->set_handle(connection);
   connection->set_max_message_size(host.config.max_message);
   connection->set_max_http_body_size(Websocket::max_http_body_size);

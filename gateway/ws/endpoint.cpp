@@ -39,11 +39,11 @@ std::chrono::milliseconds tick_period(const EndpointConfig& config) {
 
 // Unique in the process: all shards draw from one number. Touched once per connection, never on the data path.
 std::string connection_id() {
-  static const std::uint32_t process = std::random_device{}();
+  static const std::uint32_t kProcess = std::random_device{}();
   static std::atomic<std::uint64_t> next{1};
   constexpr std::size_t kPrefix = 8;
   char digits[kPrefix + 16];
-  const auto prefix_end = std::to_chars(digits, digits + kPrefix, process, 16).ptr;
+  const auto prefix_end = std::to_chars(digits, digits + kPrefix, kProcess, 16).ptr;
   std::string id(static_cast<std::size_t>(digits + kPrefix - prefix_end), '0');
   id.append(digits, prefix_end).push_back('-');
   const auto end = std::to_chars(digits, digits + sizeof digits, next.fetch_add(1, std::memory_order_relaxed), 16).ptr;
