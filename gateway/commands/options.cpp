@@ -6,6 +6,7 @@
 #include <fstream>
 #include <set>
 #include <string_view>
+#include <system_error>
 
 #include "gateway/commands/config_file.hpp"
 #include "gateway/commands/option_checks.hpp"
