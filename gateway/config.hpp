@@ -89,6 +89,8 @@ struct Config {
 
   // Life cycle and logs.
   Millis drain_time{15'000};        // clients are sent away spread over this time
+  Millis drain_delay{0};            // … and served as ever for this time before it, while readiness is off
+  Millis max_connection_age{0};     // a connection is sent away after this time, give or take a tenth; 0: never
   std::string log_format = "text";  // or "json"
   std::string log_level = "info";   // trace, debug, info, warn, error
   std::string auth = "";            // "none" says that nobody needs a token, and silences the warning

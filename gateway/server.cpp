@@ -48,7 +48,8 @@ Server::Server(const Config& config, ServerParts parts)
       clock_format_(config.time_zone,
                     config.history_time_iso ? proto::ClockFormat::Style::iso : proto::ClockFormat::Style::clock12),
       parts_(std::move(parts)),
-      signals_(io_) {
+      signals_(io_),
+      drain_delay_(io_) {
   const ShardParts shard_parts{config_,      channels_,           topics_,        clock_format_,
                                clock_,       parts_.source.get(), parts_.history, parts_.subscriber,
                                parts_.stream};
@@ -134,7 +135,7 @@ void Server::report(std::function<void(ops::GatewayReport)> done) {
                             report.accept_failures = listener_->counters().failures;
                             report.refused_full = refused_full_;
                             report.max_connections = max_connections_;
-                            report.draining = draining_;
+                            report.draining = leaving_;
                             report.ready = readiness().ready;
                             report.channels = &channels_;
                             done(std::move(report));
@@ -158,14 +159,25 @@ void Server::broadcast(const proto::DeviceId& device, std::string json, std::fun
 }
 
 ops::Readiness Server::readiness() const {
-  if (draining_) return {false, "The gateway is draining: clients are being sent away."};
+  if (leaving_) return {false, "The gateway is draining: clients are being sent away."};
   for (const auto& shard : shards_)
     if (!shard->bus_up()) return {false, "Redis is not connected: clients would see no live data."};
   return {true, {}};
 }
 
 void Server::drain() {
-  if (std::exchange(draining_, true)) return;
+  if (std::exchange(leaving_, true)) return;
+  if (config_.drain_delay.count() == 0) return begin_drain();
+  log::info("drain.delay", {{"seconds", std::chrono::duration<double>(config_.drain_delay).count()}});
+  drain_delay_.expires_after(config_.drain_delay);
+  drain_delay_.async_wait([this](const asio::error_code& error) {
+    if (!error && !shut_down_) begin_drain();
+  });
+}
+
+void Server::begin_drain() {
+  draining_ = true;
+  if (stopping_) listener_->close();
   log::info("drain.begin", {{"seconds", std::chrono::duration<double>(config_.drain_time).count()}});
   draining_shards_ = shards_.size();
   for (const auto& shard : shards_) {
@@ -193,7 +205,7 @@ void Server::on_signal(int signal) {
   log::info("signal", {{"signal", signal == SIGTERM ? "SIGTERM" : "SIGINT"}});
   if (stopping_) return shut_down();  // a second signal: whoever sent it is in a hurry
   stopping_ = true;
-  listener_->close();
+  if (draining_) listener_->close();
   if (draining_ && draining_shards_ == 0) return shut_down();
   drain();
 }
@@ -202,6 +214,7 @@ void Server::on_signal(int signal) {
 void Server::shut_down() {
   if (std::exchange(shut_down_, true)) return;
   signals_.cancel();
+  drain_delay_.cancel();
   listener_->close();
   health_->stop();
   admin_->stop();

@@ -59,6 +59,7 @@ class Server final : private ops::Control {
   void take(asio::ip::tcp::socket socket, std::size_t shard);
   void wait_for_signal();
   void on_signal(int signal);
+  void begin_drain();
   void shut_down();
 
   const Config config_;
@@ -76,8 +77,10 @@ class Server final : private ops::Control {
   std::unique_ptr<ops::HttpPort> health_;
   std::unique_ptr<ops::HttpPort> admin_;
 
+  asio::steady_timer drain_delay_;
   std::size_t draining_shards_ = 0;
-  bool draining_ = false;
+  bool leaving_ = false;   // a drain was asked for: not ready any more
+  bool draining_ = false;  // clients are being sent away
   bool stopping_ = false;  // a signal came: leave when the drain is over
   bool shut_down_ = false;
   bool full_ = false;

@@ -156,6 +156,11 @@ class Renderer {
       }
     families_.counter("pulsegate_disconnects_total", "WebSockets closed, by the name of the close code.");
     for (const auto& [code, times] : codes) families_.add(times, {{"code", code}});
+    families_.counter("pulsegate_sent_away_total", "Clients that were told to reconnect, by reason.");
+    families_.add(sum([](const ShardReport& shard) { return shard.endpoint.sent_away_age; }), {{"reason", "age"}});
+    families_.add(sum([](const ShardReport& shard) { return shard.endpoint.sent_away_drain; }), {{"reason", "drain"}});
+    families_.gauge("pulsegate_connections_overdue", "Older than --max-connection-age, and not sent away yet.")
+        .add(sum([](const ShardReport& shard) { return shard.endpoint.overdue; }));
   }
 
   void traffic() {

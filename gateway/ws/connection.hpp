@@ -39,6 +39,8 @@ class Host {
   // The connection is closed: lets go of it in a later loop turn.
   virtual void retire(Connection& connection) noexcept = 0;
   virtual std::string next_id() = 0;
+  // The WebSocket of `connection` is open.
+  virtual void opened(Connection& connection, SteadyTime now) = 0;
 
   asio::io_context& io;
   const EndpointConfig config;
@@ -49,6 +51,7 @@ class Host {
   Compressor compressor{counters};
   Inflater inflater;
   bool accepting = true;
+  bool draining = false;
   bool in_event = false;  // see Endpoint::EventScope
 
  protected:
@@ -70,6 +73,8 @@ class Connection : public Transport, public Link {
   // Ends it at once, without a close frame.
   void abort();
   void flush(SteadyTime now) { write(now); }
+  // Tells the client to come back, and closes with service_restart.
+  void send_away(std::uint64_t after_ms);
   // A session has it, and it is not closing.
   bool is_open() const noexcept { return phase_ == Phase::open; }
 
@@ -95,9 +100,10 @@ class Connection : public Transport, public Link {
 
   // The endpoint's own: where it keeps the connection.
   std::size_t slot = 0;
-  bool has_answers = false;  // stands in the list of those to be written at the end of this loop turn
-  bool has_events = false;   // … when the batch is over
-  bool has_much = false;     // … as soon as the event is over
+  SteadyTime leave_at = SteadyTime::max();  // see Departures
+  bool has_answers = false;                 // stands in the list of those to be written at the end of this loop turn
+  bool has_events = false;                  // … when the batch is over
+  bool has_much = false;                    // … as soon as the event is over
 
  protected:
   // As websocketpp constructs its transport: loggers and role are of no use here.
@@ -141,6 +147,7 @@ class Connection : public Transport, public Link {
   void send_response();
 
   void tell_and_close(const access::Admission& admission);
+  void tell_when_to_return(proto::CloseCode code);
   void forget_handshake();
   // The payload as the session gets it. False: it cannot be, and the connection is closing.
   bool unpack(const InboundMessage& message, std::string_view& payload);

@@ -15,6 +15,7 @@
 
 #include "gateway/repeating_timer.hpp"
 #include "gateway/ws/connection.hpp"
+#include "gateway/ws/departures.hpp"
 #include "gateway/ws/flush_list.hpp"
 #include "gateway/ws/flush_pace.hpp"
 #include "gateway/ws/lag_meter.hpp"
@@ -129,8 +130,15 @@ class Endpoint::Impl final : public Host {
     visit([](Connection& connection) { connection.abort(); });
   }
 
+  void drain(std::chrono::milliseconds time) {
+    accepting = false;
+    draining = true;
+    departures_.drain(time);
+  }
+
   void stop() {
     tick_.stop();
+    departures_.stop();
     window_.cancel();
   }
 
@@ -200,6 +208,8 @@ class Endpoint::Impl final : public Host {
 
   std::string next_id() override { return connection_id(); }
 
+  void opened(Connection& connection, SteadyTime now) override { departures_.on_open(connection, now); }
+
   void tick() {
     const Now now = clock.now();
     visit([&now](Connection& connection) { connection.tick(now); });
@@ -216,6 +226,11 @@ class Endpoint::Impl final : public Host {
   bool window_open_ = false;  // window_ is running
   bool flush_posted_ = false;
   RepeatingTimer tick_;
+  Departures departures_{*this, [this](const std::function<void(Connection&)>& each) {
+                           visit([&each](Connection& connection) {
+                             if (connection.is_open()) each(connection);
+                           });
+                         }};
   const std::shared_ptr<Impl*> alive_ = std::make_shared<Impl*>(this);  // what was posted may come after the endpoint
 };
 
@@ -231,6 +246,10 @@ void Endpoint::adopt(const asio::ip::tcp& protocol, int descriptor) {
 
 void Endpoint::set_accepting(bool accepting) noexcept {
   impl_->accepting = accepting;
+}
+
+void Endpoint::drain(std::chrono::milliseconds time) {
+  impl_->drain(time);
 }
 
 Endpoint::EventScope::EventScope(Endpoint& endpoint) noexcept
