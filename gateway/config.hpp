@@ -87,6 +87,10 @@ struct Config {
   Millis stalled_after{30'000};
   bool compress = false;  // permessage-deflate, where a client offers it
 
+  // Readiness.
+  std::string readiness = "canary";  // or "basic": serves and does not drain
+  Millis canary{5'000};              // between two canaries; 0: `--canary off`
+
   // Life cycle and logs.
   Millis drain_time{15'000};        // clients are sent away spread over this time
   Millis drain_delay{0};            // … and served as ever for this time before it, while readiness is off

@@ -81,6 +81,7 @@ struct ShardReport {
   HubCounters hub;
   SessionCounters sessions;
   bus::SubscriberCounters bus;
+  LagHistogram canary_round_trip;             // from publishing it to its arrival on this shard
   std::optional<bus::StreamCounters> stream;  // nullopt: `--stream-key none`
 };
 

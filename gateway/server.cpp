@@ -49,11 +49,14 @@ Server::Server(const Config& config, ServerParts parts)
                     config.history_time_iso ? proto::ClockFormat::Style::iso : proto::ClockFormat::Style::clock12),
       parts_(std::move(parts)),
       signals_(io_),
+      canary_ticks_(io_, Canary::kTick, [this] { canary_->tick(clock_.now().steady); }),
       drain_delay_(io_) {
   const ShardParts shard_parts{config_,      channels_,           topics_,        clock_format_,
                                clock_,       parts_.source.get(), parts_.history, parts_.subscriber,
                                parts_.stream};
   for (std::size_t i = 0; i < config_.shards; ++i) shards_.push_back(std::make_unique<Shard>(i, shard_parts));
+  if (parts_.publisher) publisher_ = parts_.publisher(io_);
+  canary_ = make_canary();
   ws::ListenerConfig listener;
   listener.host = config_.listen.host;
   listener.port = config_.listen.port;
@@ -75,6 +78,8 @@ int Server::run() {
   signals_.add(SIGINT);
   wait_for_signal();
   for (const auto& shard : shards_) shard->start();
+  started_ = clock_.now().steady;
+  if (publisher_) canary_ticks_.start();
   log::info("serving", {{"version", kVersion},
                         {"listen", listener_->address()},
                         {"health", health_->address()},
@@ -135,6 +140,7 @@ void Server::report(std::function<void(ops::GatewayReport)> done) {
                             report.accept_failures = listener_->counters().failures;
                             report.refused_full = refused_full_;
                             report.max_connections = max_connections_;
+                            report.canary = canary_report();
                             report.draining = leaving_;
                             report.ready = readiness().ready;
                             report.channels = &channels_;
@@ -156,13 +162,6 @@ void Server::broadcast(const proto::DeviceId& device, std::string json, std::fun
   shard.post([this, &shard, device, json = std::move(json), done = std::move(done)] {
     asio::post(io_, [done, receivers = shard.broadcast(device, json)] { done(receivers); });
   });
-}
-
-ops::Readiness Server::readiness() const {
-  if (leaving_) return {false, "The gateway is draining: clients are being sent away."};
-  for (const auto& shard : shards_)
-    if (!shard->bus_up()) return {false, "Redis is not connected: clients would see no live data."};
-  return {true, {}};
 }
 
 void Server::drain() {
@@ -215,6 +214,8 @@ void Server::shut_down() {
   if (std::exchange(shut_down_, true)) return;
   signals_.cancel();
   drain_delay_.cancel();
+  canary_ticks_.stop();
+  if (publisher_) publisher_->stop();
   listener_->close();
   health_->stop();
   admin_->stop();

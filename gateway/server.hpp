@@ -12,10 +12,13 @@
 #include <asio/signal_set.hpp>
 #include <asio/steady_timer.hpp>
 
+#include "bus/publisher.hpp"
+#include "gateway/canary.hpp"
 #include "gateway/clock.hpp"
 #include "gateway/config.hpp"
 #include "gateway/ops/control.hpp"
 #include "gateway/ops/http_port.hpp"
+#include "gateway/repeating_timer.hpp"
 #include "gateway/shard.hpp"
 #include "gateway/ws/listener.hpp"
 #include "proto/channel.hpp"
@@ -26,10 +29,13 @@
 
 namespace pulsegate {
 
+using PublisherFactory = std::function<std::unique_ptr<bus::Publisher>(asio::io_context&)>;
+
 // The adapters, chosen by the command that starts the server.
 struct ServerParts {
   SubscriberFactory subscriber;
   StreamFactory stream;                             // empty: `--stream-key none`
+  PublisherFactory publisher;                       // empty: `--canary off`
   std::unique_ptr<storage::SnapshotSource> source;  // null: without a database
   storage::HistorySource* history = nullptr;        // stands or falls with `source`
 };
@@ -52,6 +58,10 @@ class Server final : private ops::Control {
   void drain() override;
   ops::Readiness readiness() const override;
 
+  // server_canary.cpp
+  std::unique_ptr<Canary> make_canary();
+  ops::CanaryReport canary_report() const;
+
   // Runs `ask` on every shard and `done` with all answers on the main thread.
   template <typename Answer>
   void ask_shards(std::function<Answer(Shard&)> ask, std::function<void(std::vector<Answer>)> done);
@@ -73,6 +83,10 @@ class Server final : private ops::Control {
   asio::io_context io_{1};
   asio::signal_set signals_;
   std::vector<std::unique_ptr<Shard>> shards_;
+  std::unique_ptr<bus::Publisher> publisher_;  // null: no canary
+  std::unique_ptr<Canary> canary_;
+  RepeatingTimer canary_ticks_;
+  SteadyTime started_{};
   std::unique_ptr<ws::Listener> listener_;
   std::unique_ptr<ops::HttpPort> health_;
   std::unique_ptr<ops::HttpPort> admin_;

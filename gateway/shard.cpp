@@ -164,6 +164,7 @@ std::unique_ptr<ws::LinkHandler> Shard::on_open(ws::Link& link, const access::Ad
 }
 
 void Shard::on_event(std::string_view topic, std::string_view payload) {
+  if (topic == canary_topic_) return on_canary(payload);
   ws::Endpoint::EventScope scope(*endpoint_);
   hub_->on_event(topic, payload);
   scope.measure(hub_->event_time());
@@ -191,6 +192,7 @@ ShardReport Shard::report() const {
   report.hub = hub_->counters();
   report.sessions = session_counters_;
   report.bus = subscriber_->counters();
+  report.canary_round_trip = canary_round_trip_;
   if (stream_) report.stream = stream_->counters();
   // The subscriber drops what is too big before the hub sees it; to an operator it is one reason.
   report.hub.dropped[static_cast<std::size_t>(EventDrop::too_big)] += report.bus.oversized;

@@ -28,10 +28,11 @@ OptionAccess option_text(std::string Config::*field);
 OptionAccess option_switch(bool Config::*field);  // "on" or "off"
 OptionAccess option_word(std::string Config::*field, std::vector<std::string> words);
 
-OptionAccess option_database();      // "none" or a connection string
-OptionAccess option_stream_key();    // "none" or a key with {uuid}
-OptionAccess option_channels();      // appends one name per call
-OptionAccess option_refresh();       // sets one CHANNEL=DURATION per call
+OptionAccess option_database();        // "none" or a connection string
+OptionAccess option_stream_key();      // "none" or a key with {uuid}
+OptionAccess option_channels();        // appends one name per call
+OptionAccess option_refresh();         // sets one CHANNEL=DURATION per call
+OptionAccess option_canary();          // "off" or a duration
 OptionAccess option_history_time();    // "clock" or "iso"
 OptionAccess option_legacy_history();  // "replace" or "append"
 

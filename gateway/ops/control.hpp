@@ -8,12 +8,18 @@
 #include <string>
 #include <vector>
 
+#include "gateway/canary.hpp"
 #include "gateway/counters.hpp"
 #include "proto/channel.hpp"
 #include "proto/device_id.hpp"
 #include "storage/snapshot_source.hpp"
 
 namespace pulsegate::ops {
+
+struct CanaryReport {
+  CanaryCounters counters;
+  std::vector<double> ages;  // by shard, seconds since the newest that came back was published; empty: off
+};
 
 struct GatewayReport {
   std::vector<ShardReport> shards;
@@ -22,6 +28,7 @@ struct GatewayReport {
   std::uint64_t accept_failures = 0;               // EMFILE and the like
   std::uint64_t refused_full = 0;                  // over --max-connections
   std::uint64_t max_connections = 0;               // gauge: the limit in force
+  CanaryReport canary;
   bool draining = false;
   bool ready = false;
   const proto::ChannelTable* channels = nullptr;  // names for the labels; outlives the report
