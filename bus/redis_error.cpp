@@ -53,6 +53,15 @@ std::string explain_redis_error(std::string_view reply) {
   return "Redis answered with an error: " + printable(reply);
 }
 
+std::string explain_publish_error(std::string_view reply) {
+  if (begins_with(reply, "NOPERM"))
+    return "the Redis user may not publish: grant it +publish and &pulsegate:canary:*, or say --canary off (" +
+           printable(reply) + ")";
+  if (begins_with(reply, "ERR unknown command"))
+    return "this Redis knows no PUBLISH: say --canary off (" + printable(reply) + ")";
+  return explain_redis_error(reply);
+}
+
 std::string explain_stream_error(std::string_view reply, std::string_view key_rule) {
   if (begins_with(reply, "NOPERM"))
     return "the Redis user may not read the streams: grant it +xrange +exists " + std::string(key_rule) + " (" +

@@ -115,9 +115,14 @@ struct Config {
   std::string revocation_file;               // empty: none
   std::vector<std::string> allowed_origins;  // empty: any
   std::vector<std::string> allowed_hosts;    // empty: any
+  // Readiness.
+  std::string readiness = "canary";  // or "basic": serves and does not drain
+  Millis canary{5'000};              // between two canaries; 0: `--canary off`
 
   // Life cycle and logs.
   Millis drain_time{15'000};        // clients are sent away spread over this time
+  Millis drain_delay{0};            // … and served as ever for this time before it, while readiness is off
+  Millis max_connection_age{0};     // a connection is sent away after this time, give or take a tenth; 0: never
   std::string log_format = "text";  // or "json"
   std::string log_level = "info";   // trace, debug, info, warn, error
 };

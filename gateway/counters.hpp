@@ -83,6 +83,7 @@ struct ShardReport {
   SessionCounters sessions;
   access::AccessCounters access;
   bus::SubscriberCounters bus;
+  LagHistogram canary_round_trip;             // from publishing it to its arrival on this shard
   std::optional<bus::StreamCounters> stream;  // nullopt: `--stream-key none`
 };
 

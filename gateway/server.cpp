@@ -45,11 +45,15 @@ Server::Server(const Config& config, ServerParts parts)
       refusals_(kRefusalRate, kRefusalRate),
       signals_(io_),
       access_poll_(io_, kAccessPoll, [this] { poll_access_files(); }),
-      memory_poll_(io_, kMemoryPoll, [this] { look_at_memory(); }) {
+      memory_poll_(io_, kMemoryPoll, [this] { look_at_memory(); }),
+      canary_ticks_(io_, Canary::kTick, [this] { canary_->tick(clock_.now().steady); }),
+      drain_delay_(io_) {
   const ShardParts shard_parts{
       config_,        channels_,         topics_,       clock_format_,          clock_,  parts_.source.get(),
       parts_.history, parts_.subscriber, parts_.stream, access_files_.policy(), limiter_};
   for (std::size_t i = 0; i < config_.shards; ++i) shards_.push_back(std::make_unique<Shard>(i, shard_parts));
+  if (parts_.publisher) publisher_ = parts_.publisher(io_);
+  canary_ = make_canary();
   listener_ = std::make_unique<ws::Listener>(io_, listener_config(), listener_calls());
   health_ = std::make_unique<ops::HttpPort>(io_, config_.health, ops::health_routes(*this));
   admin_ = std::make_unique<ops::HttpPort>(io_, config_.admin, ops::admin_routes(*this));
@@ -67,6 +71,8 @@ int Server::run() {
   if (!access_files_.empty()) access_poll_.start();
   if (memory_bound_.bytes > 0) memory_poll_.start();
   for (const auto& shard : shards_) shard->start();
+  started_ = clock_.now().steady;
+  if (publisher_) canary_ticks_.start();
   log::info("serving", {{"version", kVersion},
                         {"listen", listener_->address()},
                         {"health", health_->address()},
@@ -122,7 +128,8 @@ void Server::report(std::function<void(ops::GatewayReport)> done) {
                             report.memory = {memory_bound_.bytes, memory_used_, memory_.high()};
                             report.access_reloads = access_files_.reloads();
                             report.max_connections = max_connections_;
-                            report.draining = draining_;
+                            report.canary = canary_report();
+                            report.draining = leaving_;
                             report.ready = readiness().ready;
                             report.channels = &channels_;
                             done(std::move(report));
@@ -145,16 +152,19 @@ void Server::broadcast(const proto::DeviceId& device, std::string json, std::fun
   });
 }
 
-ops::Readiness Server::readiness() const {
-  if (draining_) return {false, "The gateway is draining: clients are being sent away."};
-  if (memory_.high()) return {false, "Memory is short: nobody new is taken on until some is free."};
-  for (const auto& shard : shards_)
-    if (!shard->bus_up()) return {false, "Redis is not connected: clients would see no live data."};
-  return {true, {}};
+void Server::drain() {
+  if (std::exchange(leaving_, true)) return;
+  if (config_.drain_delay.count() == 0) return begin_drain();
+  log::info("drain.delay", {{"seconds", std::chrono::duration<double>(config_.drain_delay).count()}});
+  drain_delay_.expires_after(config_.drain_delay);
+  drain_delay_.async_wait([this](const asio::error_code& error) {
+    if (!error && !shut_down_) begin_drain();
+  });
 }
 
-void Server::drain() {
-  if (std::exchange(draining_, true)) return;
+void Server::begin_drain() {
+  draining_ = true;
+  if (stopping_) listener_->close();
   log::info("drain.begin", {{"seconds", std::chrono::duration<double>(config_.drain_time).count()}});
   draining_shards_ = shards_.size();
   for (const auto& shard : shards_) {
@@ -182,7 +192,7 @@ void Server::on_signal(int signal) {
   log::info("signal", {{"signal", signal == SIGTERM ? "SIGTERM" : "SIGINT"}});
   if (stopping_) return shut_down();  // a second signal: whoever sent it is in a hurry
   stopping_ = true;
-  listener_->close();
+  if (draining_) listener_->close();
   if (draining_ && draining_shards_ == 0) return shut_down();
   drain();
 }
@@ -193,6 +203,9 @@ void Server::shut_down() {
   signals_.cancel();
   access_poll_.stop();
   memory_poll_.stop();
+  drain_delay_.cancel();
+  canary_ticks_.stop();
+  if (publisher_) publisher_->stop();
   listener_->close();
   health_->stop();
   admin_->stop();

@@ -14,6 +14,8 @@
 
 #include "gateway/access/limiter.hpp"
 #include "gateway/access/rate_bucket.hpp"
+#include "bus/publisher.hpp"
+#include "gateway/canary.hpp"
 #include "gateway/clock.hpp"
 #include "gateway/config.hpp"
 #include "gateway/log.hpp"
@@ -32,10 +34,13 @@
 
 namespace pulsegate {
 
+using PublisherFactory = std::function<std::unique_ptr<bus::Publisher>(asio::io_context&)>;
+
 // The adapters, chosen by the command that starts the server.
 struct ServerParts {
   SubscriberFactory subscriber;
   StreamFactory stream;                             // empty: `--stream-key none`
+  PublisherFactory publisher;                       // empty: `--canary off`
   std::unique_ptr<storage::SnapshotSource> source;  // null: without a database
   storage::HistorySource* history = nullptr;        // stands or falls with `source`
 };
@@ -58,6 +63,10 @@ class Server final : private ops::Control {
   void drain() override;
   ops::Readiness readiness() const override;
 
+  // server_canary.cpp
+  std::unique_ptr<Canary> make_canary();
+  ops::CanaryReport canary_report() const;
+
   // Runs `ask` on every shard and `done` with all answers on the main thread.
   template <typename Answer>
   void ask_shards(std::function<Answer(Shard&)> ask, std::function<void(std::vector<Answer>)> done);
@@ -73,6 +82,7 @@ class Server final : private ops::Control {
   void poll_access_files();
   void wait_for_signal();
   void on_signal(int signal);
+  void begin_drain();
   void shut_down();
 
   const Config config_;
@@ -96,12 +106,18 @@ class Server final : private ops::Control {
   RepeatingTimer access_poll_;
   RepeatingTimer memory_poll_;
   std::vector<std::unique_ptr<Shard>> shards_;
+  std::unique_ptr<bus::Publisher> publisher_;  // null: no canary
+  std::unique_ptr<Canary> canary_;
+  RepeatingTimer canary_ticks_;
+  SteadyTime started_{};
   std::unique_ptr<ws::Listener> listener_;
   std::unique_ptr<ops::HttpPort> health_;
   std::unique_ptr<ops::HttpPort> admin_;
 
+  asio::steady_timer drain_delay_;
   std::size_t draining_shards_ = 0;
-  bool draining_ = false;
+  bool leaving_ = false;   // a drain was asked for: not ready any more
+  bool draining_ = false;  // clients are being sent away
   bool stopping_ = false;  // a signal came: leave when the drain is over
   bool shut_down_ = false;
   bool full_ = false;

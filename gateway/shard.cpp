@@ -8,17 +8,19 @@
 
 #include "gateway/log.hpp"
 #include "gateway/ws/session.hpp"
-#include "proto/message.hpp"
 
 namespace pulsegate {
 
 namespace {
 
-// How often clients are sent away during a drain, and the shard's own numbers are published.
-constexpr std::chrono::milliseconds kDrainStep{100};
+// How often is looked whether a drain is over, and the shard's own numbers are published.
+constexpr std::chrono::milliseconds kDrainStep{50};
 constexpr std::chrono::milliseconds kTick{250};
 constexpr std::chrono::milliseconds kIdleCheck{10};
 constexpr std::chrono::milliseconds kStopDeadline{2'000};
+// Clients of the process that are sent away in a second since they have reached their age: few enough for the replicas
+// that they go to, enough for 300 000 clients and an age of an hour.
+constexpr std::size_t kDeparturesPerSecond = 100;
 
 devices::DeviceConfig device_config(const Config& config, const proto::ChannelTable& channels) {
   devices::DeviceConfig result;
@@ -55,6 +57,8 @@ ws::EndpointConfig endpoint_config(const Config& config) {
   result.idle_timeout = config.idle_timeout;
   result.coalesce = std::chrono::milliseconds(config.coalesce_ms);
   result.backlog_limit = config.backlog_limit / config.shards;
+  result.max_age = config.max_connection_age;
+  result.departures_per_second = std::max<std::size_t>(1, kDeparturesPerSecond / config.shards);
   result.outbox.conflate_above = config.conflate_above;
   result.outbox.close_above = config.close_above;
   result.outbox.stalled_after = config.stalled_after;
@@ -164,6 +168,7 @@ std::unique_ptr<ws::LinkHandler> Shard::on_open(ws::Link& link, const access::Ad
 }
 
 void Shard::on_event(std::string_view topic, std::string_view payload) {
+  if (topic == canary_topic_) return on_canary(payload);
   ws::Endpoint::EventScope scope(*endpoint_);
   hub_->on_event(topic, payload);
   scope.measure(hub_->event_time());
@@ -192,6 +197,7 @@ ShardReport Shard::report() const {
   report.sessions = session_counters_;
   report.access = gate_.counters();
   report.bus = subscriber_->counters();
+  report.canary_round_trip = canary_round_trip_;
   if (stream_) report.stream = stream_->counters();
   // The subscriber drops what is too big before the hub sees it; to an operator it is one reason.
   report.hub.dropped[static_cast<std::size_t>(EventDrop::too_big)] += report.bus.oversized;
@@ -211,34 +217,20 @@ std::size_t Shard::broadcast(const proto::DeviceId& device, std::string_view jso
 }
 
 void Shard::drain(std::chrono::milliseconds time, std::function<void()> done) {
-  endpoint_->set_accepting(false);
+  endpoint_->drain(time);
   drained_ = std::move(done);
   drain_end_ = std::chrono::steady_clock::now() + time;
   drain_steps_.start();
   drain_step();
 }
 
-// Each step closes an equal share of those still open, so that the clients come back one after another.
+// Whoever has just come in is sent away, too, so it is over only when nobody is left.
 void Shard::drain_step() {
-  std::vector<ws::Link*> open;
-  endpoint_->for_each([&](ws::Link& link) {
-    if (!link.closing()) open.push_back(&link);
-  });
-  const auto left =
-      std::chrono::duration_cast<std::chrono::milliseconds>(drain_end_ - std::chrono::steady_clock::now());
-  const auto steps = static_cast<std::size_t>(std::max<std::int64_t>(1, left / kDrainStep + 1));
-  const std::size_t share = (open.size() + steps - 1) / steps;
-  for (std::size_t i = 0; i < share; ++i) {
-    random_state_ = random_state_ * 6364136223846793005ULL + 1442695040888963407ULL;
-    std::string text;
-    proto::append_reconnect(text, (random_state_ >> 33) % 1000);
-    open[i]->send(Frame::text(text), 0);
-    open[i]->close(proto::CloseCode::service_restart);
-  }
+  const auto left = drain_end_ - std::chrono::steady_clock::now();
   // Those that are closing have their time for the closing handshake; the endpoint cuts it off. An answer over plain
   // HTTP may take longer than anybody waits for a stop, so it has no more than that time either.
   const bool answering = endpoint_->counters().answering > 0 && left > -ws::EndpointConfig().close_timeout;
-  if (open.empty() && endpoint_->counters().connections == 0 && !answering) {
+  if (endpoint_->counters().connections == 0 && !answering) {
     drain_steps_.stop();
     if (drained_) std::exchange(drained_, nullptr)();
   }

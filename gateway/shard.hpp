@@ -74,6 +74,9 @@ class Shard final : private ws::LinkFactory, private ws::HttpAnswerer, private b
   // Whether the bus is connected; for readiness.
   bool bus_up() const noexcept { return bus_up_.load(); }
 
+  // When the newest canary that has come back was published; SteadyTime{}: none has.
+  SteadyTime canary_seen() const noexcept { return SteadyTime(SteadyTime::duration(canary_seen_.load())); }
+
   // On the shard's thread:
   ShardReport report() const;
   void set_accepting(bool accepting);
@@ -81,7 +84,9 @@ class Shard final : private ws::LinkFactory, private ws::HttpAnswerer, private b
   void set_policy(access::PolicyPtr policy) { gate_.set_policy(std::move(policy)); }
   std::size_t client_count(const std::optional<proto::DeviceId>& device) const;
   std::size_t broadcast(const proto::DeviceId& device, std::string_view json);
-  // Sends clients away (`reconnect`, then 1012), spread evenly over `time`; `done` runs once none is left.
+  // shard_canary.cpp. Empty: to none any more.
+  void listen_to_canary(const std::string& topic);
+  // Sends clients away (`reconnect`, then 1012), spread over `time`; `done` runs once none is left.
   void drain(std::chrono::milliseconds time, std::function<void()> done);
   // Closes everything at once and ends the thread; join() waits for it.
   void stop();
@@ -96,10 +101,13 @@ class Shard final : private ws::LinkFactory, private ws::HttpAnswerer, private b
   ws::HttpAnswerer::Answer ask_history(const access::Admission& request, const Now& now, Done done);
   // bus::EventSink: all of it is the hub's; the endpoint is told what is an event.
   void on_event(std::string_view topic, std::string_view payload) override;
-  void on_subscribed(std::string_view topic) override { hub_->on_subscribed(topic); }
+  void on_subscribed(std::string_view topic) override {
+    if (topic != canary_topic_) hub_->on_subscribed(topic);
+  }
   void on_bus_up() override { hub_->on_bus_up(); }
   void on_bus_down(std::string_view reason) override { hub_->on_bus_down(reason); }
   void on_batch_end(bool more_waiting) override { hub_->on_batch_end(more_waiting); }
+  void on_canary(std::string_view payload);
   void write_notice(devices::Notice notice, std::string_view detail);
   void drain_step();
   void tick();
@@ -123,6 +131,8 @@ class Shard final : private ws::LinkFactory, private ws::HttpAnswerer, private b
   std::function<void()> drained_;
   std::uint64_t random_state_;
   bool stopped_ = false;
+  std::string canary_topic_;  // empty: none is listened to
+  LagHistogram canary_round_trip_;
   std::size_t adopted_ = 0;  // sockets that the endpoint has taken over
 
   // After what their ends still call upon: timers, counters, logs.
@@ -131,9 +141,10 @@ class Shard final : private ws::LinkFactory, private ws::HttpAnswerer, private b
   std::unique_ptr<devices::Hub> hub_;
   std::unique_ptr<ws::Endpoint> endpoint_;
 
-  std::atomic<std::size_t> handed_over_{0};  // written by the listener's thread
-  std::atomic<std::size_t> released_{0};     // written by the shard's tick
-  std::atomic<bool> bus_up_{false};          // written by the shard
+  std::atomic<std::size_t> handed_over_{0};      // written by the listener's thread
+  std::atomic<std::size_t> released_{0};         // written by the shard's tick
+  std::atomic<bool> bus_up_{false};              // written by the shard
+  std::atomic<SteadyTime::rep> canary_seen_{0};  // … too
   std::thread thread_;
 };
 

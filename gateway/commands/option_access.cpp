@@ -206,6 +206,18 @@ OptionAccess option_refresh() {
           }};
 }
 
+OptionAccess option_canary() {
+  return {[](Config& config, std::string_view value) -> std::string {
+            const auto interval = value == "off" ? Millis(0) : read_duration(value);
+            if (!interval) return "must be off or a duration, for instance 5s";
+            if (value != "off" && (*interval < Millis(200) || *interval > std::chrono::hours(1)))
+              return "must be off, or from 200ms to 1h";
+            config.canary = *interval;
+            return {};
+          },
+          [](const Config& config) { return config.canary == Millis(0) ? "off" : show_duration(config.canary); }};
+}
+
 OptionAccess option_history_time() {
   return {[](Config& config, std::string_view value) -> std::string {
             if (value != "clock" && value != "iso") return "must be one of clock, iso";

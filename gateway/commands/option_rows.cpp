@@ -236,6 +236,23 @@ void add_life_cycle(std::vector<Option>& rows) {
   rows.push_back(row("--drain-time", "DURATION", kLife, option_duration(&Config::drain_time, ms(0), hours(1)),
                      "Clients are sent away spread over this time before a stop",
                      "Longer spreads the reconnects more; the grace period of the pod must be longer still."));
+  rows.push_back(row("--drain-delay", "DURATION", kLife, option_duration(&Config::drain_delay, ms(0), sec(600)),
+                     "Clients are served as ever for this time before a drain, while /readyz already says 503",
+                     "As long as a load balancer takes to notice, so that nobody who is sent away comes back to the "
+                     "same replica. Not needed where the balancer is told in another way."));
+  rows.push_back(row("--max-connection-age", "DURATION", kLife,
+                     option_duration(&Config::max_connection_age, ms(0), hours(24 * 30)),
+                     "A connection is sent away to another replica after this time; 0: never",
+                     "Give or take a tenth, and no more than 100 a second, so that new replicas fill up. Clients "
+                     "that resume miss nothing. An hour is a good value where replicas come and go."));
+  rows.push_back(row("--readiness", "RULE", kLife, option_word(&Config::readiness, {"canary", "basic"}),
+                     "What makes /readyz answer 200: canary or basic",
+                     "canary: Redis is connected and delivers. basic: it serves and does not drain; for a sidecar, "
+                     "whose readiness is that of its whole pod, so that a loss of Redis does not take the API away."));
+  rows.push_back(row("--canary", "DURATION", kLife, option_canary(),
+                     "Interval of messages that must come back through Redis, or off",
+                     "None for three intervals: what is published may not arrive. The Redis user needs +publish "
+                     "&pulsegate:canary:* for it; without, it is off by itself."));
   rows.push_back(row("--log-format", "FORM", kLife, option_word(&Config::log_format, {"text", "json"}),
                      "Log lines on stderr: text or json"));
   rows.push_back(row("--log-level", "LEVEL", kLife,

@@ -3,6 +3,7 @@
 #include <optional>
 #include <utility>
 
+#include "bus/redis_publisher.hpp"
 #include "bus/redis_stream_reader.hpp"
 #include "bus/redis_subscriber.hpp"
 #include "bus/redis_url.hpp"
@@ -58,6 +59,14 @@ StreamFactory stream_factory(const Config& config, const bus::RedisConfig& redis
   return [stream](asio::io_context& io) { return std::make_unique<bus::RedisStreamReader>(io, stream); };
 }
 
+PublisherFactory publisher_factory(const Config& config, const bus::RedisConfig& redis) {
+  if (config.canary.count() == 0) return {};
+  bus::RedisPublisherConfig publisher;
+  publisher.redis = redis;
+  publisher.redis.client_name = "pulsegate-canary";
+  return [publisher](asio::io_context& io) { return std::make_unique<bus::RedisPublisher>(io, publisher); };
+}
+
 }  // namespace
 
 int run_serve(const Config& config) {
@@ -78,6 +87,7 @@ int run_serve(const Config& config) {
   ServerParts parts;
   parts.subscriber = [redis](asio::io_context& io) { return std::make_unique<bus::RedisSubscriber>(io, redis); };
   parts.stream = stream_factory(config, redis);
+  parts.publisher = publisher_factory(config, redis);
   open_database(config, parts);
   Server server(config, std::move(parts));
   return server.run();

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "gateway/access/limiter.hpp"
+#include "gateway/canary.hpp"
 #include "gateway/counters.hpp"
 #include "gateway/ws/listener_counters.hpp"
 #include "proto/channel.hpp"
@@ -32,6 +33,11 @@ struct MemoryUse {
   bool high = false;        // above the soft limit: nobody new comes in
 };
 
+struct CanaryReport {
+  CanaryCounters counters;
+  std::vector<double> ages;  // by shard, seconds since the newest that came back was published; empty: off
+};
+
 struct GatewayReport {
   std::vector<ShardReport> shards;
   std::optional<storage::SourceCounters> storage;  // nullopt: without a database
@@ -43,6 +49,7 @@ struct GatewayReport {
   MemoryUse memory;
   AccessReloads access_reloads;
   std::uint64_t max_connections = 0;  // gauge: the limit in force
+  CanaryReport canary;
   bool draining = false;
   bool ready = false;
   const proto::ChannelTable* channels = nullptr;  // names for the labels; outlives the report

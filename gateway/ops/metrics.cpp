@@ -32,6 +32,7 @@ class Renderer {
     devices();
     resume();
     bus();
+    canary();
     streams();
     if (report_.storage) {
       database(*report_.storage);
@@ -215,6 +216,11 @@ class Renderer {
       }
     families_.counter("pulsegate_disconnects_total", "WebSockets closed, by the name of the close code.");
     for (const auto& [code, times] : codes) families_.add(times, {{"code", code}});
+    families_.counter("pulsegate_sent_away_total", "Clients that were told to reconnect, by reason.");
+    families_.add(sum([](const ShardReport& shard) { return shard.endpoint.sent_away_age; }), {{"reason", "age"}});
+    families_.add(sum([](const ShardReport& shard) { return shard.endpoint.sent_away_drain; }), {{"reason", "drain"}});
+    families_.gauge("pulsegate_connections_overdue", "Older than --max-connection-age, and not sent away yet.")
+        .add(sum([](const ShardReport& shard) { return shard.endpoint.overdue; }));
   }
 
   void traffic() {
@@ -352,6 +358,22 @@ class Renderer {
         .add(sum([](const ShardReport& shard) { return shard.bus.wanted_topics; }));
     families_.gauge("pulsegate_bus_topics_confirmed", "Redis channels whose subscription is confirmed.")
         .add(sum([](const ShardReport& shard) { return shard.bus.confirmed_topics; }));
+  }
+
+  void canary() {
+    const CanaryReport& report = report_.canary;
+    families_.gauge("pulsegate_canary_state", "1 for the state that the canary is in.");
+    for (std::size_t i = 0; i < kCanaryStateNames.size(); ++i)
+      families_.add(static_cast<std::size_t>(report.counters.state) == i ? 1.0 : 0.0,
+                    {{"state", kCanaryStateNames[i]}});
+    families_.gauge("pulsegate_canary_age_seconds", "Age of the newest canary that has come back, by shard.");
+    for (std::size_t i = 0; i < report.ages.size(); ++i) families_.add(report.ages[i], {{"shard", std::to_string(i)}});
+    lag(
+        "pulsegate_canary_round_trip_seconds", "From publishing a canary to its arrival, over all shards.",
+        [](const ShardReport& shard) -> const auto& { return shard.canary_round_trip; });
+    families_.counter("pulsegate_canaries_total", "Canaries, by what became of publishing them.")
+        .add(report.counters.published, {{"outcome", "taken"}})
+        .add(report.counters.failures, {{"outcome", "failed"}});
   }
 
   // One field of the streams' counters, over all shards.

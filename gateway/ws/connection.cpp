@@ -14,6 +14,7 @@
 #include <websocketpp/processors/hybi13.hpp>
 
 #include "gateway/ws/config.hpp"
+#include "gateway/ws/http_answer.hpp"
 #include "proto/message.hpp"
 
 namespace pulsegate::ws {
@@ -89,6 +90,8 @@ void Connection::start() {
 bool Connection::on_handshake() {
   Library& con = library(*this);
   auto admission = std::make_unique<access::Admission>(admit());
+  // A proxy tries a 503 elsewhere; a close code would be left to the client.
+  if (host_->draining && admission->http_status == 503) admission->refuse_by_close = false;
   if (!admission->accepted && !admission->refuse_by_close) {
     refuse(*admission);
     return false;
@@ -154,6 +157,7 @@ void Connection::on_open() {
   ++host_->counters.opened;
   ++host_->counters.connections;
   if (compressed_) ++host_->counters.compressed_connections;
+  host_->opened(*this, now.steady);
   try {
     handler_ = host_->factory.on_open(*this, *admission, now);
   } catch (...) {
@@ -168,7 +172,16 @@ void Connection::tell_and_close(const access::Admission& admission) {
   std::string text;
   proto::append_error(text, admission.error, admission.message);
   queue(Frame::text(text), 0);
+  tell_when_to_return(admission.close);
   send_close_frame(admission.close);
+}
+
+// Whoever is told that there is no room must not come back with all the others at the same moment.
+void Connection::tell_when_to_return(proto::CloseCode code) {
+  if (!proto::close_info(code).reconnect) return;
+  std::string text;
+  proto::append_reconnect(text, static_cast<std::uint64_t>(retry_after(code).count()));
+  queue(Frame::text(text), 0);
 }
 
 void Connection::forget_handshake() {
@@ -180,8 +193,17 @@ void Connection::forget_handshake() {
   con.set_uri({});
 }
 
+void Connection::send_away(std::uint64_t after_ms) {
+  if (phase_ != Phase::open) return;
+  std::string text;
+  proto::append_reconnect(text, after_ms);
+  send(Frame::text(text), 0);
+  close(proto::CloseCode::service_restart);
+}
+
 void Connection::close(proto::CloseCode code) {
   if (phase_ != Phase::open) return;
+  if (code == proto::CloseCode::try_again_later) tell_when_to_return(code);
   begin_closing(static_cast<std::uint16_t>(code), host_->clock.now().steady);
   send_close_frame(code);
 }

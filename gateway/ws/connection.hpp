@@ -54,6 +54,8 @@ class Host {
   // The connection is closed: lets go of it in a later loop turn.
   virtual void retire(Connection& connection) noexcept = 0;
   virtual std::string next_id() = 0;
+  // The WebSocket of `connection` is open.
+  virtual void opened(Connection& connection, SteadyTime now) = 0;
 
   // Bytes that wait for open WebSockets. Answers of plain requests have a bound of their own; as they are sent it is
   // less than there is, by what they have sent.
@@ -72,6 +74,7 @@ class Host {
   Compressor compressor{counters};
   Inflater inflater;
   bool accepting = true;
+  bool draining = false;
   bool in_event = false;  // see Endpoint::EventScope
 
  protected:
@@ -95,6 +98,8 @@ class Connection : public Transport, public Link {
   void flush(SteadyTime now) { write(now); }
   // Closes it as too slow, at once where what it holds cannot be dropped since a part of it was sent.
   void shed();
+  // Tells the client to come back, and closes with service_restart.
+  void send_away(std::uint64_t after_ms);
   // A session has it, and it is not closing.
   bool is_open() const noexcept { return phase_ == Phase::open; }
 
@@ -125,9 +130,10 @@ class Connection : public Transport, public Link {
 
   // The endpoint's own: where it keeps the connection.
   std::size_t slot = 0;
-  bool has_answers = false;  // stands in the list of those to be written at the end of this loop turn
-  bool has_events = false;   // … when the batch is over
-  bool has_much = false;     // … as soon as the event is over
+  SteadyTime leave_at = SteadyTime::max();  // see Departures
+  bool has_answers = false;                 // stands in the list of those to be written at the end of this loop turn
+  bool has_events = false;                  // … when the batch is over
+  bool has_much = false;                    // … as soon as the event is over
 
  protected:
   // As websocketpp constructs its transport: loggers and role are of no use here.
@@ -176,6 +182,7 @@ class Connection : public Transport, public Link {
   void send_response();
 
   void tell_and_close(const access::Admission& admission);
+  void tell_when_to_return(proto::CloseCode code);
   void forget_handshake();
   // The payload as the session gets it. False: it cannot be, and the connection is closing.
   bool unpack(const InboundMessage& message, std::string_view& payload);

@@ -16,6 +16,7 @@
 #include "gateway/log.hpp"
 #include "gateway/repeating_timer.hpp"
 #include "gateway/ws/connection.hpp"
+#include "gateway/ws/departures.hpp"
 #include "gateway/ws/flush_list.hpp"
 #include "gateway/ws/flush_pace.hpp"
 #include "gateway/ws/lag_meter.hpp"
@@ -138,8 +139,15 @@ class Endpoint::Impl final : public Host {
     visit([](Connection& connection) { connection.abort(); });
   }
 
+  void drain(std::chrono::milliseconds time) {
+    accepting = false;
+    draining = true;
+    departures_.drain(time);
+  }
+
   void stop() {
     tick_.stop();
+    departures_.stop();
     window_.cancel();
   }
 
@@ -251,6 +259,8 @@ class Endpoint::Impl final : public Host {
 
   std::string next_id() override { return connection_id(); }
 
+  void opened(Connection& connection, SteadyTime now) override { departures_.on_open(connection, now); }
+
   void tick() {
     const Now now = clock.now();
     visit([&now](Connection& connection) { connection.tick(now); });
@@ -270,6 +280,11 @@ class Endpoint::Impl final : public Host {
   SteadyTime next_relief_{};
   log::RateLimited log_;
   RepeatingTimer tick_;
+  Departures departures_{*this, [this](const std::function<void(Connection&)>& each) {
+                           visit([&each](Connection& connection) {
+                             if (connection.is_open()) each(connection);
+                           });
+                         }};
   const std::shared_ptr<Impl*> alive_ = std::make_shared<Impl*>(this);  // what was posted may come after the endpoint
 };
 
@@ -286,6 +301,10 @@ void Endpoint::adopt(const asio::ip::tcp& protocol, int descriptor, Arrival arri
 
 void Endpoint::set_accepting(bool accepting) noexcept {
   impl_->accepting = accepting;
+}
+
+void Endpoint::drain(std::chrono::milliseconds time) {
+  impl_->drain(time);
 }
 
 Endpoint::EventScope::EventScope(Endpoint& endpoint) noexcept

@@ -40,6 +40,8 @@ struct EndpointConfig {
   std::chrono::milliseconds answer_timeout{30'000};  // to make the answer of a plain request, and again to take it
   std::size_t max_answers = 1'024;                   // plain requests at the same time; more get 503
   std::size_t max_answer_bytes = 64 * 1024 * 1024;   // bodies not yet taken; above it the same
+  std::chrono::milliseconds max_age{0};              // sent away after this time, give or take a tenth; 0: never
+  std::size_t departures_per_second = 100;           // of those at most
   OutboxLimits outbox;
   std::size_t backlog_limit = 256 * 1024 * 1024;  // bytes of all outboxes together; above it the slowest are closed
   bool compress = false;                          // agree to permessage-deflate where a client offers it
@@ -60,8 +62,11 @@ class Endpoint {
   // close it and are counted.
   void adopt(const asio::ip::tcp& protocol, int descriptor, Arrival arrival = {});
 
-  // false: every new WebSocket is refused with 503 / 1013 (draining).
+  // false: every new WebSocket is refused with 503 / 1013.
   void set_accepting(bool accepting) noexcept;
+
+  // Refuses newcomers with 503, and sends every client away (`reconnect`, then 1012) at a random moment within `time`.
+  void drain(std::chrono::milliseconds time);
 
   // What is sent while one exists is an event's and waits for end_batch(). Everything else leaves at the end of its
   // loop turn, together with what waits for the same client.

@@ -23,6 +23,9 @@ struct EndpointCounters {
   std::map<int, std::uint64_t> snapshots;
   std::map<int, std::uint64_t> histories;
   std::map<std::uint16_t, std::uint64_t> closed;  // by close code (1006: without)
+  std::uint64_t sent_away_age = 0;                // told to reconnect since they had reached their age
+  std::uint64_t sent_away_drain = 0;              // … during a drain
+  std::uint64_t overdue = 0;                      // gauge: older than agreed, waiting to be sent away
   std::uint64_t messages_received = 0;
   std::uint64_t bytes_received = 0;
   std::uint64_t frames_sent = 0;              // frames pushed into outboxes

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
+#include <random>
 
 #include "proto/close_code.hpp"
 #include "proto/message.hpp"
@@ -11,11 +13,17 @@ namespace {
 
 // As long as a WebSocket that is sent away for the same reason is told to wait.
 std::string seconds_until_retry(proto::CloseCode code) {
-  const auto after = proto::close_info(code).after;
+  const auto after = retry_after(code);
   return std::to_string(std::max<long long>(1, std::chrono::ceil<std::chrono::seconds>(after).count()));
 }
 
 }  // namespace
+
+std::chrono::milliseconds retry_after(proto::CloseCode code) {
+  static thread_local std::minstd_rand random{std::random_device{}()};
+  const auto least = proto::close_info(code).after.count();
+  return std::chrono::milliseconds(std::uniform_int_distribution<std::int64_t>(least, 3 * least)(random));
+}
 
 std::string error_body(proto::ErrorCode code, std::string_view message) {
   std::string body = "{\"error\":{\"code\":";

@@ -472,7 +472,11 @@ BOOST_AUTO_TEST_CASE(while_not_accepting_clients_are_told_to_come_back) {
   BOOST_TEST(error_code(client.response()) == "unavailable");
   WsOptions options;
   options.headers = {{"Origin", "https://dashboard.example"}};
-  BOOST_TEST(fixture.open(options).expect_close().code == 1013);
+  WsClient browser = fixture.open(options);
+  const double after_ms = browser.expect("reconnect").at("data").at("after_ms").number();
+  BOOST_TEST(after_ms >= 5'000);
+  BOOST_TEST(after_ms <= 15'000);
+  BOOST_TEST(browser.expect_close().code == 1013);
   fixture.run([&] { fixture.endpoint().set_accepting(true); });
   BOOST_TEST(fixture.open().is_open());
 }

@@ -173,6 +173,14 @@ BOOST_AUTO_TEST_CASE(every_flag_reaches_its_field) {
                                    "5s",
                                    "--drain-time",
                                    "1m",
+                                   "--drain-delay",
+                                   "3s",
+                                   "--max-connection-age",
+                                   "1h",
+                                   "--readiness",
+                                   "basic",
+                                   "--canary",
+                                   "2s",
                                    "--log-format",
                                    "json",
                                    "--log-level",
@@ -226,6 +234,10 @@ BOOST_AUTO_TEST_CASE(every_flag_reaches_its_field) {
   BOOST_TEST(config.close_above == 512u * 1024);
   BOOST_TEST((config.stalled_after == 5s));
   BOOST_TEST((config.drain_time == 1min));
+  BOOST_TEST((config.drain_delay == 3s));
+  BOOST_TEST((config.max_connection_age == 1h));
+  BOOST_TEST(config.readiness == "basic");
+  BOOST_TEST((config.canary == 2s));
   BOOST_TEST(config.log_format == "json");
   BOOST_TEST(config.log_level == "debug");
   BOOST_TEST(config.auth == "none");
@@ -373,6 +385,10 @@ BOOST_AUTO_TEST_CASE(values_at_a_bound_are_taken_and_those_beyond_are_not) {
       {"--close-above", {"257KiB", "1GiB"}, {"1023", "2GiB"}},
       {"--stalled-after", {"1s", "1h"}, {"999ms", "2h"}},
       {"--drain-time", {"0", "1h"}, {"2h", "-1s"}},
+      {"--drain-delay", {"0", "10m"}, {"11m", "5"}},
+      {"--readiness", {"canary", "basic"}, {"Basic", "none", ""}},
+      {"--canary", {"off", "200ms", "1h"}, {"0", "199ms", "2h", "on", "5"}},
+      {"--max-connection-age", {"0", "720h"}, {"721h", "off"}},
       {"--log-format", {"text", "json"}, {"xml", "JSON", ""}},
       {"--log-level", {"trace", "debug", "info", "warn", "error"}, {"warning", ""}},
       {"--auth", {"none"}, {"jwt", ""}},

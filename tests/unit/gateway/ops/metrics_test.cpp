@@ -56,6 +56,7 @@ struct Fixture {
     report.shards.resize(2);
     for (ShardReport& shard : report.shards) shard.stream.emplace();
     report.channels = &channels;
+    report.canary.ages = {0.5, 7};
     report.storage.emplace();
     report.storage->read_seconds_buckets.resize(std::size(storage::kReadSecondsBuckets));
   }
