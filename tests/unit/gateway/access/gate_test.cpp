@@ -98,7 +98,8 @@ BOOST_AUTO_TEST_CASE(a_token_is_found_in_each_of_its_places) {
         kTarget + "?a=b&%74oken=" + good})
     BOOST_TEST(gate.admit(websocket(target), kNow, true).accepted, target);
   // The header wins, so that a token in a bookmark does not undo it.
-  Request both = websocket(kTarget + "?token=" + good);
+  const std::string bookmark = kTarget + "?token=" + good;
+  Request both = websocket(bookmark);
   both.authorization = "Bearer x";
   BOOST_TEST(!gate.admit(both, kNow, true).accepted);
 }
