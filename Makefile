@@ -7,7 +7,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help deps build run test worlds check fmt lint asan tsan bench bench-quick soak clean
+.PHONY: help deps build run test worlds deploys check fmt lint asan tsan bench bench-quick soak clean
 
 JOBS ?= $(shell nproc)
 DEVICES ?= 3
@@ -88,6 +88,10 @@ measure = flock --close tests /usr/bin/python3 -B tests/bench/run --build build 
 worlds: deps ## Random worlds of clients that come back, against two replicas (PULSEGATE_TEST_SEED=…)
 	@$(call compile,build,$(RELEASE),all)
 	@$(call run_tests,build,-C worlds -L worlds)
+
+deploys: deps ## Rolling restart and kill -9 of three replicas behind haproxy: 2000 clients, 2000 events a second (3 minutes)
+	@$(call compile,build,$(RELEASE),all)
+	@PULSEGATE_DEPLOYS=full $(call run_tests,build,-R 'integration\.deploys' -V) | grep --line-buffered -E ': (replica|published|killed|.*error)|tests (passed|failed)'
 
 bench: deps ## Measure everything beside floors and peers; writes the table of tests/bench/README.md (35 minutes)
 	@deploy/install-packages bench
