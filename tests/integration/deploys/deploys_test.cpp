@@ -48,7 +48,7 @@ struct World {
   void judge() {
     reporter.finish();
     BOOST_TEST(reporter.failure().empty(), reporter.failure());
-    BOOST_TEST(eventually([&] { return fleet.up_to_date(Millis(0)); }, kServerDeadline));
+    BOOST_TEST(fleet.wait_complete(kServerDeadline));
     BOOST_TEST(fleet.finish() == 0u);
     BOOST_TEST(fleet.failure().empty(), fleet.failure());
     const FleetTally& tally = fleet.tally();

@@ -84,18 +84,28 @@ void Fleet::loop() {
 void Fleet::update() {
   const Clock::time_point now = Clock::now();
   std::size_t open = 0;
+  std::size_t lacking = 0;
   Clock::duration behind{};
   for (const Viewer& viewer : viewers_) {
     if (viewer.state() == Viewer::State::open) ++open;
     if (viewer.last() + 1 >= reporter_.count(viewer.device())) continue;
+    ++lacking;
     behind = std::max(behind, now - reporter_.due(viewer.device(), viewer.last() + 1));
   }
   open_ = open;
+  lacking_ = lacking;
   behind_ms_ = std::chrono::duration_cast<std::chrono::milliseconds>(behind).count();
+  ++looks_;
 }
 
 bool Fleet::up_to_date(std::chrono::milliseconds lag) const {
   return open_ == viewers_.size() && behind_ms_ <= lag.count();
+}
+
+// The look that is under way may have begun before the last report.
+bool Fleet::wait_complete(Millis deadline) const {
+  const std::uint64_t before = looks_;
+  return eventually([&] { return looks_ >= before + 2 && lacking_ == 0 && open_ == viewers_.size(); }, deadline);
 }
 
 std::vector<Fleet::Clock::time_point> Fleet::reopened_since(Clock::time_point since) const {

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "reporter.hpp"
+#include "tests/support/eventually.hpp"
 #include "viewer.hpp"
 
 namespace pulsegate::test {
@@ -31,6 +32,8 @@ class Fleet {
   std::size_t open() const { return open_; }
   // Everybody is connected, and nobody lacks a report that was due longer ago than this.
   bool up_to_date(std::chrono::milliseconds lag) const;
+  // Waits until nobody lacks any report. Requires: nothing is published any more.
+  bool wait_complete(Millis deadline) const;
   // When connections were opened, in order, but for the first of each viewer.
   std::vector<Clock::time_point> reopened_since(Clock::time_point since) const;
   // The longest time since forget_stalls() in which the fleet's own thread got nowhere: the machine was busy with other
@@ -58,6 +61,8 @@ class Fleet {
   int epoll_ = -1;
   std::atomic<std::size_t> open_{0};
   std::atomic<long long> behind_ms_{0};  // of whoever is furthest behind, as of the last look
+  std::atomic<std::size_t> lacking_{0};  // viewers that lack a report, likewise
+  std::atomic<std::uint64_t> looks_{0};
   std::atomic<long long> stall_ms_{0};
   std::atomic<bool> finishing_{false};
   std::string failure_;
