@@ -89,9 +89,9 @@ worlds: deps ## Random worlds of clients that come back, against two replicas (P
 	@$(call compile,build,$(RELEASE),all)
 	@$(call run_tests,build,-C worlds -L worlds)
 
-deploys: deps ## Rolling restart and kill -9 of three replicas behind haproxy: 2000 clients, 2000 events a second (3 minutes)
+deploys: deps ## Rolling restart and kill -9 of three replicas behind haproxy: 2000 clients, 2000 events a second (2 minutes)
 	@$(call compile,build,$(RELEASE),all)
-	@PULSEGATE_DEPLOYS=full $(call run_tests,build,-R 'integration\.deploys' -V) | grep --line-buffered -E ': (replica|published|killed|.*error)|tests (passed|failed)'
+	@PULSEGATE_DEPLOYS=full $(call run_tests,build,-R 'integration\.deploys' -V) | grep --line-buffered -E ': (replica|published|killed) |: error:|\*\*\* |tests (passed|failed)'
 
 bench: deps ## Measure everything beside floors and peers; writes the table of tests/bench/README.md (35 minutes)
 	@deploy/install-packages bench
