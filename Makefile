@@ -7,7 +7,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help deps build run test check quick worlds chaos fuzz results fmt lint asan tsan bench bench-quick soak clean
+.PHONY: help deps build run test check quick worlds chaos deploys fuzz results fmt lint asan tsan bench bench-quick soak clean
 
 JOBS ?= $(shell nproc)
 DEVICES ?= 3
@@ -127,6 +127,10 @@ chaos: deps ## Faults and hostile clients under 1 000 clients; writes the table 
 	@PULSEGATE_BINARY=build/pulsegate PULSEGATE_CHAOS=full PULSEGATE_CHAOS_TABLE=build/chaos.md \
 	  flock --close tests timeout --kill-after=30 900 build/tests/chaos/chaos --log_level=test_suite --color_output=no
 	@tests/results --write-chaos build/chaos.md
+
+deploys: deps ## Rolling restart and kill -9 of three replicas behind haproxy: 2000 clients, 2000 events a second (2 minutes)
+	@$(call compile,build,$(RELEASE),all)
+	@PULSEGATE_DEPLOYS=full $(call run_tests,build,-R 'integration\.deploys' -V) | grep --line-buffered -E ': (replica|published|killed) |: error:|\*\*\* |tests (passed|failed)'
 
 bench: deps ## Measure everything beside floors and peers; writes the table of tests/bench/README.md (35 minutes)
 	@deploy/install-packages bench
