@@ -59,6 +59,9 @@ GatewayProcess::GatewayProcess(GatewayOptions options) {
     if (!names(options.args, flag)) child.args.insert(child.args.end(), {flag, "127.0.0.1:0"});
   }
   if (!names(options.args, "--log-format")) child.args.insert(child.args.end(), {"--log-format", "json"});
+  // A client that is still there when a case ends would leave at any moment of the drain.
+  if (!names(options.args, "--drain-time") && options.environment.count("PULSEGATE_DRAIN_TIME") == 0)
+    child.args.insert(child.args.end(), {"--drain-time", "0s"});
   child.args.insert(child.args.end(), options.args.begin(), options.args.end());
   child.environment = clean_environment(options.environment);
   child.open_files = options.open_files;

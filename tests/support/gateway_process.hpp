@@ -16,7 +16,7 @@ namespace pulsegate::test {
 
 struct GatewayOptions {
   // After `serve`: {"--redis", redis.url(), "--database", postgres.connection_string(), "--auth", "none"}. Where they
-  // do not name them, --listen, --health and --admin get port 0 of 127.0.0.1, and --log-format is json.
+  // do not name them, --listen, --health and --admin get port 0 of 127.0.0.1, --log-format is json and --drain-time 0s.
   std::vector<std::string> args;
   // Added to the environment, from which all PULSEGATE_… variables are taken out first.
   std::map<std::string, std::string> environment;
