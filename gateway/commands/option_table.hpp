@@ -34,6 +34,8 @@ struct Option {
   std::string variable() const;                       // "PULSEGATE_PING_INTERVAL"
 };
 
+// Those about how Redis is reached.
+void add_redis_rows(std::vector<Option>& rows);
 // The rows, made anew; for option_table().
 std::vector<Option> make_option_rows();
 

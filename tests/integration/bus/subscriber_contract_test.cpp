@@ -1,4 +1,4 @@
-// RedisSubscriber keeps the contract against a real redis-server, over TCP and over its unix socket.
+// RedisSubscriber keeps the contract against a real redis-server, over TCP, over its unix socket, and over TLS.
 #include <boost/test/unit_test.hpp>
 #include <string>
 #include <tuple>
@@ -15,15 +15,25 @@ class RealBus : public pulsegate::test::BusWorld {
 
  protected:
   explicit RealBus(const std::string& url) : BusWorld(config(url)) {}
-  static pulsegate::test::RedisServer& server() { return pulsegate::test::shared_redis(); }
-
- private:
-  static constexpr std::size_t kMaxPayload = 100'000;
+  explicit RealBus(const pulsegate::bus::RedisConfig& config) : BusWorld(config) {}
+  // With TLS on a second port, which asks for a client certificate.
+  static pulsegate::test::RedisServer& server() {
+    static pulsegate::test::RedisServer server([] {
+      pulsegate::test::RedisOptions options;
+      options.tls = pulsegate::test::shared_ca().issue("redis", "DNS:localhost,IP:127.0.0.1");
+      return options;
+    }());
+    server.start();
+    return server;
+  }
   static pulsegate::bus::RedisConfig config(const std::string& url) {
     auto quick = pulsegate::test::quick_config(url);
     quick.max_payload = kMaxPayload;
     return quick;
   }
+
+ private:
+  static constexpr std::size_t kMaxPayload = 100'000;
 };
 
 struct TcpBus : RealBus {
@@ -34,7 +44,21 @@ struct UnixBus : RealBus {
   UnixBus() : RealBus(server().unix_url()) {}
 };
 
+struct TlsBus : RealBus {
+  TlsBus() : RealBus(tls_config()) {}
+
+ private:
+  static pulsegate::bus::RedisConfig tls_config() {
+    static const auto files = pulsegate::test::shared_ca().issue("subscriber", "DNS:subscriber");
+    auto result = config("rediss://127.0.0.1:" + std::to_string(server().tls_port()));
+    result.tls.ca_file = files.ca;
+    result.tls.cert_file = files.cert;
+    result.tls.key_file = files.key;
+    return result;
+  }
+};
+
 }  // namespace
 
-using ContractBuses = std::tuple<TcpBus, UnixBus>;
+using ContractBuses = std::tuple<TcpBus, UnixBus, TlsBus>;
 #include "tests/support/subscriber_contract.hpp"

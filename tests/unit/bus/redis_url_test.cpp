@@ -110,9 +110,18 @@ BOOST_AUTO_TEST_CASE(redacted_form_hides_the_password_and_parses_again) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(rediss_is_redis_over_tls) {
+  const RedisUrl url = parsed("rediss://gate:s3cret@cache.example.org:6380/2");
+  BOOST_TEST(url.tls);
+  BOOST_TEST(url.host == "cache.example.org");
+  BOOST_TEST(url.port == 6380);
+  BOOST_TEST(url.redacted() == "rediss://gate:***@cache.example.org:6380/2");
+  BOOST_TEST(!parsed("redis://h").tls);
+}
+
 BOOST_AUTO_TEST_CASE(schemes_of_later_builds_are_named) {
-  for (const char* scheme : {"rediss", "redis-sentinel", "redis-cluster"}) {
-    const std::string error = error_of(std::string(scheme) + "://h1,h2/name");
+  for (const char* scheme : {"redis-sentinel", "redis-cluster"}) {
+    const std::string error = error_of(std::string(scheme) + "://h1,h2/0");
     BOOST_TEST(contains(error, scheme));
     BOOST_TEST(contains(error, "not supported by this build yet"));
   }
@@ -153,7 +162,7 @@ BOOST_AUTO_TEST_CASE(errors_never_hold_the_password) {
       "redis://u:hunter2@",   "redis://u:hunter2@h:port", "redis://u:hunter2@h/db",
       "redis://u:hunter2%@h", "redis://u:hunter2/x@h",    "redis://u:hunter2#@h",
       "hunter2://h",          "u:hunter2@h:6379",         "unix://u:hunter2/run/sock",
-      "unix://u:hunter2@",    "rediss://u:hunter2@h",     "unix://u:hunter2@/a?db=hunter2",
+      "unix://u:hunter2@",    "rediss://u:hunter2@h:x",   "unix://u:hunter2@/a?db=hunter2",
   };
   for (const std::string& text : broken) BOOST_TEST(!contains(error_of(text), "hunter2"), text);
 }
