@@ -3,7 +3,9 @@
 
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <string>
+#include <string_view>
 
 #include "bus/backoff.hpp"
 #include "bus/redis_url.hpp"
@@ -29,6 +31,13 @@ struct RedisConfig {
   std::chrono::milliseconds ping_interval{5'000};    // silence after which a PING is sent
   std::chrono::milliseconds read_deadline{10'000};   // silence after which the connection is dead; above ping_interval
   BackoffConfig backoff;
+
+  // With Sentinels or a cluster only.
+  std::chrono::milliseconds question_timeout{2'000};  // one question to one node, connecting included
+  std::chrono::milliseconds recheck{2'000};  // between questions whether the node in use is still the right one
+  // For the log: what the topology has become. Called on the adapter's thread.
+  std::function<void(std::string_view event, std::string_view detail)> notice;
+
   SubscriptionTrackerConfig subscribe;
 };
 

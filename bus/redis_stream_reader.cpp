@@ -11,6 +11,7 @@
 #include <string>
 #include <utility>
 
+#include "bus/node_connection.hpp"
 #include "bus/redis_error.hpp"
 #include "bus/redis_link.hpp"
 #include "bus/resp_command.hpp"
@@ -22,7 +23,13 @@ namespace pulsegate::bus {
 class RedisStreamReader::Core final : public std::enable_shared_from_this<Core>, public RedisLink::Owner {
  public:
   Core(asio::io_context& io, RedisStreamConfig config)
-      : io_(io), config_(bounded(std::move(config))), backoff_(config_.backoff), retry_(io), watch_(io) {}
+      : io_(io),
+        config_(bounded(std::move(config))),
+        backoff_(config_.backoff),
+        retry_(io),
+        connection_(io, config_.redis, *this,
+                    [limits = reply_limits(config_)] { return std::make_unique<StreamReplyReader>(limits); }),
+        watch_(io) {}
 
   void read_from(const proto::DeviceId& device, proto::Timestamp from, std::size_t limit, Callback done);
   void stop();
@@ -52,6 +59,13 @@ class RedisStreamReader::Core final : public std::enable_shared_from_this<Core>,
     return config;
   }
 
+  static StreamReplyLimits reply_limits(const RedisStreamConfig& config) {
+    StreamReplyLimits limits;
+    limits.max_payload = config.redis.max_payload;
+    limits.max_reply = config.max_reply;
+    return limits;
+  }
+
   void on_link_ready() override;
   void on_link_reply(const Reply& reply) override;
   void on_link_read_end(bool) override { pump(); }
@@ -73,8 +87,8 @@ class RedisStreamReader::Core final : public std::enable_shared_from_this<Core>,
   bool stopped_ = false;
   Backoff backoff_;
   asio::steady_timer retry_;
-  bool retrying_ = false;            // retry_ runs
-  std::shared_ptr<RedisLink> link_;  // null: not asked for yet, or waiting for the next attempt
+  bool retrying_ = false;      // retry_ runs
+  NodeConnection connection_;  // not opened: not asked for yet, or waiting for the next attempt
   bool up_ = false;
   bool was_up_ = false;
   Clock::time_point up_since_{};
@@ -101,7 +115,7 @@ void RedisStreamReader::Core::read_from(const proto::DeviceId& device, proto::Ti
   read.deadline = Clock::now() + config_.deadline;
   waiting_.push_back(std::move(read));
   watch();
-  if (link_ == nullptr && !retrying_) connect();
+  if (!connection_.opened() && !retrying_) connect();
   pump();
 }
 
@@ -110,7 +124,7 @@ void RedisStreamReader::Core::stop() {
   up_ = false;
   retry_.cancel();
   watch_.cancel();
-  if (link_) std::exchange(link_, nullptr)->close();
+  connection_.close();
   // Moved out first: what the callbacks hold may call the reader when it is destroyed.
   const auto waiting = std::move(waiting_);
   const auto sent = std::move(sent_);
@@ -124,15 +138,11 @@ StreamCounters RedisStreamReader::Core::counters() const {
 }
 
 void RedisStreamReader::Core::connect() {
-  if (stopped_) return;
-  StreamReplyLimits limits;
-  limits.max_payload = config_.redis.max_payload;
-  limits.max_reply = config_.max_reply;
-  link_ = std::make_shared<RedisLink>(io_, config_.redis, *this, std::make_unique<StreamReplyReader>(limits));
-  link_->open();
+  if (!stopped_) connection_.open();
 }
 
 void RedisStreamReader::Core::on_link_ready() {
+  connection_.ready();
   if (std::exchange(was_up_, true)) ++counters_.reconnects;
   up_ = true;
   up_since_ = Clock::now();
@@ -150,7 +160,7 @@ void RedisStreamReader::Core::pump() {
     sent_.push_back(std::move(read));
     waiting_.pop_front();
   }
-  if (!commands.empty()) link_->send(commands);
+  if (!commands.empty()) connection_.send(commands);
 }
 
 void RedisStreamReader::Core::on_link_reply(const Reply& reply) {
@@ -190,7 +200,7 @@ void RedisStreamReader::Core::finish(const Reply& reply) {
 }
 
 void RedisStreamReader::Core::on_link_lost(RedisLink::Loss loss, const std::string& reason) {
-  std::exchange(link_, nullptr)->close();
+  connection_.close();
   if (std::exchange(up_, false)) {
     const auto lasted = Clock::now() - up_since_;
     backoff_.connection_lasted(std::chrono::duration_cast<std::chrono::milliseconds>(lasted));

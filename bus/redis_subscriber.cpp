@@ -9,6 +9,7 @@
 #include <string_view>
 #include <utility>
 
+#include "bus/node_connection.hpp"
 #include "bus/redis_error.hpp"
 #include "bus/redis_link.hpp"
 #include "bus/resp_command.hpp"
@@ -19,7 +20,11 @@ namespace pulsegate::bus {
 class RedisSubscriber::Core final : public std::enable_shared_from_this<Core>, public RedisLink::Owner {
  public:
   Core(asio::io_context& io, RedisConfig config)
-      : io_(io), config_(std::move(config)), backoff_(config_.backoff), tracker_(config_.subscribe), retry_(io) {}
+      : io_(io),
+        backoff_(topology_backoff(config)),
+        tracker_(config.subscribe),
+        retry_(io),
+        connection_(io, config, *this, [limit = config.max_payload] { return std::make_unique<RespReader>(limit); }) {}
 
   void start(EventSink& sink);
   void stop();
@@ -44,16 +49,13 @@ class RedisSubscriber::Core final : public std::enable_shared_from_this<Core>, p
   void confirm(std::string_view topic, std::size_t times);
   void update_gauges() noexcept;
 
-  // Constant after construction.
   asio::io_context& io_;
-  const RedisConfig config_;
-
   EventSink* sink_ = nullptr;  // null: not started, or stopped
   bool stopped_ = false;
   Backoff backoff_;
   SubscriptionTracker tracker_;
   asio::steady_timer retry_;
-  std::shared_ptr<RedisLink> link_;  // null: waiting for the next attempt
+  NodeConnection connection_;  // not opened: waiting for the next attempt
   bool up_ = false;
   bool down_reported_ = false;  // since the last on_bus_up()
   bool turn_scheduled_ = false;
@@ -74,13 +76,11 @@ void RedisSubscriber::Core::stop() {
   sink_ = nullptr;
   up_ = false;
   retry_.cancel();
-  if (link_) std::exchange(link_, nullptr)->close();
+  connection_.close();
 }
 
 void RedisSubscriber::Core::connect() {
-  if (sink_ == nullptr) return;
-  link_ = std::make_shared<RedisLink>(io_, config_, *this, std::make_unique<RespReader>(config_.max_payload));
-  link_->open();
+  if (sink_ != nullptr) connection_.open();
 }
 
 void RedisSubscriber::Core::subscribe(const std::vector<std::string>& topics) {
@@ -113,7 +113,7 @@ void RedisSubscriber::Core::turn() {
     confirm_again();
     on_link_read_end(false);  // a turn ends like a read: what is due goes out, and the sink may flush
   } catch (const std::exception& fault) {
-    if (!link_) throw;
+    if (!connection_.opened()) throw;
     on_link_lost(RedisLink::Loss::connection, std::string("a confirmation could not be taken: ") + fault.what());
   }
 }
@@ -139,16 +139,18 @@ void RedisSubscriber::Core::send_due() {
     arguments.insert(arguments.end(), batch.topics.begin(), batch.topics.end());
     append_command(commands, arguments);
   }
-  if (!commands.empty()) link_->send(commands);
+  if (!commands.empty()) connection_.send(commands);
   update_gauges();
 }
 
 void RedisSubscriber::Core::on_link_ready() {
   const auto keep = shared_from_this();
+  connection_.ready();
   up_ = true;
   down_reported_ = false;
   up_since_ = std::chrono::steady_clock::now();
   ++counters_.connects;
+  counters_.node_changes = connection_.node_changes();
   sink_->on_bus_up();
   send_due();
 }
@@ -207,7 +209,7 @@ void RedisSubscriber::Core::on_link_read_end(bool more_waiting) {
 
 void RedisSubscriber::Core::on_link_lost(RedisLink::Loss loss, const std::string& reason) {
   const auto keep = shared_from_this();
-  std::exchange(link_, nullptr)->close();
+  connection_.close();
   if (loss == RedisLink::Loss::protocol) ++counters_.protocol_errors;
   if (std::exchange(up_, false)) {
     ++counters_.disconnects;

@@ -48,6 +48,7 @@ struct SubscriberCounters {
   std::uint64_t connect_failures = 0;
   std::uint64_t disconnects = 0;
   std::uint64_t protocol_errors = 0;   // unreadable RESP, error replies
+  std::uint64_t node_changes = 0;      // of a topology: another node than before was the one to connect to
   std::uint64_t wanted_topics = 0;     // gauge
   std::uint64_t confirmed_topics = 0;  // gauge
 };

@@ -7,6 +7,7 @@
 #include "bus/redis_stream_reader.hpp"
 #include "bus/redis_subscriber.hpp"
 #include "gateway/commands/commands.hpp"
+#include "gateway/log.hpp"
 
 namespace pulsegate::commands {
 
@@ -18,6 +19,7 @@ bus::RedisConfig redis_config(const Config& config) {
   redis.url = *url;
   redis.tls = {config.redis_ca, config.redis_cert, config.redis_key, config.redis_server_name};
   redis.max_payload = config.max_bus_payload;
+  redis.notice = [](std::string_view event, std::string_view detail) { log::info(event, {{"detail", detail}}); };
   return redis;
 }
 

@@ -287,6 +287,8 @@ class Renderer {
           [](const ShardReport& shard) { return shard.bus.disconnects; });
     total("pulsegate_bus_protocol_errors_total", "Unreadable or refusing replies of Redis.",
           [](const ShardReport& shard) { return shard.bus.protocol_errors; });
+    total("pulsegate_bus_node_changes_total", "Changes of the Redis node that is listened to, as with a failover.",
+          [](const ShardReport& shard) { return shard.bus.node_changes; });
     families_.gauge("pulsegate_bus_topics_wanted", "Redis channels that devices in use need.")
         .add(sum([](const ShardReport& shard) { return shard.bus.wanted_topics; }));
     families_.gauge("pulsegate_bus_topics_confirmed", "Redis channels whose subscription is confirmed.")

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/integration/bus/sentinel_world.hpp"
 #include "tests/integration/bus/stream_world.hpp"
 #include "tests/unit/bus/recording_sink.hpp"
 
@@ -79,6 +80,29 @@ BOOST_AUTO_TEST_CASE(database_number_takes_one_right_more) {
   BusWorld world(test::quick_config(url_of_user(rights) + "/1"));
   world.subscriber().start(other);
   BOOST_REQUIRE(world.run_until([&] { return other.has("up"); }));
+}
+
+BOOST_AUTO_TEST_CASE(sentinels_take_these_rights_there_and_one_more_on_redis) {
+  RedisServer& server = test::shared_redis();
+  RedisServer sentinel(test::SentinelGroup::watching(server));
+  sentinel.start();
+  const std::vector<std::string> rights{"+ping", "+sentinel|get-master-addr-by-name", "+sentinel|master", "+role"};
+  // Place 4: none is missing.
+  for (std::size_t i = 0; i <= rights.size(); ++i) {
+    std::vector<std::string> there{"ACL", "SETUSER", "watch", "reset", "on", ">s3cret"};
+    std::vector<std::string> here{"+ping", "+subscribe", "+unsubscribe", "&device:*"};
+    for (std::size_t k = 0; k < rights.size(); ++k)
+      if (k != i) (rights[k] == "+role" ? here : there).push_back(rights[k]);
+    sentinel.client().command(there);
+    url_of_user(here);
+    RecordingSink sink;
+    BusWorld world(test::quick_config("redis-sentinel://gate:s3cret@127.0.0.1:" + std::to_string(sentinel.port()) +
+                                      "/main?sentinel-user=watch&sentinel-password=s3cret"));
+    world.subscriber().start(sink);
+    BOOST_REQUIRE(world.run_until([&] { return sink.has("down") || sink.has("up"); }));
+    BOOST_TEST(sink.has("up") == (i == rights.size()));
+    if (i < rights.size()) BOOST_TEST(contains(sink.reasons.at(0), rights[i]), sink.reasons.at(0));
+  }
 }
 
 BOOST_AUTO_TEST_CASE(reader_of_streams_works_with_exactly_the_documented_rights) {

@@ -1,9 +1,11 @@
-// RedisSubscriber keeps the contract against a real redis-server, over TCP, over its unix socket, and over TLS.
+// RedisSubscriber keeps the contract against a real redis-server, over TCP, over its unix socket, over TLS, and found
+// by a Sentinel.
 #include <boost/test/unit_test.hpp>
 #include <string>
 #include <tuple>
 
 #include "tests/integration/bus/bus_world.hpp"
+#include "tests/integration/bus/sentinel_world.hpp"
 
 namespace {
 
@@ -58,7 +60,20 @@ struct TlsBus : RealBus {
   }
 };
 
+// A Sentinel tells where the server is. It knows no replica, so that losing a connection is no failover.
+struct SentinelBus : RealBus {
+  SentinelBus() : RealBus(url()) {}
+
+ private:
+  static std::string url() {
+    static pulsegate::test::RedisServer sentinel(pulsegate::test::SentinelGroup::watching(server()));
+    sentinel.start();
+    return "redis-sentinel://127.0.0.1:" + std::to_string(sentinel.port()) + "/" +
+           pulsegate::test::SentinelGroup::kName;
+  }
+};
+
 }  // namespace
 
-using ContractBuses = std::tuple<TcpBus, UnixBus, TlsBus>;
+using ContractBuses = std::tuple<TcpBus, UnixBus, TlsBus, SentinelBus>;
 #include "tests/support/subscriber_contract.hpp"
