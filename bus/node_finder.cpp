@@ -1,6 +1,7 @@
 // See node_finder.hpp.
 #include "bus/node_finder.hpp"
 
+#include "bus/cluster_finder.hpp"
 #include "bus/sentinel_finder.hpp"
 
 namespace pulsegate::bus {
@@ -10,6 +11,7 @@ std::unique_ptr<NodeFinder> make_node_finder(asio::io_context& io, const RedisCo
     case Topology::sentinel:
       return std::make_unique<SentinelFinder>(io, config);
     case Topology::cluster:
+      return std::make_unique<ClusterFinder>(io, config);
     case Topology::standalone:
       break;
   }

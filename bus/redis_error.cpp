@@ -12,9 +12,11 @@ struct Explanation {
   std::string_view sentence;
 };
 
-constexpr std::array<Explanation, 10> kExplanations{{
+constexpr std::array<Explanation, 12> kExplanations{{
     {"WRONGPASS", "Redis refused the user or password: correct them in the Redis URL"},
     {"NOAUTH", "Redis asks for a password: put user:password@ into the Redis URL"},
+    {"MOVED", "this Redis is a node of a cluster and does not hold the key: begin the Redis URL with redis-cluster"},
+    {"CLUSTERDOWN", "the Redis Cluster is incomplete: it will be tried again"},
     {"LOADING", "Redis is still loading its data set: it will be tried again"},
     {"MASTERDOWN", "this Redis replica has lost its primary: it will be tried again"},
     {"DENIED", "Redis runs in protected mode: give it a password or bind it to an address"},

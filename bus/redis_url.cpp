@@ -243,10 +243,6 @@ std::optional<RedisUrl> parse_redis_url(std::string_view text, std::string& erro
   url.topology = scheme->topology;
   url.tls = scheme->tls;
   if (!scheme->parse(text.substr(separator + 3), url, error)) return std::nullopt;
-  if (url.topology == Topology::cluster) {
-    error = name + ":// is not supported by this build yet: use redis://, rediss:// or unix://";
-    return std::nullopt;
-  }
   return url;
 }
 

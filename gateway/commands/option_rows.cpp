@@ -71,11 +71,13 @@ void add_listening(std::vector<Option>& rows) {
 
 void add_redis(std::vector<Option>& rows) {
   rows.push_back(secret(row("--redis", "URL", kRedis, option_text(&Config::redis),
-                            "Redis that the API server publishes to, redis://, unix:// or redis-sentinel://",
-                            "redis://[user[:password]@]host[:port][/db], unix://[user:password@]/path?db=N, or "
+                            "Redis that the API server publishes to, redis://, unix://, redis-sentinel:// or "
+                            "redis-cluster://",
+                            "redis://[user[:password]@]host[:port][/db], unix://[user:password@]/path?db=N, "
                             "redis-sentinel://[user:password@]host[:port],host[:port]/master?db=N, where "
-                            "&sentinel-user= and &sentinel-password= are for the Sentinels themselves. rediss:// and "
-                            "rediss-sentinel:// are the same over TLS. With a password prefer redis-file, since flags "
+                            "&sentinel-user= and &sentinel-password= are for the Sentinels themselves, or "
+                            "redis-cluster://[user:password@]host[:port],host[:port] with some of the nodes. With "
+                            "rediss instead of redis they are over TLS. With a password prefer redis-file, since flags "
                             "can be read by every user of the machine.")));
   rows.push_back(from_file("--redis-file", kRedis, "--redis", "/run/secrets/redis-url", "File that holds the Redis URL",
                            "Instead of redis. A newline at the end of the file is dropped."));

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "bus/redis_cluster_stream_reader.hpp"
 #include "bus/redis_stream_reader.hpp"
 #include "bus/redis_subscriber.hpp"
 #include "gateway/commands/commands.hpp"
@@ -33,7 +34,11 @@ StreamFactory stream_factory(const Config& config, const bus::RedisConfig& redis
   stream.redis = redis;
   stream.redis.client_name = "pulsegate-streams";
   stream.key = config.stream_key;
-  return [stream](asio::io_context& io) { return std::make_unique<bus::RedisStreamReader>(io, stream); };
+  return [stream](asio::io_context& io) -> std::unique_ptr<bus::StreamSource> {
+    if (stream.redis.url.topology == bus::Topology::cluster)
+      return std::make_unique<bus::RedisClusterStreamReader>(io, stream);
+    return std::make_unique<bus::RedisStreamReader>(io, stream);
+  };
 }
 
 }  // namespace pulsegate::commands

@@ -314,6 +314,8 @@ class Renderer {
         .add(stream_sum(&Counters::oversized));
     families_.counter("pulsegate_stream_reconnects_total", "Connections for reading streams that were made anew.")
         .add(stream_sum(&Counters::reconnects));
+    families_.counter("pulsegate_stream_redirects_total", "Reads of streams that another node of the cluster answered.")
+        .add(stream_sum(&Counters::redirects));
     families_.gauge("pulsegate_stream_reads_in_flight", "Reads of Redis Streams that are not answered yet.")
         .add(stream_sum(&Counters::in_flight));
   }

@@ -6,6 +6,7 @@
 
 #include "tests/integration/bus/sentinel_world.hpp"
 #include "tests/integration/bus/stream_world.hpp"
+#include "tests/support/redis_cluster.hpp"
 #include "tests/unit/bus/recording_sink.hpp"
 
 using namespace pulsegate;
@@ -98,6 +99,25 @@ BOOST_AUTO_TEST_CASE(sentinels_take_these_rights_there_and_one_more_on_redis) {
     RecordingSink sink;
     BusWorld world(test::quick_config("redis-sentinel://gate:s3cret@127.0.0.1:" + std::to_string(sentinel.port()) +
                                       "/main?sentinel-user=watch&sentinel-password=s3cret"));
+    world.subscriber().start(sink);
+    BOOST_REQUIRE(world.run_until([&] { return sink.has("down") || sink.has("up"); }));
+    BOOST_TEST(sink.has("up") == (i == rights.size()));
+    if (i < rights.size()) BOOST_TEST(contains(sink.reasons.at(0), rights[i]), sink.reasons.at(0));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(nodes_of_a_cluster_take_two_rights_more) {
+  test::RedisCluster cluster(1, false);
+  const std::vector<std::string> rights{"+cluster|slots", "+cluster|info"};
+  for (std::size_t i = 0; i <= rights.size(); ++i) {
+    std::vector<std::string> command{"ACL",     "SETUSER", "gate",       "reset",        "on",
+                                     ">s3cret", "+ping",   "+subscribe", "+unsubscribe", "&device:*"};
+    for (std::size_t k = 0; k < rights.size(); ++k)
+      if (k != i) command.push_back(rights[k]);
+    cluster.client(0).command(command);
+    RecordingSink sink;
+    BusWorld world(
+        test::quick_config("redis-cluster://gate:s3cret@127.0.0.1:" + std::to_string(cluster.node(0).port())));
     world.subscriber().start(sink);
     BOOST_REQUIRE(world.run_until([&] { return sink.has("down") || sink.has("up"); }));
     BOOST_TEST(sink.has("up") == (i == rights.size()));

@@ -1,11 +1,12 @@
 // RedisSubscriber keeps the contract against a real redis-server, over TCP, over its unix socket, over TLS, and found
-// by a Sentinel.
+// by a Sentinel or in a cluster.
 #include <boost/test/unit_test.hpp>
 #include <string>
 #include <tuple>
 
 #include "tests/integration/bus/bus_world.hpp"
 #include "tests/integration/bus/sentinel_world.hpp"
+#include "tests/support/redis_cluster.hpp"
 
 namespace {
 
@@ -73,7 +74,22 @@ struct SentinelBus : RealBus {
   }
 };
 
+// A cluster of one: PUBLISH tells of the subscribers of its own node only.
+struct ClusterBus : RealBus {
+  ClusterBus() : RealBus(cluster().url()) {}
+  bool publish(const std::string& topic, const std::string& payload) {
+    return cluster().node(0).publish(topic, payload) > 0;
+  }
+  void lose_connection() { pulsegate::test::kill_connection(cluster().node(0)); }
+
+ private:
+  static pulsegate::test::RedisCluster& cluster() {
+    static pulsegate::test::RedisCluster shared(1, false);
+    return shared;
+  }
+};
+
 }  // namespace
 
-using ContractBuses = std::tuple<TcpBus, UnixBus, TlsBus, SentinelBus>;
+using ContractBuses = std::tuple<TcpBus, UnixBus, TlsBus, SentinelBus, ClusterBus>;
 #include "tests/support/subscriber_contract.hpp"

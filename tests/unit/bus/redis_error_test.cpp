@@ -27,6 +27,7 @@ BOOST_AUTO_TEST_CASE(known_errors_say_what_to_change) {
   BOOST_TEST(
       contains(explain_redis_error("ERR AUTH <password> called without any password configured"), "requirepass"));
   BOOST_TEST(contains(explain_redis_error("ERR max number of clients reached"), "maxclients"));
+  BOOST_TEST(contains(explain_redis_error("MOVED 3999 127.0.0.1:6381"), "redis-cluster"));
   BOOST_TEST(contains(explain_redis_error("DENIED Redis is running in protected mode"), "protected mode"));
 }
 

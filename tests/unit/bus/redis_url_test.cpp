@@ -152,12 +152,19 @@ BOOST_AUTO_TEST_CASE(sentinels_have_a_password_of_their_own) {
   BOOST_TEST(contains(error_of(many + "/main"), "64"));
 }
 
-BOOST_AUTO_TEST_CASE(schemes_of_later_builds_are_named) {
-  for (const char* scheme : {"redis-cluster"}) {
-    const std::string error = error_of(std::string(scheme) + "://h1,h2/0");
-    BOOST_TEST(contains(error, scheme));
-    BOOST_TEST(contains(error, "not supported by this build yet"));
-  }
+BOOST_AUTO_TEST_CASE(cluster_is_some_of_its_nodes) {
+  const RedisUrl url = parsed("redis-cluster://:s3cret@10.0.0.1,n2:7001/0");
+  BOOST_TEST((url.topology == Topology::cluster));
+  BOOST_REQUIRE(url.seeds.size() == 2u);
+  BOOST_TEST(url.seeds[0].text() == "10.0.0.1:6379");
+  BOOST_TEST(url.redacted() == "redis-cluster://:***@10.0.0.1:6379,n2:7001");
+  BOOST_TEST(parsed("rediss-cluster://h").tls);
+  BOOST_TEST(contains(error_of("redis-cluster://h/1"), "no databases"));
+  BOOST_TEST(contains(error_of("redis-cluster://h,"), "no host"));
+}
+
+BOOST_AUTO_TEST_CASE(scheme_that_is_none_is_refused) {
+  BOOST_TEST(contains(error_of("redis-clusters://h"), "redis-cluster://"));
 }
 
 BOOST_AUTO_TEST_CASE(errors_say_what_to_change) {
