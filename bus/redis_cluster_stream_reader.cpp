@@ -6,7 +6,6 @@
 #include <chrono>
 #include <deque>
 #include <map>
-#include <optional>
 #include <string>
 #include <utility>
 
@@ -16,27 +15,6 @@
 #include "bus/stream_key.hpp"
 
 namespace pulsegate::bus {
-namespace {
-
-// What a node says instead of an answer: "MOVED 3999 127.0.0.1:6381", "ASK 3999 127.0.0.1:6381". Without a host it
-// means its own.
-struct Redirect {
-  bool ask = false;
-  RedisAddress to;
-};
-
-std::optional<Redirect> parse_redirect(const std::string& text, const RedisAddress& from) {
-  const auto blank = text.rfind(' ');
-  const auto colon = text.rfind(':');
-  if (blank == std::string::npos || colon == std::string::npos || colon < blank) return std::nullopt;
-  Redirect redirect{text[0] == 'A', {text.substr(blank + 1, colon - blank - 1), 0}};
-  if (redirect.to.host.empty()) redirect.to.host = from.host;
-  if (!parse_number(std::string_view(text).substr(colon + 1), redirect.to.port)) return std::nullopt;
-  return redirect;
-}
-
-}  // namespace
-
 class RedisClusterStreamReader::Core final : public std::enable_shared_from_this<Core> {
  public:
   Core(asio::io_context& io, RedisStreamConfig config)

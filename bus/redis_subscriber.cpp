@@ -14,13 +14,15 @@
 #include "bus/redis_link.hpp"
 #include "bus/resp_command.hpp"
 #include "bus/resp_reader.hpp"
+#include "bus/shard_commands.hpp"
 
 namespace pulsegate::bus {
 
 class RedisSubscriber::Core final : public std::enable_shared_from_this<Core>, public RedisLink::Owner {
  public:
-  Core(asio::io_context& io, RedisConfig config)
+  Core(asio::io_context& io, const RedisConfig& config, Moved moved)
       : io_(io),
+        moved_(std::move(moved)),
         backoff_(topology_backoff(config)),
         tracker_(config.subscribe),
         retry_(io),
@@ -47,13 +49,17 @@ class RedisSubscriber::Core final : public std::enable_shared_from_this<Core>, p
   void confirm_again();
   void send_due();
   void confirm(std::string_view topic, std::size_t times);
+  bool take_refusal(std::string_view error);
   void update_gauges() noexcept;
 
   asio::io_context& io_;
+  const Moved moved_;  // empty: classic pub/sub
+
   EventSink* sink_ = nullptr;  // null: not started, or stopped
   bool stopped_ = false;
   Backoff backoff_;
   SubscriptionTracker tracker_;
+  ShardCommands shard_commands_;
   asio::steady_timer retry_;
   NodeConnection connection_;  // not opened: waiting for the next attempt
   bool up_ = false;
@@ -133,6 +139,10 @@ void RedisSubscriber::Core::send_due() {
   SubscriptionTracker::Batch batch;
   std::string commands;
   while (tracker_.next_batch(batch)) {
+    if (moved_) {
+      shard_commands_.send(batch.subscribe, batch.topics, commands);
+      continue;
+    }
     std::vector<std::string_view> arguments;
     arguments.reserve(batch.topics.size() + 1);
     arguments.emplace_back(batch.subscribe ? "SUBSCRIBE" : "UNSUBSCRIBE");
@@ -169,14 +179,21 @@ void RedisSubscriber::Core::on_link_reply(const Reply& reply) {
       ++counters_.oversized;
       return;
     case ReplyKind::subscribed: {
+      if (moved_ && !shard_commands_.answered(true, reply.topic)) break;
       const auto [answer, times] = tracker_.on_subscribed(reply.topic);
       if (answer == SubscriptionTracker::Answer::unsolicited) break;
       return confirm(reply.topic, times);
     }
     case ReplyKind::unsubscribed:
+      if (moved_ && !shard_commands_.answered(false, reply.topic)) {
+        if (!tracker_.ended(reply.topic)) break;
+        update_gauges();
+        return moved_(reply.topic, {});
+      }
       if (tracker_.on_unsubscribed(reply.topic) == SubscriptionTracker::Answer::unsolicited) break;
       return update_gauges();
     case ReplyKind::error:
+      if (moved_ && take_refusal(reply.text)) return;
       return on_link_lost(RedisLink::Loss::protocol, explain_redis_error(reply.text));
     case ReplyKind::pong:
     case ReplyKind::status:
@@ -187,6 +204,22 @@ void RedisSubscriber::Core::on_link_reply(const Reply& reply) {
   }
   // A subscription that ended or began by itself means that events may have been lost unseen: start afresh.
   on_link_lost(RedisLink::Loss::protocol, "Redis changed a subscription that nobody asked it to change");
+}
+
+// Of a whole command, since its topics share a slot. Had we sent SUNSUBSCRIBE, it is done: the topics are not here.
+bool RedisSubscriber::Core::take_refusal(std::string_view error) {
+  if (!is_redirect(error)) return false;
+  const auto command = shard_commands_.refused();
+  if (!command) return false;
+  for (const std::string& topic : command->topics) {
+    if (!command->subscribe) {
+      tracker_.on_unsubscribed(topic);
+    } else if (tracker_.refused(topic) && sink_ != nullptr && tracker_.holds(topic)) {
+      moved_(topic, error);
+    }
+  }
+  update_gauges();
+  return true;
 }
 
 void RedisSubscriber::Core::confirm(std::string_view topic, std::size_t times) {
@@ -219,6 +252,7 @@ void RedisSubscriber::Core::on_link_lost(RedisLink::Loss loss, const std::string
     ++counters_.connect_failures;
   }
   tracker_.disconnected();
+  shard_commands_.clear();
   update_gauges();
   last_error_ = reason;
   retry_.expires_after(backoff_.next());
@@ -241,8 +275,8 @@ void RedisSubscriber::Core::update_gauges() noexcept {
   counters_.confirmed_topics = tracker_.confirmed();
 }
 
-RedisSubscriber::RedisSubscriber(asio::io_context& io, RedisConfig config)
-    : core_(std::make_shared<Core>(io, std::move(config))) {}
+RedisSubscriber::RedisSubscriber(asio::io_context& io, const RedisConfig& config, Moved moved)
+    : core_(std::make_shared<Core>(io, config, std::move(moved))) {}
 
 RedisSubscriber::~RedisSubscriber() {
   core_->stop();

@@ -3,7 +3,6 @@
 #include "bus/slot_map.hpp"
 
 #include <algorithm>
-#include <optional>
 
 #include "bus/redis_error.hpp"
 
@@ -74,6 +73,17 @@ std::string SlotMap::read(const RedisValue& slots, const RedisValue& info, const
     }
   }
   return nodes_.empty() ? "none of its cluster's nodes holds a slot" : std::string();
+}
+
+std::optional<Redirect> parse_redirect(std::string_view error, const RedisAddress& from) {
+  const bool ask = error.substr(0, 4) == "ASK ";
+  const auto blank = error.rfind(' ');
+  const auto colon = error.rfind(':');
+  if ((!ask && error.substr(0, 6) != "MOVED ") || colon == std::string_view::npos || colon < blank) return std::nullopt;
+  Redirect redirect{ask, {std::string(error.substr(blank + 1, colon - blank - 1)), 0}};
+  if (redirect.to.host.empty()) redirect.to.host = from.host;
+  if (!parse_number(error.substr(colon + 1), redirect.to.port) || redirect.to.port == 0) return std::nullopt;
+  return redirect;
 }
 
 void SlotMap::set_owner(std::uint16_t slot, const RedisAddress& node) {

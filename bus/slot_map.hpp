@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -54,5 +55,13 @@ class SlotMap {
   bool ok_ = false;
   std::int64_t epoch_ = 0;
 };
+
+// What a node says instead of an answer: "MOVED 3999 127.0.0.1:6381", "ASK 3999 127.0.0.1:6381". Without a host it
+// means its own, `from`. nullopt: it is neither.
+struct Redirect {
+  bool ask = false;
+  RedisAddress to;
+};
+std::optional<Redirect> parse_redirect(std::string_view error, const RedisAddress& from);
 
 }  // namespace pulsegate::bus

@@ -32,6 +32,7 @@ struct Config {
   std::string redis_ca;                            // PEM files for rediss://; empty: the system's CAs
   std::string redis_cert;                          // with redis_key; empty: no client certificate
   std::string redis_key;
+  bool redis_sharded = false;                 // of a cluster: SSUBSCRIBE, for publishers that SPUBLISH
   std::string redis_server_name;              // empty: the host of the URL
   std::string topic_prefix;                   // put before "device:<uuid>:<kind>"
   std::vector<std::string> pass_through;      // --channel NAME

@@ -62,6 +62,8 @@ class Checks {
     if (!url) return fail("--redis", error);
     if (config_.redis_cert.empty() != config_.redis_key.empty())
       fail(config_.redis_cert.empty() ? "--redis-key" : "--redis-cert", "--redis-cert and --redis-key go together");
+    if (config_.redis_sharded && url->topology != bus::Topology::cluster)
+      fail("--redis-sharded", "sharded pub/sub is a matter of clusters: begin the Redis URL with redis-cluster");
     if (url->tls) return;
     // Whoever names a CA expects that nothing goes over the wire in the clear.
     for (const auto& [flag, value] : {std::pair("--redis-ca", config_.redis_ca), {"--redis-cert", config_.redis_cert}})

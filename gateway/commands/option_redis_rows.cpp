@@ -16,6 +16,10 @@ Option row(const char* flag, const char* metavar, OptionAccess access, const cha
 }  // namespace
 
 void add_redis_rows(std::vector<Option>& rows) {
+  rows.push_back(row("--redis-sharded", "SWITCH", option_switch(&Config::redis_sharded), "",
+                     "on: the publisher uses SPUBLISH, so subscribe with SSUBSCRIBE",
+                     "With redis-cluster:// only, and Redis 7. Each channel then costs only the node that holds its "
+                     "slot. There are no patterns in sharded pub/sub, so all devices at once cannot be recorded."));
   rows.push_back(row("--redis-ca", "FILE", option_text(&Config::redis_ca), "/etc/pulsegate/redis-ca.crt",
                      "CA certificates (PEM) that may have signed that of Redis",
                      "For rediss:// and its like. Without it the system's CAs count. The files of redis-ca, redis-cert "

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "bus/redis_cluster_stream_reader.hpp"
+#include "bus/redis_sharded_subscriber.hpp"
 #include "bus/redis_stream_reader.hpp"
 #include "bus/redis_subscriber.hpp"
 #include "gateway/commands/commands.hpp"
@@ -24,7 +25,9 @@ bus::RedisConfig redis_config(const Config& config) {
   return redis;
 }
 
-SubscriberFactory subscriber_factory(const bus::RedisConfig& redis) {
+SubscriberFactory subscriber_factory(const Config& config, const bus::RedisConfig& redis) {
+  if (config.redis_sharded)
+    return [redis](asio::io_context& io) { return std::make_unique<bus::RedisShardedSubscriber>(io, redis); };
   return [redis](asio::io_context& io) { return std::make_unique<bus::RedisSubscriber>(io, redis); };
 }
 

@@ -11,7 +11,7 @@ namespace pulsegate::commands {
 bus::RedisConfig redis_config(const Config& config);
 
 // What makes a shard's subscriber, and its reader of streams (null with `--stream-key none`).
-SubscriberFactory subscriber_factory(const bus::RedisConfig& redis);
+SubscriberFactory subscriber_factory(const Config& config, const bus::RedisConfig& redis);
 StreamFactory stream_factory(const Config& config, const bus::RedisConfig& redis);
 
 }  // namespace pulsegate::commands

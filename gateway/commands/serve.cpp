@@ -57,7 +57,7 @@ int run_serve(const Config& config) {
               {{"note", "anybody who reaches this port can watch every device; say --auth none if that is meant"}});
 
   ServerParts parts;
-  parts.subscriber = subscriber_factory(redis);
+  parts.subscriber = subscriber_factory(config, redis);
   parts.stream = stream_factory(config, redis);
   open_database(config, parts);
   Server server(config, std::move(parts));

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "bus/redis_sharded_subscriber.hpp"
 #include "tests/integration/bus/sentinel_world.hpp"
 #include "tests/integration/bus/stream_world.hpp"
 #include "tests/support/redis_cluster.hpp"
@@ -122,6 +123,32 @@ BOOST_AUTO_TEST_CASE(nodes_of_a_cluster_take_two_rights_more) {
     BOOST_REQUIRE(world.run_until([&] { return sink.has("down") || sink.has("up"); }));
     BOOST_TEST(sink.has("up") == (i == rights.size()));
     if (i < rights.size()) BOOST_TEST(contains(sink.reasons.at(0), rights[i]), sink.reasons.at(0));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(sharded_subscriber_works_with_exactly_the_documented_rights) {
+  test::RedisCluster cluster(1, false);
+  const std::vector<std::string> rights{"+ping",          "+ssubscribe",   "+sunsubscribe",
+                                        "+cluster|slots", "+cluster|info", "&device:*"};
+  for (std::size_t i = 0; i <= rights.size(); ++i) {
+    std::vector<std::string> command{"ACL", "SETUSER", "gate", "reset", "on", ">s3cret"};
+    for (std::size_t k = 0; k < rights.size(); ++k)
+      if (k != i) command.push_back(rights[k]);
+    cluster.client(0).command(command);
+    RecordingSink sink;
+    test::LoopWorld world;
+    bus::RedisShardedSubscriber subscriber(world.io(), test::quick_config("redis-cluster://gate:s3cret@127.0.0.1:" +
+                                                                          std::to_string(cluster.node(0).port())));
+    subscriber.start(sink);
+    subscriber.subscribe({"device:1:metrics"});
+    BOOST_REQUIRE(world.run_until([&] { return sink.has("down") || sink.confirmations == 1; }));
+    subscriber.unsubscribe({"device:1:metrics"});
+    if (i == rights.size()) {
+      BOOST_TEST(!sink.has("down"));
+      continue;
+    }
+    BOOST_REQUIRE_MESSAGE(world.run_until([&] { return sink.has("down"); }), rights[i]);
+    BOOST_TEST(contains(sink.reasons.at(0), rights[i]), sink.reasons.at(0));
   }
 }
 

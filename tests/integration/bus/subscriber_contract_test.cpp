@@ -4,6 +4,7 @@
 #include <string>
 #include <tuple>
 
+#include "bus/redis_sharded_subscriber.hpp"
 #include "tests/integration/bus/bus_world.hpp"
 #include "tests/integration/bus/sentinel_world.hpp"
 #include "tests/support/redis_cluster.hpp"
@@ -89,7 +90,33 @@ struct ClusterBus : RealBus {
   }
 };
 
+// The same with sharded pub/sub.
+class ShardedBus : public pulsegate::test::LoopWorld {
+ public:
+  ShardedBus() {
+    auto config = pulsegate::test::quick_config(cluster().url());
+    config.max_payload = kMaxPayload;
+    subscriber_ = std::make_unique<pulsegate::bus::RedisShardedSubscriber>(io_, config);
+  }
+  pulsegate::bus::Subscriber& subscriber() { return *subscriber_; }
+  void destroy_subscriber() { subscriber_.reset(); }
+  bool publish(const std::string& topic, const std::string& payload) {
+    return cluster().client(0).command("SPUBLISH", topic, payload).integer > 0;
+  }
+  void lose_connection() { pulsegate::test::kill_connection(cluster().node(0)); }
+  std::size_t max_payload() const { return kMaxPayload; }
+
+ private:
+  static constexpr std::size_t kMaxPayload = 100'000;
+  static pulsegate::test::RedisCluster& cluster() {
+    static pulsegate::test::RedisCluster shared(1, false);
+    return shared;
+  }
+
+  std::unique_ptr<pulsegate::bus::Subscriber> subscriber_;
+};
+
 }  // namespace
 
-using ContractBuses = std::tuple<TcpBus, UnixBus, TlsBus, SentinelBus, ClusterBus>;
+using ContractBuses = std::tuple<TcpBus, UnixBus, TlsBus, SentinelBus, ClusterBus, ShardedBus>;
 #include "tests/support/subscriber_contract.hpp"

@@ -90,6 +90,18 @@ BOOST_AUTO_TEST_CASE(maps_differ_by_their_owners_only) {
   BOOST_TEST(b.owner(3)->text() == "other:5");
 }
 
+BOOST_AUTO_TEST_CASE(redirects_are_read) {
+  const auto moved = parse_redirect("MOVED 3999 10.0.0.9:6381", kAsked);
+  BOOST_REQUIRE(moved.has_value());
+  BOOST_TEST(!moved->ask);
+  BOOST_TEST(moved->to.text() == "10.0.0.9:6381");
+  BOOST_TEST(parse_redirect("ASK 3999 fe80::1:6381", kAsked)->to.text() == "[fe80::1]:6381");
+  BOOST_TEST(parse_redirect("ASK 3999 h:1", kAsked)->ask);
+  BOOST_TEST(parse_redirect("MOVED 3999 :6381", kAsked)->to.text() == "10.0.0.1:6381");
+  for (const char* text : {"", "MOVED", "MOVED 3999", "MOVED 3999 h", "MOVED 3999 h:", "MOVED 3999 h:0", "ERR a h:1"})
+    BOOST_TEST(!parse_redirect(text, kAsked).has_value(), text);
+}
+
 BOOST_AUTO_TEST_CASE(what_is_no_map_is_told) {
   BOOST_TEST(contains(fault_of(error("ERR This instance has cluster support disabled")), "use redis://"));
   BOOST_TEST(contains(fault_of(error("NOPERM this user has no permissions to run the 'cluster|slots' command")),
