@@ -7,17 +7,21 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help deps build run test worlds check fmt lint asan tsan bench bench-quick soak clean
+.PHONY: help deps build run test check quick worlds chaos fuzz results fmt lint asan tsan bench bench-quick soak clean
 
 JOBS ?= $(shell nproc)
 DEVICES ?= 3
 LISTEN ?=
 RUN_SECONDS ?=
+FUZZ ?=
+FUZZ_SECONDS ?= 60
 export DEVICES LISTEN RUN_SECONDS
 
 RELEASE = -DCMAKE_BUILD_TYPE=Release -DPULSEGATE_SANITIZE=
 # Debug: the assertions of broken invariants are part of what a sanitizer run looks for.
 ASAN = -DCMAKE_BUILD_TYPE=Debug -DPULSEGATE_SANITIZE=address,undefined
+# Optimised, since unoptimised sanitizers only run slower; with the assertions.
+FUZZERS = -DCMAKE_BUILD_TYPE=Debug -DPULSEGATE_SANITIZE=address,undefined -DPULSEGATE_FUZZERS=ON -DCMAKE_CXX_COMPILER=clang++
 TSAN = -DCMAKE_BUILD_TYPE=Debug -DPULSEGATE_SANITIZE=thread
 export UBSAN_OPTIONS ?= print_stacktrace=1
 export TSAN_OPTIONS ?= halt_on_error=1 second_deadlock_stack=1
@@ -48,7 +52,11 @@ run: build ## Serve this host's metrics: private Redis and PostgreSQL, publisher
 	@deploy/install-packages run
 	@exec /usr/bin/python3 -B deploy/demo/run.py
 
-test: deps ## Build and run every test: unit, style, integration, and both tiers again under AddressSanitizer
+# $(call fuzz,seconds,targets): empty for all of them.
+fuzz = flock --close tests tests/fuzz/run --build build/fuzz --seconds $(1) --jobs $(JOBS) --results build/results $(2)
+
+test: deps ## Every tier: release, address and undefined sanitizers, thread sanitizer, fuzzers for 5 s each (25 minutes)
+	@rm -rf build/results
 	@echo "== Release build"
 	@$(call compile,build,$(RELEASE),all)
 	@echo "== Tests of the release build"
@@ -57,8 +65,33 @@ test: deps ## Build and run every test: unit, style, integration, and both tiers
 	@$(call compile,build/asan,$(ASAN),all)
 	@echo "== Unit and integration tests under sanitizers"
 	@$(fixed_addresses) $(call run_tests,build/asan,-L '^(unit|integration)$$')
+	@echo "== Build with ThreadSanitizer"
+	@$(call compile,build/tsan,$(TSAN),two_shard_tier)
+	@echo "== Unit and two-shard tests under ThreadSanitizer"
+	@$(fixed_addresses) $(call run_tests,build/tsan,-L '^(unit|two_shards)$$')
+	@deploy/install-packages fuzz
+	@echo "== Build of the fuzz targets"
+	@$(call compile,build/fuzz,$(FUZZERS),fuzzers)
+	@echo "== Fuzz targets, 5 s each"
+	@$(fixed_addresses) $(call fuzz,5)
+	@echo "== What this run has shown"
+	@tests/results build/results
 
-check: deps ## What to run before a commit: formatting, release build, unit and style tests
+check: test tsan chaos ## All that takes longer: test, everything under the thread sanitizer, chaos, 100 000 connections, fuzz
+	@echo "== 100 000 clients that come and go"
+	@PULSEGATE_TEST_CYCLES=100000 $(call run_tests,build,-C churn -L churn)
+	@$(MAKE) --no-print-directory fuzz
+	@tests/results build/results
+
+fuzz: deps ## Each fuzz target for a minute, side by side (FUZZ='session command' FUZZ_SECONDS=60)
+	@deploy/install-packages fuzz
+	@$(call compile,build/fuzz,$(FUZZERS),fuzzers)
+	@$(fixed_addresses) $(call fuzz,$(FUZZ_SECONDS),$(FUZZ))
+
+results: ## Write what the last runs have shown into the table of tests/README.md
+	@tests/results --write build/results
+
+quick: deps ## What to run before a commit: formatting, release build, unit and style tests
 	@deploy/install-packages lint
 	@$(SOURCES) | xargs -r clang-format --dry-run -Werror
 	@$(call compile,build,$(RELEASE),all)
@@ -77,9 +110,9 @@ asan: deps ## Unit and integration tests under AddressSanitizer and UndefinedBeh
 	@$(call compile,build/asan,$(ASAN),all)
 	@$(fixed_addresses) $(call run_tests,build/asan,-L '^(unit|integration)$$')
 
-tsan: deps ## Unit and integration tests under ThreadSanitizer, in build/tsan
+tsan: deps ## Unit and integration tests, these also with two shards, under ThreadSanitizer, in build/tsan
 	@$(call compile,build/tsan,$(TSAN),all)
-	@$(fixed_addresses) $(call run_tests,build/tsan,-L '^(unit|integration)$$')
+	@$(fixed_addresses) $(call run_tests,build/tsan,-L '^(unit|integration|two_shards)$$')
 
 # Measurements take the lock of the test runs: the two would falsify each other.
 # $(call measure,options of tests/bench/run)
@@ -87,7 +120,13 @@ measure = flock --close tests /usr/bin/python3 -B tests/bench/run --build build 
 
 worlds: deps ## Random worlds of clients that come back, against two replicas (PULSEGATE_TEST_SEED=…)
 	@$(call compile,build,$(RELEASE),all)
-	@$(call run_tests,build,-C worlds -L worlds)
+	@$(call run_tests,build,-L worlds)
+
+chaos: deps ## Faults and hostile clients under 1 000 clients; writes the table of tests/README.md (6 minutes)
+	@$(call compile,build,$(RELEASE),all)
+	@PULSEGATE_BINARY=build/pulsegate PULSEGATE_CHAOS=full PULSEGATE_CHAOS_TABLE=build/chaos.md \
+	  flock --close tests timeout --kill-after=30 900 build/tests/chaos/chaos --log_level=test_suite --color_output=no
+	@tests/results --write-chaos build/chaos.md
 
 bench: deps ## Measure everything beside floors and peers; writes the table of tests/bench/README.md (35 minutes)
 	@deploy/install-packages bench

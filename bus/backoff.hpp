@@ -8,8 +8,9 @@
 namespace pulsegate::bus {
 
 struct BackoffConfig {
-  std::chrono::milliseconds first{100};            // upper bound of the first delay, doubled with each attempt
-  std::chrono::milliseconds longest{5'000};        // upper bound of every delay
+  std::chrono::milliseconds first{100};  // upper bound of the first delay, doubled with each attempt
+  // Upper bound of every delay: a server that is back after a long time must have every device repaired 3 s later.
+  std::chrono::milliseconds longest{1'500};
   std::chrono::milliseconds stable_after{10'000};  // a connection that lasted so long starts the sequence again
 };
 

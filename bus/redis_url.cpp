@@ -229,6 +229,11 @@ std::string RedisUrl::redacted() const {
 }
 
 std::optional<RedisUrl> parse_redis_url(std::string_view text, std::string& error) {
+  // The path of a socket would end there for the system, and not for our log.
+  if (text.find('\0') != std::string_view::npos) {
+    error = "the Redis URL holds a zero byte";
+    return std::nullopt;
+  }
   const auto separator = text.find("://");
   std::string name(text.substr(0, std::min(separator, text.size())));
   std::transform(name.begin(), name.end(), name.begin(),

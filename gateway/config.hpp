@@ -78,6 +78,18 @@ struct Config {
 
   // Clients.
   std::size_t max_connections = 50'000;  // also kept below the limit of file descriptors
+  // Of one client address (an IPv6 /64) or one token's subject; 0: no limit. nullopt: see gateway/server_limits.hpp.
+  std::optional<std::size_t> max_connections_per_address;
+  std::size_t max_connections_per_subject = 0;
+  double connect_rate = 5'000;  // connections taken a second, as many at once; more wait in the kernel; 0: any
+  std::optional<double> connect_rate_per_address;    // a second, ten times as many at once; 0: any
+  std::optional<double> handshake_failure_rate;      // the same, of handshakes that failed
+  std::vector<std::string> trusted_proxies;          // networks; the header of these names the client
+  std::string forwarded_header = "x-forwarded-for";  // or "forwarded"
+  std::vector<std::string> proxy_protocol;           // networks; peers that send a PROXY header
+  std::optional<std::size_t> memory_limit;           // bytes; 0: none; nullopt: that of the cgroup
+  double memory_soft_limit = 85;                     // percent of it, above which nobody new comes in
+  std::size_t backlog_limit = 256UL * 1024 * 1024;   // bytes, all clients together, in equal shares of the shards
   std::size_t max_message_size = proto::limits::kMaxInboundMessage;
   std::size_t max_bus_payload = proto::limits::kMaxBusPayload;
   double command_rate = 20;  // commands a second per client
@@ -92,11 +104,27 @@ struct Config {
   Millis stalled_after{30'000};
   bool compress = false;  // permessage-deflate, where a client offers it
 
+  // Authentication. Files are read again when they change.
+  std::string auth;                        // "none", "jwt"; empty: "jwt" where there is a key, else open with a warning
+  std::vector<std::string> jwt_keys;       // [KID=]FILE
+  std::vector<std::string> jwt_issuers;    // empty: any
+  std::vector<std::string> jwt_audiences;  // empty: any
+  std::vector<std::string> jwt_required;   // CLAIM=VALUE
+  bool jwt_require_devices = false;        // a token without the devices claim is refused, instead of seeing all
+  Millis jwt_leeway{30'000};               // that clocks may differ
+  std::string jwt_subject_claim = "sub";
+  std::string jwt_devices_claim = "devices";
+  std::string jwt_channels_claim = "channels";
+  std::string jwt_scope_claim = "scope";
+  double jwt_check_rate = 500;               // signatures checked with public keys, a second and shard; 0: no limit
+  std::string revocation_file;               // empty: none
+  std::vector<std::string> allowed_origins;  // empty: any
+  std::vector<std::string> allowed_hosts;    // empty: any
+
   // Life cycle and logs.
   Millis drain_time{15'000};        // clients are sent away spread over this time
   std::string log_format = "text";  // or "json"
   std::string log_level = "info";   // trace, debug, info, warn, error
-  std::string auth = "";            // "none" says that nobody needs a token, and silences the warning
 };
 
 }  // namespace pulsegate

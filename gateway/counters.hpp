@@ -11,6 +11,7 @@
 
 #include "bus/stream_source.hpp"
 #include "bus/subscriber.hpp"
+#include "gateway/access/access_counters.hpp"
 #include "gateway/histogram.hpp"
 #include "gateway/ws/endpoint_counters.hpp"
 #include "proto/channel.hpp"
@@ -80,6 +81,7 @@ struct ShardReport {
   ws::EndpointCounters endpoint;
   HubCounters hub;
   SessionCounters sessions;
+  access::AccessCounters access;
   bus::SubscriberCounters bus;
   std::optional<bus::StreamCounters> stream;  // nullopt: `--stream-key none`
 };

@@ -39,12 +39,12 @@ struct Output {
 
 Output& output() {
   // Never destroyed: a thread that still logs while the process exits must find it.
-  static Output* const instance = [] {
+  static Output* const kInstance = [] {
     auto* created = new Output;
     created->set(nullptr);
     return created;
   }();
-  return *instance;
+  return *kInstance;
 }
 
 void emit(Level level, std::string_view event, Fields fields, std::uint64_t suppressed) noexcept {

@@ -1,8 +1,5 @@
 #include "gateway/server.hpp"
 
-#include <sys/resource.h>
-
-#include <algorithm>
 #include <csignal>
 #include <utility>
 
@@ -10,56 +7,50 @@
 
 #include "gateway/log.hpp"
 #include "gateway/ops/routes.hpp"
+#include "gateway/server_limits.hpp"
 #include "gateway/version.hpp"
 
 namespace pulsegate {
 
 namespace {
 
-// Descriptors kept for everything that is not a client: Redis, PostgreSQL, the ports of operators, logs.
-constexpr std::size_t kReservedDescriptors = 128;
-// Beyond the limit so many more are taken on, to be told 503 instead of being left in the dark.
-constexpr std::size_t kRefusalHeadroom = 256;
+// How soon a changed key or revocation counts, at most; looking costs one stat() a file.
+constexpr std::chrono::milliseconds kAccessPoll{1'000};
 
-// Raises the soft limit of descriptors to the hard one. Returns how many clients fit.
-std::size_t fit_connections(std::size_t wanted) {
-  rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return wanted;
-  limit.rlim_cur = limit.rlim_max;
-  ::setrlimit(RLIMIT_NOFILE, &limit);
-  ::getrlimit(RLIMIT_NOFILE, &limit);
-  const std::size_t descriptors = static_cast<std::size_t>(limit.rlim_cur);
-  const std::size_t reserved = kReservedDescriptors + kRefusalHeadroom;
-  const std::size_t fit = descriptors > 2 * reserved ? descriptors - reserved : descriptors / 2;
-  if (fit < wanted)
-    log::warn("limit.descriptors", {{"max_connections", fit},
-                                    {"wanted", wanted},
-                                    {"hint", "raise the limit of open files (ulimit -n, LimitNOFILE)"}});
-  return std::min(fit, wanted);
+// How soon a lack of memory is noticed, at most. A look costs some 30 us.
+constexpr std::chrono::milliseconds kMemoryPoll{500};
+// Answers of 429 a second. Beyond that a connection above its limit is reset without a word.
+constexpr double kRefusalRate = 100;
+
+MemoryBound memory_bound(const Config& config) {
+  if (!config.memory_limit) return find_cgroup_bound();
+  if (*config.memory_limit == 0) return {};
+  return {MemoryBound::Source::option, *config.memory_limit, {}};
 }
 
 }  // namespace
 
 Server::Server(const Config& config, ServerParts parts)
     : config_(config),
-      max_connections_(fit_connections(config.max_connections)),
+      max_connections_(fit_connections(config)),
       channels_(config.pass_through),
       topics_(config.topic_prefix, channels_),
       clock_format_(config.time_zone,
                     config.history_time_iso ? proto::ClockFormat::Style::iso : proto::ClockFormat::Style::clock12),
       parts_(std::move(parts)),
-      signals_(io_) {
-  const ShardParts shard_parts{config_,      channels_,           topics_,        clock_format_,
-                               clock_,       parts_.source.get(), parts_.history, parts_.subscriber,
-                               parts_.stream};
+      access_files_(config_),
+      limiter_(limit_rules(config_)),
+      memory_bound_(memory_bound(config_)),
+      memory_(memory_bound_.bytes, config_.memory_soft_limit),
+      refusals_(kRefusalRate, kRefusalRate),
+      signals_(io_),
+      access_poll_(io_, kAccessPoll, [this] { poll_access_files(); }),
+      memory_poll_(io_, kMemoryPoll, [this] { look_at_memory(); }) {
+  const ShardParts shard_parts{
+      config_,        channels_,         topics_,       clock_format_,          clock_,  parts_.source.get(),
+      parts_.history, parts_.subscriber, parts_.stream, access_files_.policy(), limiter_};
   for (std::size_t i = 0; i < config_.shards; ++i) shards_.push_back(std::make_unique<Shard>(i, shard_parts));
-  ws::ListenerConfig listener;
-  listener.host = config_.listen.host;
-  listener.port = config_.listen.port;
-  listener.shards = config_.shards;
-  listener.steer_timeout = config_.handshake_timeout;
-  listener_ = std::make_unique<ws::Listener>(
-      io_, listener, [this](asio::ip::tcp::socket socket, std::size_t shard) { take(std::move(socket), shard); });
+  listener_ = std::make_unique<ws::Listener>(io_, listener_config(), listener_calls());
   health_ = std::make_unique<ops::HttpPort>(io_, config_.health, ops::health_routes(*this));
   admin_ = std::make_unique<ops::HttpPort>(io_, config_.admin, ops::admin_routes(*this));
 }
@@ -73,6 +64,8 @@ int Server::run() {
   signals_.add(SIGTERM);
   signals_.add(SIGINT);
   wait_for_signal();
+  if (!access_files_.empty()) access_poll_.start();
+  if (memory_bound_.bytes > 0) memory_poll_.start();
   for (const auto& shard : shards_) shard->start();
   log::info("serving", {{"version", kVersion},
                         {"listen", listener_->address()},
@@ -80,26 +73,17 @@ int Server::run() {
                         {"admin", admin_->address()},
                         {"shards", config_.shards},
                         {"max_connections", max_connections_},
+                        {"memory_limit", memory_bound_.bytes},
                         {"database", parts_.source != nullptr}});
   io_.run();
   log::info("stopped", {});
   return 0;
 }
 
-void Server::take(asio::ip::tcp::socket socket, std::size_t shard) {
-  std::size_t occupied = 0;
-  for (const auto& each : shards_) occupied += each->occupied();
-  const bool full = occupied >= max_connections_;
-  if (full != full_) {
-    full_ = full;
-    log::warn(full ? "full" : "room-again", {{"connections", occupied}});
-    if (!draining_)
-      for (const auto& each : shards_) each->post([s = each.get(), full] { s->set_accepting(!full); });
-  }
-  if (full) ++refused_full_;
-  // Past the headroom the socket is closed without a word: it goes out of scope here.
-  if (occupied >= max_connections_ + kRefusalHeadroom) return;
-  shards_[shard]->adopt(std::move(socket));
+void Server::poll_access_files() {
+  if (!access_files_.poll()) return;
+  for (const auto& shard : shards_)
+    shard->post([s = shard.get(), policy = access_files_.policy()] { s->set_policy(policy); });
 }
 
 std::size_t Server::shard_of(const proto::DeviceId& device) const noexcept {
@@ -130,9 +114,13 @@ void Server::report(std::function<void(ops::GatewayReport)> done) {
                             ops::GatewayReport report;
                             report.shards = std::move(shards);
                             if (parts_.source) report.storage = parts_.source->counters();
-                            report.accepted = listener_->counters().accepted;
-                            report.accept_failures = listener_->counters().failures;
+                            report.listener = listener_->counters();
+                            report.limits = limiter_.counters();
                             report.refused_full = refused_full_;
+                            report.dropped_full = dropped_full_;
+                            report.dropped_limited = dropped_limited_;
+                            report.memory = {memory_bound_.bytes, memory_used_, memory_.high()};
+                            report.access_reloads = access_files_.reloads();
                             report.max_connections = max_connections_;
                             report.draining = draining_;
                             report.ready = readiness().ready;
@@ -159,6 +147,7 @@ void Server::broadcast(const proto::DeviceId& device, std::string json, std::fun
 
 ops::Readiness Server::readiness() const {
   if (draining_) return {false, "The gateway is draining: clients are being sent away."};
+  if (memory_.high()) return {false, "Memory is short: nobody new is taken on until some is free."};
   for (const auto& shard : shards_)
     if (!shard->bus_up()) return {false, "Redis is not connected: clients would see no live data."};
   return {true, {}};
@@ -202,6 +191,8 @@ void Server::on_signal(int signal) {
 void Server::shut_down() {
   if (std::exchange(shut_down_, true)) return;
   signals_.cancel();
+  access_poll_.stop();
+  memory_poll_.stop();
   listener_->close();
   health_->stop();
   admin_->stop();

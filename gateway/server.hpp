@@ -12,10 +12,16 @@
 #include <asio/signal_set.hpp>
 #include <asio/steady_timer.hpp>
 
+#include "gateway/access/limiter.hpp"
+#include "gateway/access/rate_bucket.hpp"
 #include "gateway/clock.hpp"
 #include "gateway/config.hpp"
+#include "gateway/log.hpp"
 #include "gateway/ops/control.hpp"
 #include "gateway/ops/http_port.hpp"
+#include "gateway/repeating_timer.hpp"
+#include "gateway/server_access.hpp"
+#include "gateway/server_memory.hpp"
 #include "gateway/shard.hpp"
 #include "gateway/ws/listener.hpp"
 #include "proto/channel.hpp"
@@ -56,7 +62,15 @@ class Server final : private ops::Control {
   template <typename Answer>
   void ask_shards(std::function<Answer(Shard&)> ask, std::function<void(std::vector<Answer>)> done);
   std::size_t shard_of(const proto::DeviceId& device) const noexcept;
-  void take(asio::ip::tcp::socket socket, std::size_t shard);
+  // server_entry.cpp: who comes in, and how many.
+  ws::ListenerConfig listener_config() const;
+  ws::ListenerCalls listener_calls();
+  bool admit(ws::Arrival& arrival);
+  bool admit_limited(const ws::Arrival& arrival, SteadyTime now);
+  void set_full(bool full, std::size_t occupied);
+  void tell_accepting();
+  void look_at_memory();
+  void poll_access_files();
   void wait_for_signal();
   void on_signal(int signal);
   void shut_down();
@@ -68,9 +82,19 @@ class Server final : private ops::Control {
   proto::ClockFormat clock_format_;
   SystemClock clock_;
   ServerParts parts_;
+  AccessFiles access_files_;
+  access::Limiter limiter_;  // outlives the shards, whose connections hold places of it
+  const MemoryBound memory_bound_;
+  MemoryGauge memory_;
+  std::uint64_t memory_used_ = 0;
+  SteadyTime trimmed_{};  // when memory was last given back to the system
+  access::RateBucket refusals_;
+  log::RateLimited repeated_;  // lines that one address could write without end
 
   asio::io_context io_{1};
   asio::signal_set signals_;
+  RepeatingTimer access_poll_;
+  RepeatingTimer memory_poll_;
   std::vector<std::unique_ptr<Shard>> shards_;
   std::unique_ptr<ws::Listener> listener_;
   std::unique_ptr<ops::HttpPort> health_;
@@ -82,6 +106,8 @@ class Server final : private ops::Control {
   bool shut_down_ = false;
   bool full_ = false;
   std::uint64_t refused_full_ = 0;
+  std::uint64_t dropped_full_ = 0;
+  std::uint64_t dropped_limited_ = 0;
 };
 
 }  // namespace pulsegate

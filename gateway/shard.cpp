@@ -54,6 +54,7 @@ ws::EndpointConfig endpoint_config(const Config& config) {
   result.ping_interval = config.ping_interval;
   result.idle_timeout = config.idle_timeout;
   result.coalesce = std::chrono::milliseconds(config.coalesce_ms);
+  result.backlog_limit = config.backlog_limit / config.shards;
   result.outbox.conflate_above = config.conflate_above;
   result.outbox.close_above = config.close_above;
   result.outbox.stalled_after = config.stalled_after;
@@ -67,6 +68,7 @@ Shard::Shard(std::size_t number, const ShardParts& parts)
     : number_(number),
       parts_(parts),
       work_(asio::make_work_guard(io_)),
+      gate_(parts.policy, parts.config.jwt_check_rate),
       hub_timer_(io_),
       stop_deadline_(io_),
       tick_(io_, kTick, [this] { tick(); }),
@@ -75,8 +77,9 @@ Shard::Shard(std::size_t number, const ShardParts& parts)
       random_state_(std::random_device{}()) {
   subscriber_ = parts_.subscriber(io_);
   if (parts_.stream) stream_ = parts_.stream(io_);
-  endpoint_ = std::make_unique<ws::Endpoint>(io_, endpoint_config(parts_.config), static_cast<ws::LinkFactory&>(*this),
-                                             static_cast<ws::HttpAnswerer&>(*this), parts_.clock);
+  endpoint_ =
+      std::make_unique<ws::Endpoint>(io_, endpoint_config(parts_.config), static_cast<ws::LinkFactory&>(*this),
+                                     static_cast<ws::HttpAnswerer&>(*this), gate_, parts_.clock, &parts_.limiter);
   devices::HubParts hub{parts_.channels,
                         parts_.topics,
                         parts_.clock_format,
@@ -116,15 +119,16 @@ void Shard::post(std::function<void()> task) {
   asio::post(io_, std::move(task));
 }
 
-void Shard::adopt(asio::ip::tcp::socket socket) {
+void Shard::adopt(asio::ip::tcp::socket socket, ws::Arrival arrival) {
   asio::error_code error;
   const auto local = socket.local_endpoint(error);
   const int descriptor = error ? -1 : socket.release(error);
   if (error) return;
   ++handed_over_;
-  post([this, descriptor, protocol = local.protocol()] {
+  // Shared only since a task must be copyable.
+  post([this, descriptor, protocol = local.protocol(), known = std::make_shared<ws::Arrival>(std::move(arrival))] {
     ++adopted_;
-    endpoint_->adopt(protocol, descriptor);
+    endpoint_->adopt(protocol, descriptor, std::move(*known));
   });
 }
 
@@ -156,7 +160,7 @@ void Shard::write_notice(devices::Notice notice, std::string_view detail) {
 std::unique_ptr<ws::LinkHandler> Shard::on_open(ws::Link& link, const access::Admission& admission, const Now& now) {
   const ws::SessionConfig config{parts_.config.max_message_size, parts_.config.command_rate,
                                  parts_.config.command_burst, parts_.config.legacy_append};
-  return std::make_unique<ws::Session>(link, admission, config, *hub_, parts_.channels, session_counters_, now);
+  return std::make_unique<ws::Session>(link, admission, config, gate_, *hub_, parts_.channels, session_counters_, now);
 }
 
 void Shard::on_event(std::string_view topic, std::string_view payload) {
@@ -186,6 +190,7 @@ ShardReport Shard::report() const {
   report.endpoint = endpoint_->counters();
   report.hub = hub_->counters();
   report.sessions = session_counters_;
+  report.access = gate_.counters();
   report.bus = subscriber_->counters();
   if (stream_) report.stream = stream_->counters();
   // The subscriber drops what is too big before the hub sees it; to an operator it is one reason.

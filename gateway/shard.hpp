@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <utility>
 
 #include <asio/executor_work_guard.hpp>
 #include <asio/io_context.hpp>
@@ -19,6 +20,7 @@
 
 #include "bus/stream_source.hpp"
 #include "bus/subscriber.hpp"
+#include "gateway/access/gate.hpp"
 #include "gateway/config.hpp"
 #include "gateway/counters.hpp"
 #include "gateway/devices/hub.hpp"
@@ -49,6 +51,8 @@ struct ShardParts {
   storage::HistorySource* history = nullptr;
   const SubscriberFactory& subscriber;
   const StreamFactory& stream;  // empty: `--stream-key none`
+  access::PolicyPtr policy;     // the one at the start; null: everybody may watch everything
+  access::Limiter& limiter;
 };
 
 // Thread: any for post(), adopt(), occupied() and join(); everything else on the shard's own thread, so through post().
@@ -64,7 +68,7 @@ class Shard final : private ws::LinkFactory, private ws::HttpAnswerer, private b
   // The only door into a shard.
   void post(std::function<void()> task);
   // Gives a connected socket to this shard; takes over the descriptor.
-  void adopt(asio::ip::tcp::socket socket);
+  void adopt(asio::ip::tcp::socket socket, ws::Arrival arrival);
   // Sockets handed over and not yet known to be closed; may be too high for up to a second, never too low.
   std::size_t occupied() const noexcept { return handed_over_.load() - released_.load(); }
   // Whether the bus is connected; for readiness.
@@ -73,6 +77,8 @@ class Shard final : private ws::LinkFactory, private ws::HttpAnswerer, private b
   // On the shard's thread:
   ShardReport report() const;
   void set_accepting(bool accepting);
+  // Takes effect for newcomers at once, and within a second for those who are in.
+  void set_policy(access::PolicyPtr policy) { gate_.set_policy(std::move(policy)); }
   std::size_t client_count(const std::optional<proto::DeviceId>& device) const;
   std::size_t broadcast(const proto::DeviceId& device, std::string_view json);
   // Sends clients away (`reconnect`, then 1012), spread evenly over `time`; `done` runs once none is left.
@@ -86,9 +92,8 @@ class Shard final : private ws::LinkFactory, private ws::HttpAnswerer, private b
   std::unique_ptr<ws::LinkHandler> on_open(ws::Link& link, const access::Admission& admission, const Now& now) override;
   // shard_http.cpp
   ws::HttpAnswerer::Answer on_get(const access::Admission& request, const Now& now, Done done) override;
-  ws::HttpAnswerer::Answer take_snapshot(const proto::DeviceId& device, Done done);
-  ws::HttpAnswerer::Answer ask_history(const proto::DeviceId& device, std::string_view query, const Now& now,
-                                       Done done);
+  ws::HttpAnswerer::Answer take_snapshot(const access::Admission& request, Done done);
+  ws::HttpAnswerer::Answer ask_history(const access::Admission& request, const Now& now, Done done);
   // bus::EventSink: all of it is the hub's; the endpoint is told what is an event.
   void on_event(std::string_view topic, std::string_view payload) override;
   void on_subscribed(std::string_view topic) override { hub_->on_subscribed(topic); }
@@ -107,6 +112,7 @@ class Shard final : private ws::LinkFactory, private ws::HttpAnswerer, private b
   asio::io_context io_{1};
   asio::executor_work_guard<asio::io_context::executor_type> work_;
   SessionCounters session_counters_;
+  access::Gate gate_;
   log::RateLimited repeated_;  // lines that one device or one fault could write without end
 
   asio::steady_timer hub_timer_;

@@ -61,27 +61,43 @@ proto::RequestValue time_parameter(std::string_view query, std::string_view name
 }  // namespace
 
 ws::HttpAnswerer::Answer Shard::on_get(const access::Admission& request, const Now& now, Done done) {
-  return request.route == access::Route::snapshot ? take_snapshot(*request.device, std::move(done))
-                                                  : ask_history(*request.device, request.query, now, std::move(done));
+  if (request.grant != nullptr)
+    log::info("audit.read", {{"route", request.route == access::Route::snapshot ? "snapshot" : "history"},
+                             {"device", request.device->text()},
+                             {"subject", request.grant->identity.subject},
+                             {"token_id", request.grant->identity.token_id}});
+  return request.route == access::Route::snapshot ? take_snapshot(request, std::move(done))
+                                                  : ask_history(request, now, std::move(done));
 }
 
-ws::HttpAnswerer::Answer Shard::take_snapshot(const proto::DeviceId& device, Done done) {
+// Channels that the token does not name are left out: null would say that nothing is known.
+ws::HttpAnswerer::Answer Shard::take_snapshot(const access::Admission& request, Done done) {
+  proto::ChannelSet left_out;
+  for (std::size_t i = 0; i < parts_.channels.size(); ++i) {
+    const auto channel = static_cast<proto::Channel>(i);
+    if (!access::allows_channel(request.grant, parts_.channels.name(channel))) left_out.add(channel);
+  }
   auto pending = std::make_unique<PendingSnapshot>(
-      *hub_, parts_.channels, device, [this](std::function<void()> task) { post(std::move(task)); }, std::move(done));
-  if (!pending->collector.start())
+      *hub_, parts_.channels, *request.device, [this](std::function<void()> task) { post(std::move(task)); },
+      std::move(done));
+  if (!pending->collector.start(left_out))
     return http_error(503, ErrorCode::device_limit,
                       "This gateway serves as many devices as it is allowed to; try again later.");
   return pending;
 }
 
-ws::HttpAnswerer::Answer Shard::ask_history(const proto::DeviceId& device, std::string_view query, const Now& now,
-                                            Done done) {
+ws::HttpAnswerer::Answer Shard::ask_history(const access::Admission& request, const Now& now, Done done) {
+  if (!access::allows_channel(request.grant, parts_.channels.name(proto::Channel::history))) {
+    gate_.count(access::Forbidden::channel);
+    return http_error(403, ErrorCode::forbidden, "The token does not name the channel \"history\".");
+  }
+  const std::string_view query = request.query;
   const proto::HistoryQueryText text{time_parameter(query, "from"), time_parameter(query, "to"),
                                      parameter(query, "points"), parameter(query, "downsample")};
   auto parsed = proto::parse_history_query(text, now.wall);
   if (const auto* sentence = std::get_if<std::string>(&parsed)) return http_error(400, ErrorCode::bad_query, *sentence);
   auto pending = std::make_unique<PendingHistory>(std::move(done));
-  hub_->query_history(device, std::move(std::get<proto::HistoryQuery>(parsed)),
+  hub_->query_history(*request.device, std::move(std::get<proto::HistoryQuery>(parsed)),
                       [weak = std::weak_ptr<Done>(pending->done)](storage::SnapshotError error, std::string found) {
                         const auto waiting = weak.lock();
                         if (!waiting) return;

@@ -55,7 +55,8 @@ std::optional<CommandError> read(std::string_view text, CommandReader& seen) {
 std::optional<CommandError> take_channels(CommandReader& seen, const ChannelTable& table, Command& command) {
   if (seen.channels == CommandReader::List::absent && seen.channel == CommandReader::List::strings) {
     seen.channels = CommandReader::List::strings;
-    seen.names.assign(1, std::move(seen.channel_name));
+    seen.names.clear();
+    seen.names.push_back(std::move(seen.channel_name));
   }
   if (seen.channels != CommandReader::List::strings || seen.names.empty())
     return fail(ErrorCode::invalid_channels, "\"channels\" must be a non-empty array of channel names.", seen);
@@ -119,6 +120,12 @@ std::variant<HistoryQuery, CommandError> judge_query(CommandReader& seen, Timest
   return std::get<HistoryQuery>(std::move(query));
 }
 
+std::variant<AuthRequest, CommandError> judge_auth(CommandReader& seen) {
+  if (!seen.token || seen.token->empty())
+    return fail(ErrorCode::unauthorized, "An auth command needs a \"token\": a string.", seen);
+  return AuthRequest{std::move(*seen.token), std::move(seen.id)};
+}
+
 std::optional<Command::Type> find_type(std::string_view name) noexcept {
   if (name == "subscribe") return Command::Type::subscribe;
   if (name == "unsubscribe") return Command::Type::unsubscribe;
@@ -138,7 +145,8 @@ ParsedCommand parse_command(std::string_view text, const ChannelTable& table, Ti
   if (auto error = read(text, seen)) return std::move(*error);
   if (const auto type = find_type(*seen.type)) return widen<ParsedCommand>(judge(seen, table, *type));
   if (*seen.type == "history-query") return widen<ParsedCommand>(judge_query(seen, now));
-  return unknown_type(seen, R"("subscribe", "unsubscribe", "ping" and "history-query")");
+  if (*seen.type == "auth") return widen<ParsedCommand>(judge_auth(seen));
+  return unknown_type(seen, R"("subscribe", "unsubscribe", "ping", "auth" and "history-query")");
 }
 
 std::variant<Command, CommandError> parse_command(std::string_view text, const ChannelTable& table) {

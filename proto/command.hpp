@@ -1,5 +1,5 @@
 // What clients send: `subscribe`, `unsubscribe`, `ping`, in the guide's dialect ("channels":[…]) and the older one
-// ("channel":"…"), and `history-query`.
+// ("channel":"…"), `history-query` and `auth`.
 #pragma once
 
 #include <optional>
@@ -35,12 +35,18 @@ struct CommandError {
   std::string id;       // as Command::id, where it could be read
 };
 
-using ParsedCommand = std::variant<Command, HistoryQuery, CommandError>;
+// A new token in the place of the one that the connection was opened with.
+struct AuthRequest {
+  std::string token;  // as sent, not empty: a secret
+  std::string id;     // as Command::id
+};
+
+using ParsedCommand = std::variant<Command, HistoryQuery, AuthRequest, CommandError>;
 
 // Pure. Never throws on any input; unknown members are ignored. Text is untrusted: bounded depth, checked UTF-8.
 // `now`: where a history-query without `to` ends.
 ParsedCommand parse_command(std::string_view text, const ChannelTable& channels, Timestamp now);
-// For whoever answers no queries: a history-query is of an unknown type.
+// For whoever answers no queries and knows no tokens: those two are of an unknown type.
 std::variant<Command, CommandError> parse_command(std::string_view text, const ChannelTable& channels);
 
 }  // namespace pulsegate::proto

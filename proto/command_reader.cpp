@@ -54,6 +54,9 @@ void CommandReader::key(std::size_t depth, std::string_view name) {
   } else if (name == "id") {
     id.clear();
     target_ = Target::id;
+  } else if (name == "token") {
+    token.reset();
+    target_ = Target::token;
   } else if (name == "history") {
     history.reset();
     target_ = Target::history;
@@ -81,6 +84,9 @@ void CommandReader::scalar(std::size_t depth, JsonKind kind, std::string_view te
       if (is_string) append_json_string(id, text);
       if (kind == JsonKind::number) id.assign(text);
       if (id.size() > kMaxId) id.clear();
+      break;
+    case Target::token:
+      if (is_string) token.emplace(text);
       break;
     case Target::value:
       set(*value_, kind, text);

@@ -31,7 +31,8 @@ class CommandReader final : public JsonVisitor {
   std::vector<std::string> strange;  // entries of `channels` that are no strings, in words; as many at most
   List channel = List::absent;
   std::string channel_name;
-  std::string id;  // JSON text, empty when there is none that can be echoed
+  std::string id;                    // JSON text, empty when there is none that can be echoed
+  std::optional<std::string> token;  // not longer than the text, whose size is the caller's to bound
   RequestValue since;
   HistoryQueryText query;                     // top-level members
   std::optional<HistoryOptionsText> history;  // unset: no member `history` that is an object
@@ -42,7 +43,7 @@ class CommandReader final : public JsonVisitor {
   void close(std::size_t depth, JsonKind kind, std::size_t end) override;
 
  private:
-  enum class Target : std::uint8_t { none, type, channels, channel, id, history, value };
+  enum class Target : std::uint8_t { none, type, channels, channel, id, token, history, value };
 
   RequestValue* value_of(std::string_view name) noexcept;
   static RequestValue* value_of(HistoryOptionsText& options, std::string_view name) noexcept;

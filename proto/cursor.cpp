@@ -66,7 +66,7 @@ bool take_exact(Digest& digest, double value, int decimals) noexcept {
   const double scale = decimals == 2 ? 100 : 1;
   const double scaled = std::fabs(value) * scale;
   if (!(scaled < 1e15)) return false;
-  auto number = static_cast<std::uint64_t>(scaled + 0.5);
+  auto number = static_cast<std::uint64_t>(scaled + 0.5);  // NOLINT(bugprone-incorrect-roundings): below 1e15
   if (static_cast<double>(number) / scale != std::fabs(value)) return false;
   std::array<char, 16> digits{};
   std::size_t first = digits.size();
@@ -86,7 +86,7 @@ void take_rounded(Digest& digest, double value, int decimals) noexcept {
   int count = 0;
   const char* c = text;
   for (; *c != 'e'; ++c)
-    if (*c != '.') digits[static_cast<std::size_t>(1 + count++)] = static_cast<char>(*c - '0');
+    if (*c != '.') digits[1 + static_cast<std::size_t>(count++)] = static_cast<char>(*c - '0');
   int point = 0;  // how many of the digits stand before the decimal point
   ++c;
   std::from_chars(*c == '+' ? c + 1 : c, end, point);
@@ -97,7 +97,7 @@ void take_rounded(Digest& digest, double value, int decimals) noexcept {
     count = 0;
   } else if (kept < count) {
     count = kept;
-    if (digits[static_cast<std::size_t>(1 + kept)] >= 5) {
+    if (digits[1 + static_cast<std::size_t>(kept)] >= 5) {
       std::size_t last = static_cast<std::size_t>(kept);
       while (digits[last] == 9) digits[last--] = 0;
       ++digits[last];

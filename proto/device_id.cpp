@@ -36,8 +36,8 @@ std::optional<DeviceId> DeviceId::parse(std::string_view text) noexcept {
   DeviceId id;
   int seen = 0;  // negative as soon as one digit is
   for (std::size_t i = 0; i < id.bytes_.size(); ++i) {
-    const int high = kHexValues[static_cast<unsigned char>(text[kDigitsAt[i]])];
-    const int low = kHexValues[static_cast<unsigned char>(text[kDigitsAt[i] + 1u])];
+    const std::int8_t high = kHexValues[static_cast<unsigned char>(text[kDigitsAt[i]])];
+    const std::int8_t low = kHexValues[static_cast<unsigned char>(text[kDigitsAt[i] + 1u])];
     seen |= high | low;
     id.bytes_[i] = static_cast<std::uint8_t>(high * 16 + low);
   }

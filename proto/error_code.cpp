@@ -33,8 +33,18 @@ std::string_view name(ErrorCode code) noexcept {
       return "binary-message";
     case ErrorCode::rate_limited:
       return "rate-limited";
+    case ErrorCode::too_many_connections:
+      return "too-many-connections";
     case ErrorCode::device_limit:
       return "device-limit";
+    case ErrorCode::unauthorized:
+      return "unauthorized";
+    case ErrorCode::token_expired:
+      return "token-expired";
+    case ErrorCode::token_revoked:
+      return "token-revoked";
+    case ErrorCode::forbidden:
+      return "forbidden";
     case ErrorCode::bad_request:
       return "bad-request";
     case ErrorCode::invalid_device:

@@ -101,6 +101,20 @@ void append_error(std::string& out, ErrorCode code, std::string_view message, st
   out.push_back('}');
 }
 
+void append_authenticated(std::string& out, std::optional<Timestamp> expires, std::string_view id) {
+  out.append("{\"type\":\"authenticated\",\"data\":{\"expires\":");
+  if (expires) {
+    out.push_back('"');
+    append_iso8601(out, *expires);
+    out.push_back('"');
+  } else {
+    out.append("null");
+  }
+  out.push_back('}');
+  if (!id.empty()) out.append(",\"id\":").append(id);
+  out.push_back('}');
+}
+
 void append_reconnect(std::string& out, std::uint64_t after_ms) {
   out.append("{\"type\":\"reconnect\",\"data\":{\"after_ms\":").append(std::to_string(after_ms)).append("}}");
 }

@@ -44,6 +44,9 @@ void append_unsubscribed(std::string& out, const DeviceId& device, std::string_v
 void append_pong(std::string& out, const DeviceId& device, Timestamp now);
 // {"type":"error","data":{"code":…,"message":…},"id":…}; `id` is JSON text and left out when empty.
 void append_error(std::string& out, ErrorCode code, std::string_view message, std::string_view id = {});
+// {"type":"authenticated","data":{"expires":…},"id":…}: the answer to an `auth`; `expires` is null where nobody is
+// asked for a token, `id` as in append_error().
+void append_authenticated(std::string& out, std::optional<Timestamp> expires, std::string_view id = {});
 // {"type":"reconnect","data":{"after_ms":…}}
 void append_reconnect(std::string& out, std::uint64_t after_ms);
 

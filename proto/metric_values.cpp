@@ -59,7 +59,9 @@ bool same_value(const MetricValue& a, const MetricValue& b) noexcept {
   if (a.present != b.present) return false;
   if (!a.present || a.value == b.value) return true;
   if (a.decimals < 0 && b.decimals < 0) return false;
-  const int decimals = a.decimals < 0 ? b.decimals : b.decimals < 0 ? a.decimals : std::min(a.decimals, b.decimals);
+  const std::int8_t decimals = a.decimals < 0   ? b.decimals
+                               : b.decimals < 0 ? a.decimals
+                                                : std::min(a.decimals, b.decimals);
   return std::fabs(a.value - b.value) <= tolerance(decimals, a.value, b.value);
 }
 

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <soci/postgresql/soci-postgresql.h>
 #include <soci/soci.h>
+#include <sys/socket.h>
 
 #include <array>
 #include <string_view>
@@ -82,7 +83,11 @@ SnapshotReader::SnapshotReader(const ReaderConfig& config) : config_(config) {
   }
 }
 
-SnapshotReader::~SnapshotReader() = default;
+// SOCI takes leave of each statement with a round trip, for which a server that has fallen silent would keep us waiting
+// for ever. The end of the connection tells it as much.
+SnapshotReader::~SnapshotReader() {
+  if (socket() >= 0) ::shutdown(socket(), SHUT_RDWR);
+}
 
 int SnapshotReader::socket() const noexcept {
   return PQsocket(session_->connection());

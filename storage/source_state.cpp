@@ -42,9 +42,9 @@ SourceState::SourceState(const SourceLimits& limits, LogLine log)
   counters_.history_seconds_buckets.resize(std::size(kReadSecondsBuckets));
 }
 
-void SourceState::submit(ReadRequest request, Executor executor, std::function<void(ReadResult)> done) {
+void SourceState::submit(const ReadRequest& request, Executor executor, std::function<void(ReadResult)> done) {
   PendingRead read;
-  read.request = std::move(request);
+  read.request = request;
   std::visit([](auto& asked) { asked.points = std::clamp<std::size_t>(asked.points, 1, kMaxHistoryPoints); },
              read.request);
   read.executor = std::move(executor);

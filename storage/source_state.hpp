@@ -37,7 +37,7 @@ class SourceState {
   SourceState(const SourceLimits& limits, LogLine log);
 
   // From the callers.
-  void submit(ReadRequest request, Executor executor, std::function<void(ReadResult)> done);
+  void submit(const ReadRequest& request, Executor executor, std::function<void(ReadResult)> done);
   SourceCounters counters() const;
   // From now on nothing waits: what is queued is answered, what is under way is cut off.
   void stop();

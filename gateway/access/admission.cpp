@@ -58,14 +58,17 @@ Admission refuse(Admission admission, int status, proto::CloseCode close, proto:
 
 }  // namespace
 
+// A browser cannot see an HTTP status, so what can speak WebSocket and looks like a browser is told by a close code.
+bool can_read_close_codes(const Request& request) noexcept {
+  return request.upgrade && request.method == "GET" && request.websocket_version == "13" && !request.origin.empty();
+}
+
 Admission decide(const Request& request, bool accepting) {
   using proto::CloseCode;
   using proto::ErrorCode;
 
   Admission admission;
-  // A browser cannot see an HTTP status, so what can speak WebSocket and looks like a browser is told by a close code.
-  admission.refuse_by_close =
-      request.upgrade && request.method == "GET" && request.websocket_version == "13" && !request.origin.empty();
+  admission.refuse_by_close = can_read_close_codes(request);
 
   const std::optional<Endpoint> endpoint = find_endpoint(request.target);
   if (!endpoint) {

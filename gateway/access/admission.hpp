@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "gateway/access/identity.hpp"
 #include "proto/close_code.hpp"
 #include "proto/device_id.hpp"
 #include "proto/error_code.hpp"
@@ -20,6 +21,10 @@ struct Request {
   std::string_view origin;             // empty: not sent
   std::string_view websocket_version;  // "13"; empty: not sent
   bool upgrade = false;                // asks for a WebSocket
+  std::string_view host;               // empty: not sent; so too for the next two
+  std::string_view authorization;
+  std::string_view subprotocols;  // Sec-WebSocket-Protocol: names with commas between them
+  std::string_view forwarded;     // the header in which proxies name the client: see ForwardedHeader
 };
 
 enum class Route : std::uint8_t {
@@ -40,19 +45,24 @@ struct Admission {
   // Accepted, or refused with a device known:
   std::optional<proto::DeviceId> device;
   std::string device_as_sent;  // accepted only: the UUID in the client's own letters, which `connected` echoes
-  std::string query;           // accepted over plain HTTP only: the parameters, as sent
+  std::string query;           // accepted over plain HTTP only: the parameters, as sent; may hold a token
+  GrantPtr grant;              // who it is, also of a refusal where the token was good; null: without authentication
   // Refused:
-  int http_status = 0;                                // 400, 404, 405, 426, 503
+  int http_status = 0;                                // 400, 401, 403, 404, 405, 426, 429, 503
   proto::CloseCode close = proto::CloseCode::normal;  // for browsers, which cannot see an HTTP status
   proto::ErrorCode error = proto::ErrorCode::internal;
-  std::string message;  // one sentence that says what to change
+  std::string message;    // one sentence that says what to change
+  std::string challenge;  // with 401: the value of WWW-Authenticate
 
   // A refusal that is told over an accepted WebSocket: `error`, then the close code, since the request carried Origin.
   bool refuse_by_close = false;
 };
 
-// `accepting` false (draining or full) refuses everything that is right otherwise with 503 / 1013. Percent-encoded
-// paths and queries are decoded.
+// Whether a refusal is told over an accepted WebSocket: the request speaks it, and carries Origin.
+bool can_read_close_codes(const Request& request) noexcept;
+
+// Route, method, version and device; tokens and origins are the Gate's. `accepting` false (draining or full) refuses
+// everything that is right otherwise with 503 / 1013. Percent-encoded paths and queries are decoded.
 Admission decide(const Request& request, bool accepting);
 
 // The device that a target names, whatever the route and whether the request is accepted; for steering.

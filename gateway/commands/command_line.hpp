@@ -7,7 +7,7 @@
 
 #include "gateway/commands/options.hpp"
 
-namespace CLI {
+namespace CLI {  // NOLINT(readability-identifier-naming): the library's
 class App;
 }
 

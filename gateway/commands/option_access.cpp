@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 
 #include "bus/stream_key.hpp"
 #include "gateway/commands/option_values.hpp"
@@ -82,7 +83,7 @@ OptionAccess option_switch(bool Config::*field) {
 }
 
 OptionAccess option_word(std::string Config::*field, std::vector<std::string> words) {
-  return {[field, words](Config& config, std::string_view value) -> std::string {
+  return {[field, words = std::move(words)](Config& config, std::string_view value) -> std::string {
             if (std::find(words.begin(), words.end(), value) == words.end()) {
               std::string sentence = words.size() == 1 ? "must be " : "must be one of ";
               for (std::size_t i = 0; i < words.size(); ++i) sentence += (i == 0 ? "" : ", ") + words[i];
@@ -92,6 +93,49 @@ OptionAccess option_word(std::string Config::*field, std::vector<std::string> wo
             return {};
           },
           [field](const Config& config) { return config.*field; }};
+}
+
+OptionAccess option_auto_count(std::optional<std::size_t> Config::*field, std::size_t low, std::size_t high) {
+  return {[=](Config& config, std::string_view text) -> std::string {
+            const auto value = read_count(text);
+            if (text != "auto" && (!value || *value < low || *value > high))
+              return "must be auto or a whole number from " + std::to_string(low) + " to " + std::to_string(high);
+            config.*field = value;
+            return {};
+          },
+          [field](const Config& config) { return config.*field ? std::to_string(*(config.*field)) : "auto"; }};
+}
+
+OptionAccess option_auto_real(std::optional<double> Config::*field, double low, double high) {
+  return {[=](Config& config, std::string_view text) -> std::string {
+            const auto value = read_real(text);
+            if (text != "auto" && (!value || *value < low || *value > high))
+              return "must be auto or a number from " + show_real(low) + " to " + show_real(high);
+            config.*field = value;
+            return {};
+          },
+          [field](const Config& config) { return config.*field ? show_real(*(config.*field)) : "auto"; }};
+}
+
+OptionAccess option_memory_limit() {
+  static constexpr std::size_t kLow = 16UL * 1024 * 1024;
+  return {[](Config& config, std::string_view text) -> std::string {
+            const auto value = read_size(text);
+            if (text == "auto") {
+              config.memory_limit.reset();
+            } else if (text == "off") {
+              config.memory_limit = 0;
+            } else if (value && *value >= kLow) {
+              config.memory_limit = value;
+            } else {
+              return "must be auto, off or a size from " + show_size(kLow) + " on";
+            }
+            return {};
+          },
+          [](const Config& config) -> std::string {
+            if (!config.memory_limit) return "auto";
+            return *config.memory_limit == 0 ? "off" : show_size(*config.memory_limit);
+          }};
 }
 
 OptionAccess option_database() {
@@ -122,6 +166,19 @@ OptionAccess option_channels() {
           [](const Config& config) {
             std::string joined;
             for (const std::string& name : config.pass_through) joined += (joined.empty() ? "" : ",") + name;
+            return joined;
+          }};
+}
+
+OptionAccess option_texts(std::vector<std::string> Config::*field, std::function<std::string(std::string_view)> check) {
+  return {[field, check = std::move(check)](Config& config, std::string_view value) -> std::string {
+            std::string sentence = value.empty() ? std::string("must not be empty") : check(value);
+            if (sentence.empty()) (config.*field).emplace_back(value);
+            return sentence;
+          },
+          [field](const Config& config) {
+            std::string joined;
+            for (const std::string& each : config.*field) joined += (joined.empty() ? "" : ",") + each;
             return joined;
           }};
 }

@@ -3,10 +3,15 @@
 #include "gateway/commands/option_checks.hpp"
 
 #include <stdexcept>
+#include <utility>
 
 #include "bus/redis_url.hpp"
+#include "gateway/access/revocations.hpp"
+#include "gateway/access/token.hpp"
+#include "gateway/access/token_key.hpp"
 #include "gateway/commands/option_table.hpp"
 #include "gateway/commands/option_values.hpp"
+#include "gateway/server_access.hpp"
 #include "proto/channel.hpp"
 #include "proto/time.hpp"
 #include "storage/connection_string.hpp"
@@ -24,6 +29,7 @@ class Checks {
     adapters();
     names();
     relations();
+    tokens();
     return std::move(errors_);
   }
 
@@ -118,6 +124,42 @@ class Checks {
                                  show_size(config_.resume_memory) + ", " + context_.where("--resume-memory") + ")");
   }
 
+  void tokens() {
+    // Whoever sets one of these believes that nobody comes in without a token.
+    const std::pair<const char*, bool> wants_a_key[] = {
+        {"--jwt-require", !config_.jwt_required.empty()},
+        {"--jwt-require-devices", config_.jwt_require_devices},
+        {"--jwt-issuer", !config_.jwt_issuers.empty()},
+        {"--jwt-audience", !config_.jwt_audiences.empty()},
+        {"--revocation-file", !config_.revocation_file.empty()},
+        {"--auth", config_.auth == "jwt"},
+        {"--max-connections-per-subject", config_.max_connections_per_subject > 0}};
+    if (config_.jwt_keys.empty() && config_.auth != "none")
+      for (const auto& [flag, given] : wants_a_key)
+        if (given && usable("--jwt-key")) fail(flag, "needs a --jwt-key to check tokens with");
+    if (config_.jwt_keys.size() > access::kMaxTokenKeys)
+      fail("--jwt-key", "may be given " + std::to_string(access::kMaxTokenKeys) + " times at most");
+    for (const std::string& each : config_.jwt_keys) key(split_key_option(each).second);
+    if (!config_.revocation_file.empty()) revocations();
+  }
+
+  void revocations() {
+    std::string error;
+    const auto text = context_.read_file(config_.revocation_file, error);
+    if (text && !access::Revocations::parse(*text)) {
+      fail("--revocation-file", config_.revocation_file + " is no list of names");
+    } else if (!text && error != kFileTooLarge) {  // the server reads larger ones
+      fail("--revocation-file", "cannot read " + config_.revocation_file + ": " + error);
+    }
+  }
+
+  void key(const std::string& path) {
+    std::string error;
+    const auto content = context_.read_file(path, error);
+    if (!content) return fail("--jwt-key", "cannot read " + path + ": " + error);
+    if (!access::parse_token_key(*content, error)) fail("--jwt-key", path + " " + error);
+  }
+
   const CheckContext& context_;
   const Config& config_;
   std::vector<std::string> errors_;
@@ -155,6 +197,12 @@ std::vector<std::string> config_warnings(const CheckContext& context, const Envi
   if (!loopback(context.config.admin.host))
     warnings.push_back(context.where("--admin") + ": " + show_address(context.config.admin) +
                        " can be reached from other hosts, and nobody is asked for a password there");
+  for (const std::string& network : context.config.trusted_proxies)
+    if (network.size() > 2 && network.compare(network.size() - 2, 2, "/0") == 0)
+      warnings.push_back(context.where("--trusted-proxy") + ": " + network +
+                         " lets every client say that it is somebody else");
+  if (context.config.auth == "none" && !context.config.jwt_keys.empty())
+    warnings.push_back(context.where("--auth") + ": none lets everybody in, although there is a --jwt-key");
   return warnings;
 }
 

@@ -8,9 +8,7 @@ namespace {
 
 Option row(const char* flag, const char* metavar, OptionAccess access, const char* example, const char* help,
            const char* manual) {
-  Option option{flag, metavar, "Redis", help, manual, std::move(access)};
-  option.example = example;
-  return option;
+  return option_row("Redis", flag, metavar, std::move(access), help, manual, example);
 }
 
 }  // namespace

@@ -46,8 +46,7 @@ Option with_example(Option option, const char* example) {
 }
 
 Option list(Option option, const char* example) {
-  option.kind = Kind::list;
-  return with_example(std::move(option), example);
+  return with_example(as_list(std::move(option)), example);
 }
 
 Option secret(Option option) {
@@ -200,9 +199,6 @@ void add_devices(std::vector<Option>& rows) {
 }
 
 void add_clients(std::vector<Option>& rows) {
-  rows.push_back(row("--max-connections", "N", kClients, option_count(&Config::max_connections, 1, 10'000'000),
-                     "Connections at the same time",
-                     "Also kept below the limit of open files; pulsegate_connections_limit shows what is in force."));
   rows.push_back(row("--max-message-size", "SIZE", kClients, option_size(&Config::max_message_size, 128, 16 * kMi),
                      "Largest message from a client, 128 bytes to 16MiB",
                      "Commands are short: a larger bound only helps whoever wants to use up memory."));
@@ -233,8 +229,7 @@ void add_clients(std::vector<Option>& rows) {
                      "Backlog of a client above which only the latest value per channel is kept"));
   rows.push_back(row("--close-above", "SIZE", kClients, option_size(&Config::close_above, kKi, 1024 * kMi),
                      "Backlog of a client above which it is closed",
-                     "Bounds memory: connections times this is the worst case. More than conflate-above and than "
-                     "max-bus-payload, else one event would end a session."));
+                     "More than conflate-above and than max-bus-payload, else one event would end a session."));
   rows.push_back(row("--stalled-after", "DURATION", kClients, option_duration(&Config::stalled_after, sec(1), hours(1)),
                      "A client that took no byte of its backlog for so long is closed"));
   rows.push_back(row("--compress", "SWITCH", kClients, option_switch(&Config::compress),
@@ -252,10 +247,6 @@ void add_life_cycle(std::vector<Option>& rows) {
   rows.push_back(row("--log-level", "LEVEL", kLife,
                      option_word(&Config::log_level, {"trace", "debug", "info", "warn", "error"}),
                      "Least level that is logged: trace, debug, info, warn or error"));
-  rows.push_back(with_example(row("--auth", "MODE", kLife, option_word(&Config::auth, {"none"}),
-                                  "none says that clients need no token, and silences the warning",
-                                  "This version asks nobody for a token; put it behind something that does."),
-                              "none"));
 }
 
 }  // namespace
@@ -267,6 +258,8 @@ std::vector<Option> make_option_rows() {
   add_postgres(rows);
   add_devices(rows);
   add_clients(rows);
+  add_limit_rows(rows);
+  add_access_rows(rows);
   add_life_cycle(rows);
   return rows;
 }

@@ -14,8 +14,8 @@ std::string Option::variable() const {
 }
 
 const std::vector<Option>& option_table() {
-  static const std::vector<Option> table = make_option_rows();
-  return table;
+  static const std::vector<Option> kTable = make_option_rows();
+  return kTable;
 }
 
 const Option* find_option(std::string_view flag_or_key) {

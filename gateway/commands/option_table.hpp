@@ -5,6 +5,7 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "gateway/commands/option_access.hpp"
@@ -34,6 +35,22 @@ struct Option {
   std::string variable() const;                       // "PULSEGATE_PING_INTERVAL"
 };
 
+// How the rows are written down.
+inline Option option_row(const char* group, const char* flag, const char* metavar, OptionAccess access,
+                         const char* help, const char* manual, const char* example) {
+  Option option{flag, metavar, group, help, manual, std::move(access)};
+  option.example = example;
+  return option;
+}
+inline Option as_list(Option option) {
+  option.kind = Option::Kind::list;
+  return option;
+}
+
+// Those about who may come in; for make_option_rows().
+void add_access_rows(std::vector<Option>& rows);
+// Those about how many may come in, and what all of them together may take.
+void add_limit_rows(std::vector<Option>& rows);
 // Those about how Redis is reached.
 void add_redis_rows(std::vector<Option>& rows);
 // The rows, made anew; for option_table().

@@ -3,10 +3,10 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <fstream>
 #include <set>
 #include <string_view>
+#include <system_error>
 
 #include "gateway/commands/config_file.hpp"
 #include "gateway/commands/option_checks.hpp"
@@ -198,12 +198,12 @@ std::optional<std::string> read_small_file(const std::string& path, std::string&
   std::string text(kLimit + 1, '\0');
   if (file) file.read(text.data(), static_cast<std::streamsize>(text.size()));
   if (!file.is_open() || file.bad() || (file.fail() && !file.eof())) {
-    error = errno != 0 ? std::strerror(errno) : "it is not a file that can be read";
+    error = errno != 0 ? std::generic_category().message(errno) : "it is not a file that can be read";
     return std::nullopt;
   }
   text.resize(static_cast<std::size_t>(file.gcount()));
   if (text.size() <= kLimit) return text;
-  error = "it is larger than 1MiB";
+  error = kFileTooLarge;
   return std::nullopt;
 }
 

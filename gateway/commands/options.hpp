@@ -21,7 +21,8 @@ Environment read_environment();
 
 // The whole text of a file, or nullopt and `error` as "No such file or directory".
 using ReadFile = std::function<std::optional<std::string>(const std::string& path, std::string& error)>;
-// The real one; refuses what is larger than 1 MiB.
+// The real one; refuses what is larger than 1 MiB, with this error.
+inline constexpr const char* kFileTooLarge = "it is larger than 1MiB";
 std::optional<std::string> read_small_file(const std::string& path, std::string& error);
 
 // Flags as they were typed, not yet understood.

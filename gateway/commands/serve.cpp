@@ -52,9 +52,12 @@ void open_database(const Config& config, ServerParts& parts) {
 int run_serve(const Config& config) {
   const bus::RedisConfig redis = redis_config(config);
   log::info("redis", {{"url", redis.url.redacted()}});
-  if (config.auth.empty())
-    log::warn("auth.open",
-              {{"note", "anybody who reaches this port can watch every device; say --auth none if that is meant"}});
+  if (config.auth.empty() && config.jwt_keys.empty())
+    log::warn("auth.open", {{"note",
+                             "anybody who reaches this port can watch every device; give a --jwt-key, or say --auth "
+                             "none if that is meant"}});
+  if (config.auth == "none" && !config.jwt_keys.empty())
+    log::warn("auth.off", {{"note", "keys are given, but --auth none lets everybody in"}});
 
   ServerParts parts;
   parts.subscriber = subscriber_factory(config, redis);

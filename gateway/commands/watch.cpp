@@ -48,7 +48,9 @@ bool is_channel_message(const std::string& type) {
 class Watch {
  public:
   explicit Watch(const WatchOptions& options)
-      : options_(options), view_(::isatty(STDOUT_FILENO) != 0 && std::getenv("NO_COLOR") == nullptr) {}
+      : options_(options),
+        view_(::isatty(STDOUT_FILENO) != 0 && std::getenv("NO_COLOR") == nullptr) {
+  }  // NOLINT(concurrency-mt-unsafe): nobody sets one
 
   int run() {
     client_.clear_access_channels(websocketpp::log::alevel::all);

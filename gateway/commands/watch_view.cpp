@@ -78,7 +78,7 @@ std::string sparkline(const std::vector<double>& values, std::size_t width) {
   const double span = *greatest - *least;
   std::string out;
   for (auto it = first; it != values.end(); ++it)
-    out += kBlocks[span > 0 ? static_cast<std::size_t>((*it - *least) / span * 7 + 0.5) : 0];
+    out += kBlocks[span > 0 ? static_cast<std::size_t>(std::lround((*it - *least) / span * 7)) : 0];
   return out;
 }
 

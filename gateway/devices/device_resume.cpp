@@ -106,7 +106,7 @@ void Device::wait_for_past(Recovery::Waiting waiting, const Now& now) {
   }
   waiting.found_by = now.steady + env_.config.resume_hold;
   waiting.member->waits = true;
-  recovery_->waiting.push_back(std::move(waiting));
+  recovery_->waiting.push_back(waiting);
 }
 
 // What the member waited for; nullopt: it did not.

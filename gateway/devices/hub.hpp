@@ -64,13 +64,13 @@ class Hub final : public bus::EventSink, private DeviceHost {
   bool restore_history(Member& member);
   // Answered by Receiver::deliver_answer(), or by an `error`; never before this returns, and not at all once the member
   // has left. False: its last query is still open.
-  bool query_history(Member& member, proto::HistoryQuery query);
+  bool query_history(Member& member, const proto::HistoryQuery& query);
 
   // The same question of somebody who is no member; the device need not be in memory, and does not come there. `done`
   // runs once, never before this returns, and not at all after stop(). `json`, unless there was an error:
   // {"deviceUuid":…,"from":…,"to":…,"data":{"cpu":[…],"memory":[…],"network":[…]}}
   using HistoryDone = std::function<void(storage::SnapshotError error, std::string json)>;
-  void query_history(const proto::DeviceId& id, proto::HistoryQuery query, HistoryDone done);
+  void query_history(const proto::DeviceId& id, const proto::HistoryQuery& query, HistoryDone done);
 
   // Collectors are members that come and go: they hear of every read of their device that has ended, and are not
   // counted as clients. add() before join(), remove() at their end.
@@ -135,7 +135,7 @@ class Hub final : public bus::EventSink, private DeviceHost {
   void on_answer(const WaitingRead& wanted, proto::Timestamp asked, const storage::SnapshotResult& result);
   void look(const WaitingRead& wanted, const Now& now);
   void on_stream(const WaitingRead& wanted, std::shared_ptr<Past> past, const bus::StreamAnswer& answer);
-  void look_at_rows(const WaitingRead& wanted, std::shared_ptr<Past> past);
+  void look_at_rows(const WaitingRead& wanted, const std::shared_ptr<Past>& past);
   void on_looked(const WaitingRead& wanted, std::shared_ptr<Past> past);
   void share_memory();
   void on_range(const proto::DeviceId& device, std::uint64_t generation, std::uint32_t view,

@@ -23,12 +23,12 @@ constexpr std::chrono::seconds kPastMargin{30};
 // The device is in the middle of something: the read starts with the pump that follows every entry into the hub.
 void Hub::request_read(Device& device, ReadReason reason, bool awaited) {
   WaitingRead wanted{device.id(), device.hub.generation, reason, {}};
-  (awaited ? urgent_reads_ : paced_reads_).push_back(std::move(wanted));
+  (awaited ? urgent_reads_ : paced_reads_).push_back(wanted);
 }
 
 void Hub::request_past(Device& device, proto::Timestamp from, bool awaited) {
   WaitingRead wanted{device.id(), device.hub.generation, ReadReason::repair, from};
-  (awaited ? urgent_reads_ : paced_reads_).push_back(std::move(wanted));
+  (awaited ? urgent_reads_ : paced_reads_).push_back(wanted);
 }
 
 void Hub::on_silent_loss(const Device& device) {
@@ -130,7 +130,7 @@ void Hub::on_stream(const WaitingRead& wanted, std::shared_ptr<Past> past, const
   on_looked(wanted, std::move(past));
 }
 
-void Hub::look_at_rows(const WaitingRead& wanted, std::shared_ptr<Past> past) {
+void Hub::look_at_rows(const WaitingRead& wanted, const std::shared_ptr<Past>& past) {
   storage::AfterRequest request;
   request.device = wanted.device;
   request.after = *wanted.past_from - kPastMargin;
@@ -155,7 +155,7 @@ void Hub::on_looked(const WaitingRead& wanted, std::shared_ptr<Past> past) {
   rearm();
 }
 
-bool Hub::query_history(Member& member, proto::HistoryQuery query) {
+bool Hub::query_history(Member& member, const proto::HistoryQuery& query) {
   if (member.query != 0) return false;
   if (++last_query_ == 0) ++last_query_;
   member.query = last_query_;
@@ -168,7 +168,7 @@ bool Hub::query_history(Member& member, proto::HistoryQuery query) {
   return true;
 }
 
-void Hub::query_history(const proto::DeviceId& id, proto::HistoryQuery query, HistoryDone done) {
+void Hub::query_history(const proto::DeviceId& id, const proto::HistoryQuery& query, HistoryDone done) {
   read_range(id, query, [id, query, done = std::move(done)](Hub& hub, const storage::HistoryResult& result) {
     if (result.error != storage::SnapshotError::none) return done(result.error, {});
     static const HistoryWindow kCold(0);

@@ -111,18 +111,15 @@ MergeResult Merge::place() const {
   std::size_t e = 0;
   std::size_t r = 0;
   while (e < events_.size() || r < rows_.size()) {
-    if (r < rows_.size() && rows_[r].hidden) {
+    const bool rows_left = r < rows_.size();
+    const bool events_left = e < events_.size();
+    const auto row_stands_first = [&] { return events_[e].row != kNone || row_first(r, e); };
+    if (rows_left && rows_[r].hidden) {
       ++r;
-    } else if (r == rows_.size()) {
-      take_event(e++);
-    } else if (e == events_.size()) {
-      take_row(rows_[r++]);
-    } else if (rows_[r].event != kNone) {
-      r += rows_[r].event == e;  // otherwise the row waits for its event
-      take_event(e++);
-    } else if (events_[e].row != kNone || row_first(r, e)) {
+    } else if (rows_left && (!events_left || (rows_[r].event == kNone && row_stands_first()))) {
       take_row(rows_[r++]);
     } else {
+      r += rows_left && rows_[r].event == e;  // the row of another event waits for that one
       take_event(e++);
     }
   }

@@ -40,11 +40,13 @@ SnapshotCollector::~SnapshotCollector() {
   hub_.remove(id_, *this);
 }
 
-bool SnapshotCollector::start() {
+bool SnapshotCollector::start(proto::ChannelSet left_out) {
   if (!hub_.join(id_, member_)) return false;
-  std::vector<Channel> all;
-  for (std::size_t i = 0; i < channels_.size(); ++i) all.push_back(static_cast<Channel>(i));
-  hub_.subscribe(member_, all);
+  left_out_ = left_out;
+  std::vector<Channel> wanted;
+  for (std::size_t i = 0; i < channels_.size(); ++i)
+    if (!left_out_.contains(static_cast<Channel>(i))) wanted.push_back(static_cast<Channel>(i));
+  hub_.subscribe(member_, wanted);
   look_later();
   return true;
 }
@@ -93,7 +95,7 @@ std::string SnapshotCollector::text() const {
   json += '"';
   for (std::size_t i = 0; i < channels_.size(); ++i) {
     const std::string_view name = channels_.name(static_cast<Channel>(i));
-    if (reserved(name)) continue;
+    if (reserved(name) || left_out_.contains(static_cast<Channel>(i))) continue;
     json.append(",\"").append(name).append("\":");
     json += latest_[i] ? latest_[i]->payload() : std::string_view("null");
   }

@@ -21,20 +21,21 @@ namespace pulsegate::devices {
 class SnapshotCollector final : private Receiver {
  public:
   // {"deviceUuid":…,"timestamp":<now>,<channel>:<its latest message>|null,…,"status":{"bus":…,"database":…,"device":…}}
-  // with every channel of the table, and "since" in the status of a device that is stale; nullopt: the database is too
-  // busy to read what is not in memory.
-  // Runs once, in a task of its own, and may destroy the collector.
+  // with every channel of the table that is not left out, and "since" in the status of a device that is stale; nullopt:
+  // the database is too busy to read what is not in memory. Runs once, in a task of its own, and may destroy the
+  // collector.
   using Done = std::function<void(std::optional<std::string> json)>;
 
   // `hub` and `channels` outlive it. `post` runs a task on this thread, later.
   SnapshotCollector(Hub& hub, const proto::ChannelTable& channels, const proto::DeviceId& id, storage::Executor post,
                     Done done);
-  virtual ~SnapshotCollector();
+  ~SnapshotCollector();
   SnapshotCollector(const SnapshotCollector&) = delete;
   SnapshotCollector& operator=(const SnapshotCollector&) = delete;
 
-  // Once. False: the hub has as many devices as it may, and there will be no answer.
-  bool start();
+  // Once. `left_out`: channels that are none of the asker's business. False: the hub has as many devices as it may, and
+  // there will be no answer.
+  bool start(proto::ChannelSet left_out = {});
 
   // The hub's: a read of the device has ended, and the device has taken what came of it.
   void on_read_ended(storage::SnapshotError error);
@@ -55,6 +56,7 @@ class SnapshotCollector final : private Receiver {
   Done done_;
   Member member_;
   std::array<FramePtr, proto::kMaxChannels> latest_;
+  proto::ChannelSet left_out_;
   bool overloaded_ = false;  // the last read that has ended found no place in the queue
   bool look_posted_ = false;
   const std::shared_ptr<SnapshotCollector*> alive_;  // what was posted may come after the end

@@ -8,20 +8,41 @@
 #include <string>
 #include <vector>
 
+#include "gateway/access/limiter.hpp"
 #include "gateway/counters.hpp"
+#include "gateway/ws/listener_counters.hpp"
 #include "proto/channel.hpp"
 #include "proto/device_id.hpp"
 #include "storage/snapshot_source.hpp"
 
 namespace pulsegate::ops {
 
+// Files of --jwt-key and --revocation-file that were read again since the start.
+struct AccessReloads {
+  std::uint64_t keys = 0;
+  std::uint64_t keys_failed = 0;  // unreadable or no key: the one from before stays in force
+  std::uint64_t revocations = 0;
+  std::uint64_t revocations_failed = 0;
+};
+
+// Bytes, as last looked at.
+struct MemoryUse {
+  std::uint64_t limit = 0;  // 0: none
+  std::uint64_t used = 0;   // meaningful with a limit
+  bool high = false;        // above the soft limit: nobody new comes in
+};
+
 struct GatewayReport {
   std::vector<ShardReport> shards;
   std::optional<storage::SourceCounters> storage;  // nullopt: without a database
-  std::uint64_t accepted = 0;                      // sockets taken by the listener
-  std::uint64_t accept_failures = 0;               // EMFILE and the like
-  std::uint64_t refused_full = 0;                  // over --max-connections
-  std::uint64_t max_connections = 0;               // gauge: the limit in force
+  ws::ListenerCounters listener;
+  access::LimiterCounters limits;
+  std::uint64_t refused_full = 0;     // over --max-connections
+  std::uint64_t dropped_full = 0;     // of those: without an answer
+  std::uint64_t dropped_limited = 0;  // above a limit of their address: the same
+  MemoryUse memory;
+  AccessReloads access_reloads;
+  std::uint64_t max_connections = 0;  // gauge: the limit in force
   bool draining = false;
   bool ready = false;
   const proto::ChannelTable* channels = nullptr;  // names for the labels; outlives the report

@@ -2,6 +2,7 @@
 #include "gateway/ops/http_port.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <stdexcept>
 #include <utility>
 #include <vector>
@@ -11,6 +12,7 @@
 
 #include "gateway/log.hpp"
 #include "gateway/ops/http_connection.hpp"
+#include "gateway/reserve_descriptor.hpp"
 
 namespace pulsegate::ops {
 
@@ -64,6 +66,7 @@ class HttpPort::Impl final : public HttpConnectionHost, public std::enable_share
     acceptor_.async_accept([self = shared_from_this()](const asio::error_code& error, tcp::socket socket) {
       if (self->stopped_) return;
       if (error) return self->accept_later(error);
+      self->reserve_.restock();
       self->take(std::move(socket));
       self->accept();
     });
@@ -87,13 +90,16 @@ class HttpPort::Impl final : public HttpConnectionHost, public std::enable_share
     const auto found = std::find_if(connections_.begin(), connections_.end(),
                                     [&](const auto& each) { return each.get() == &connection; });
     if (found != connections_.end()) connections_.erase(found);
+    reserve_.restock();
   }
 
   const tcp::endpoint& endpoint() const noexcept { return endpoint_; }
   std::size_t connections() const noexcept { return connections_.size(); }
 
  private:
+  // Clients may have taken all descriptors; whoever asks how we are must be answered nevertheless.
   void accept_later(const asio::error_code& error) {
+    if ((error.value() == EMFILE || error.value() == ENFILE) && reserve_.release()) return accept();
     log::warn("http.accept", {{"port", endpoint_.port()}, {"error", error.message()}});
     pause_.expires_after(kAcceptPause);
     pause_.async_wait([self = shared_from_this()](const asio::error_code& cancelled) {
@@ -116,6 +122,7 @@ class HttpPort::Impl final : public HttpConnectionHost, public std::enable_share
   }
 
   tcp::acceptor acceptor_;
+  ReserveDescriptor reserve_;
   asio::steady_timer pause_;
   const tcp::endpoint endpoint_;
   const HttpHandler handler_;

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "gateway/access/token_fault.hpp"
 #include "gateway/ops/metric_families.hpp"
 #include "gateway/version.hpp"
 #include "proto/close_code.hpp"
@@ -22,6 +23,9 @@ class Renderer {
   std::string render(const ProcessStats& process) {
     gateway();
     connections();
+    limits();
+    memory();
+    access();
     disconnects();
     traffic();
     events();
@@ -87,15 +91,70 @@ class Renderer {
         .add(report_.max_connections);
     families_.gauge("pulsegate_handshakes", "Accepted sockets whose opening handshake is not complete.")
         .add(sum([](const ShardReport& shard) { return shard.endpoint.handshaking; }));
-    families_.counter("pulsegate_sockets_accepted_total", "Sockets taken by the listener.").add(report_.accepted);
+    families_.counter("pulsegate_sockets_accepted_total", "Sockets taken by the listener.")
+        .add(report_.listener.accepted);
     families_.counter("pulsegate_accept_failures_total", "Failed accepts, for instance for lack of descriptors.")
-        .add(report_.accept_failures);
+        .add(report_.listener.failures);
     total("pulsegate_connections_opened_total", "WebSockets opened.",
           [](const ShardReport& shard) { return shard.endpoint.opened; });
     total("pulsegate_handshake_failures_total", "Handshakes that timed out or were not HTTP.",
           [](const ShardReport& shard) { return shard.endpoint.handshake_failures; });
     refusals();
     plain_requests();
+  }
+
+  void limits() {
+    const ws::ListenerCounters& listener = report_.listener;
+    families_.counter("pulsegate_accept_pauses_total", "Times that accepting rested because of --connect-rate.")
+        .add(listener.rate_pauses);
+    families_.counter("pulsegate_limited_total", "Connections above a limit of their address or subject, by limit.");
+    for (std::size_t i = 1; i < pulsegate::access::kLimits; ++i)  // 0 is "none"
+      families_.add(report_.limits.limited[i], {{"limit", pulsegate::access::kLimitNames[i]}});
+    families_.counter("pulsegate_sockets_dropped_total", "Sockets closed before their request was read, by reason.")
+        .add(report_.dropped_full, {{"reason", "full"}})
+        .add(report_.dropped_limited, {{"reason", "limited"}})
+        .add(listener.without_descriptor, {{"reason", "descriptors"}})
+        .add(listener.proxy_failures, {{"reason", "proxy-header"}})
+        .add(listener.steer_failures, {{"reason", "request-line"}});
+    families_.gauge("pulsegate_client_addresses", "Client addresses that have a connection, where they are counted.")
+        .add(report_.limits.addresses);
+    families_.gauge("pulsegate_client_subjects", "Subjects that have a connection, where they are counted.")
+        .add(report_.limits.subjects);
+  }
+
+  void memory() {
+    families_.gauge("pulsegate_memory_limit_bytes", "What --memory-limit or the cgroup allows; 0: no limit.")
+        .add(report_.memory.limit);
+    families_.gauge("pulsegate_memory_used_bytes", "What counts against that limit.").add(report_.memory.used);
+    families_.gauge("pulsegate_memory_high", "1 while nobody new is taken on for lack of memory.")
+        .add(report_.memory.high ? 1.0 : 0.0);
+  }
+
+  void access() {
+    families_.counter("pulsegate_auth_failures_total", "Tokens that were no good, or not sent, by reason.");
+    by_name(
+        "reason", pulsegate::access::kTokenFaultNames,
+        [](const ShardReport& shard) -> const auto& { return shard.access.failures; });
+    families_.counter("pulsegate_auth_forbidden_total", "What was asked for without the right to it, by what it was.");
+    by_name(
+        "what", pulsegate::access::kForbiddenNames,
+        [](const ShardReport& shard) -> const auto& { return shard.access.forbidden; });
+    families_.counter("pulsegate_auth_closed_total", "WebSockets closed since their token holds no more, by reason.");
+    by_name(
+        "reason", pulsegate::access::kAccessEndNames,
+        [](const ShardReport& shard) -> const auto& { return shard.access.ended; });
+    total("pulsegate_auth_refreshes_total", "Tokens renewed on an open WebSocket.",
+          [](const ShardReport& shard) { return shard.access.refreshes; });
+    total("pulsegate_auth_tokens_total", "Tokens looked at.",
+          [](const ShardReport& shard) { return shard.access.checks; });
+    total("pulsegate_auth_tokens_known_total", "Of those: found good before, so that no signature was checked.",
+          [](const ShardReport& shard) { return shard.access.cached; });
+    const AccessReloads& reloads = report_.access_reloads;
+    families_.counter("pulsegate_auth_reloads_total", "Changed files of keys and revocations, by outcome.")
+        .add(reloads.keys, {{"file", "key"}, {"outcome", "loaded"}})
+        .add(reloads.keys_failed, {{"file", "key"}, {"outcome", "broken"}})
+        .add(reloads.revocations, {{"file", "revocations"}, {"outcome", "loaded"}})
+        .add(reloads.revocations_failed, {{"file", "revocations"}, {"outcome", "broken"}});
   }
 
   void plain_requests() {
@@ -111,7 +170,7 @@ class Renderer {
   template <typename Pick>
   void by_status(const char* route, Pick&& pick) {
     std::map<std::string, std::uint64_t> statuses{{"none", 0}};
-    for (const int status : {200, 400, 405, 500, 503, 504}) statuses[std::to_string(status)] = 0;
+    for (const int status : {200, 400, 401, 403, 405, 429, 500, 503, 504}) statuses[std::to_string(status)] = 0;
     for (const ShardReport& shard : report_.shards)
       for (const auto& [status, count] : pick(shard)) statuses[status == 0 ? "none" : std::to_string(status)] += count;
     for (const auto& [status, count] : statuses) families_.add(count, {{"route", route}, {"status", status}});
@@ -183,6 +242,8 @@ class Renderer {
     families_.gauge("pulsegate_backlog_bytes", "Bytes waiting in all outboxes.").add(sum([](const ShardReport& shard) {
       return shard.endpoint.backlog_bytes;
     }));
+    total("pulsegate_backlog_closed_total", "Clients closed since all outboxes together held too much.",
+          [](const ShardReport& shard) { return shard.endpoint.backlog_closed; });
   }
 
   void compression() {

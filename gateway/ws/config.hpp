@@ -20,6 +20,7 @@ namespace pulsegate::ws {
 
 static_assert(websocketpp::http::max_header_size == kMaxRequestHead);
 
+// The names are the library's. NOLINTBEGIN(readability-identifier-naming)
 struct Websocket : websocketpp::config::core {
   using type = Websocket;
 
@@ -49,5 +50,6 @@ struct Websocket : websocketpp::config::core {
   static const std::size_t max_http_body_size = 4 * 1024;  // the default of 32 MB would be read before any refusal
   static const bool enable_extensions = true;              // as far as HandshakeRequest lets the library see any
 };
+// NOLINTEND(readability-identifier-naming)
 
 }  // namespace pulsegate::ws

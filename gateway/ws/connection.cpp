@@ -6,13 +6,12 @@
 #include <utility>
 #include <vector>
 
-#include <asio/post.hpp>
+#include <websocketpp/common/network.hpp>
 #include <websocketpp/connection.hpp>
 #include <websocketpp/processors/hybi00.hpp>
 #include <websocketpp/processors/hybi07.hpp>
 #include <websocketpp/processors/hybi08.hpp>
 #include <websocketpp/processors/hybi13.hpp>
-#include <websocketpp/utf8_validator.hpp>
 
 #include "gateway/ws/config.hpp"
 #include "proto/message.hpp"
@@ -25,7 +24,10 @@ namespace status = websocketpp::close::status;
 
 constexpr std::string_view kSubprotocol = "pulsegate.v1";
 constexpr std::string_view kPing("\x89\x00", 2);
-constexpr char kPongHeader = '\x8a';
+
+// The library finds out the byte order with its first call, in a variable that it shares without a lock. So that call
+// is made here, before there are shards.
+[[maybe_unused]] const std::uint64_t kByteOrderIsKnown = websocketpp::lib::net::_htonll(1);
 
 Library& library(Connection& connection) {
   return static_cast<Library&>(connection);
@@ -35,24 +37,31 @@ const Library& library(const Connection& connection) {
 }
 
 const FramePtr& ping_frame() {
-  thread_local const FramePtr frame = Frame::raw(kPing);  // reference counts are not atomic: one per shard
-  return frame;
+  thread_local const FramePtr kFrame = Frame::raw(kPing);  // reference counts are not atomic: one per shard
+  return kFrame;
+}
+
+// Where the library has no code for what a peer did, it calls it an internal error: a length in more bytes than it
+// takes (RFC 6455, section 5.2) for one. Our own faults never reach it.
+std::uint16_t fault_of_peer(std::uint16_t code) {
+  return code == status::internal_endpoint_error ? std::uint16_t{status::protocol_error} : code;
 }
 
 }  // namespace
 
-std::shared_ptr<Connection> Connection::create(Host& host, asio::ip::tcp::socket socket) {
+std::shared_ptr<Connection> Connection::create(Host& host, asio::ip::tcp::socket socket, Arrival arrival) {
   // Stateless, and shared by all connections of the process.
-  static const auto log = std::make_shared<websocketpp::log::stub>();
+  static const auto kLog = std::make_shared<websocketpp::log::stub>();
   static Websocket::rng_type random;
 
-  const auto connection = std::make_shared<Library>(true, "pulsegate", log, log, random);
+  const auto connection = std::make_shared<Library>(true, "pulsegate", kLog, kLog, random);
   connection->set_handle(connection);
   connection->set_max_message_size(host.config.max_message);
   connection->set_max_http_body_size(Websocket::max_http_body_size);
 
   Connection& self = *connection;
   self.host_ = &host;
+  self.arrival_ = std::move(arrival);
   self.id_ = host.next_id();
   self.since_ = host.clock.now().steady;
   self.attach(std::move(socket), host.config.outbox, host.counters, host.clock);
@@ -79,7 +88,7 @@ void Connection::start() {
 
 bool Connection::on_handshake() {
   Library& con = library(*this);
-  auto admission = std::make_unique<access::Admission>(access::decide(handshake_request(), host_->accepting));
+  auto admission = std::make_unique<access::Admission>(admit());
   if (!admission->accepted && !admission->refuse_by_close) {
     refuse(*admission);
     return false;
@@ -98,6 +107,11 @@ access::Request Connection::handshake_request() const {
   request.method = sent.get_method();
   request.target = sent.get_uri();
   request.origin = sent.sent("Origin");
+  request.host = sent.sent("Host");
+  request.authorization = sent.sent("Authorization");
+  request.subprotocols = sent.sent("Sec-WebSocket-Protocol");
+  request.forwarded =
+      sent.sent(host_->limiter.rules().header == access::ForwardedHeader::forwarded ? "Forwarded" : "X-Forwarded-For");
   request.websocket_version = sent.sent("Sec-WebSocket-Version");
   // Asked of the base class, which sees the header even where the handshake is not one that we speak.
   request.upgrade = websocketpp::processor::is_websocket_handshake(static_cast<const HandshakeRequest::Base&>(sent));
@@ -150,6 +164,7 @@ void Connection::on_open() {
 void Connection::tell_and_close(const access::Admission& admission) {
   phase_ = Phase::refused;
   ++host_->counters.refused[admission.http_status];
+  blame(admission.http_status);
   std::string text;
   proto::append_error(text, admission.error, admission.message);
   queue(Frame::text(text), 0);
@@ -163,85 +178,6 @@ void Connection::forget_handshake() {
   const_cast<HandshakeResponse&>(con.get_response()).forget();
   std::vector<std::string>().swap(const_cast<std::vector<std::string>&>(con.get_requested_subprotocols()));
   con.set_uri({});
-}
-
-void Connection::on_message(const InboundMessage& message) {
-  inbound_->delivered();
-  message_pending_ = false;
-  if (phase_ != Phase::open || inbound_->overflowed()) return;
-  ++host_->counters.messages_received;
-  try {
-    std::string_view payload;
-    if (!unpack(message, payload)) return;
-    const Now now = host_->clock.now();
-    message.is_text() ? handler_->on_text(payload, now) : handler_->on_binary(payload, now);
-  } catch (...) {
-    close(proto::CloseCode::internal_error);
-  }
-}
-
-bool Connection::unpack(const InboundMessage& message, std::string_view& payload) {
-  payload = message.get_payload();
-  if (!message.is_compressed()) return true;
-  ++host_->counters.compressed_received;
-  const Inflater::Message inflated = host_->inflater.inflate(payload, host_->config.max_message);
-  switch (inflated.status) {
-    case Inflater::Status::complete:
-      break;
-    case Inflater::Status::too_big:
-      reject(proto::CloseCode::message_too_big);
-      return false;
-    case Inflater::Status::invalid:
-      reject(proto::CloseCode::invalid_payload);
-      return false;
-  }
-  host_->counters.inflated_bytes += inflated.payload.size();
-  payload = inflated.payload;
-  // The library has checked what is not compressed.
-  websocketpp::utf8_validator::validator utf8;
-  if (!message.is_text() || (utf8.decode(payload.begin(), payload.end()) && utf8.complete())) return true;
-  reject(proto::CloseCode::invalid_payload);
-  return false;
-}
-
-// For what the peer has sent: nothing that is queued matters to it any more.
-void Connection::reject(proto::CloseCode code) {
-  drop_unsent();
-  close(code);
-}
-
-void Connection::on_ping(const std::string& payload) {
-  if (!pong_pending_) return send_pong(payload);
-  // RFC 6455, section 5.5.3: of several unanswered pings the latest is enough.
-  waiting_ping_ = payload;
-  ping_waiting_ = true;
-}
-
-void Connection::send_pong(const std::string& payload) {
-  pong_pending_ = true;
-  std::string bytes{kPongHeader, static_cast<char>(payload.size())};
-  bytes += payload;
-  queue_control(Frame::raw(bytes), [this] {
-    pong_pending_ = false;
-    if (std::exchange(ping_waiting_, false)) send_pong(std::exchange(waiting_ping_, {}));
-  });
-}
-
-Outbox::Push Connection::send(FramePtr frame, ConflationKey key) {
-  if (phase_ != Phase::open || overflowed_) return Outbox::Push::overflow;
-  if (compressed_) frame = host_->compressor.shared(std::move(frame));
-  const Outbox::Push result = queue(std::move(frame), key);
-  if (result == Outbox::Push::overflow) {
-    overflowed_ = true;
-    asio::post(host_->io, [this, self = shared_from_this()] { close_slow(); });
-  }
-  return result;
-}
-
-void Connection::send_apart(FramePtr frame) {
-  if (phase_ != Phase::open || overflowed_) return;
-  if (compressed_) frame = host_->compressor.shared(std::move(frame));
-  queue_apart(std::move(frame));
 }
 
 void Connection::close(proto::CloseCode code) {
@@ -263,8 +199,29 @@ void Connection::begin_closing(std::uint16_t code, SteadyTime now) {
 
 void Connection::close_slow() {
   if (phase_ != Phase::open) return;
-  drop_unsent();  // or the close frame would wait behind what the peer does not read
+  drop_unsent();
   close(proto::CloseCode::slow_consumer);
+}
+
+void Connection::shed() {
+  close_slow();
+  if (outbox().backlog() > host_->config.outbox.conflate_above) force();
+}
+
+void Connection::async_write(const std::vector<websocketpp::transport::buffer>& pieces,
+                             websocketpp::transport::write_handler handler) {
+  std::string bytes;
+  for (const auto& piece : pieces) bytes.append(piece.buf, piece.len);
+  // While it is open for us and the peer has not closed, a close frame is one that the library has decided on. Its code
+  // is in bytes 2 and 3.
+  const bool by_peer = library(*this).get_remote_close_code() != status::abnormal_close;
+  if (phase_ == Phase::open && !by_peer && bytes.size() >= 4 && bytes[0] == '\x88') {
+    const auto byte = [&bytes](std::size_t i) { return static_cast<unsigned>(static_cast<unsigned char>(bytes[i])); };
+    const std::uint16_t code = fault_of_peer(static_cast<std::uint16_t>(byte(2) << 8 | byte(3)));
+    bytes[2] = static_cast<char>(code >> 8);
+    bytes[3] = static_cast<char>(code & 0xff);
+  }
+  Transport::async_write(bytes.data(), bytes.size(), std::move(handler));
 }
 
 void Connection::on_queued() {
@@ -289,7 +246,7 @@ void Connection::on_consumed(SteadyTime now) {
   // The peer began to close, or broke the protocol. Nothing that is queued matters to it any more.
   drop_unsent();
   const bool by_peer = con.get_remote_close_code() != status::abnormal_close;
-  begin_closing(by_peer ? con.get_remote_close_code() : con.get_local_close_code(), now);
+  begin_closing(by_peer ? con.get_remote_close_code() : fault_of_peer(con.get_local_close_code()), now);
 }
 
 void Connection::on_written() {
@@ -313,7 +270,10 @@ void Connection::on_terminated() {
   if (phase == Phase::handshake) {
     --counters.handshaking;
     // Neither a refusal nor a connection that said nothing, such as a load balancer's probe.
-    if (!handshake_counted_ && (received_anything() || close_code_ != 0)) ++counters.handshake_failures;
+    if (!handshake_counted_ && (received_anything() || close_code_ != 0)) {
+      ++counters.handshake_failures;
+      blame(400);
+    }
   }
   if (phase == Phase::answering) end_plain();
   if (phase != Phase::open && phase != Phase::closing) return;
@@ -332,6 +292,8 @@ void Connection::on_terminated() {
 }
 
 void Connection::on_finished() noexcept {
+  arrival_.place.release();
+  subject_place_.release();
   host_->retire(*this);
 }
 

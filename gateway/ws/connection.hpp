@@ -2,14 +2,19 @@
 // deadline. Knows websocketpp only in the source file; the endpoint needs none of it.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <asio/io_context.hpp>
 
 #include "gateway/access/admission.hpp"
+#include "gateway/access/gate.hpp"
+#include "gateway/access/limiter.hpp"
+#include "gateway/ws/arrival.hpp"
 #include "gateway/ws/compressor.hpp"
 #include "gateway/ws/endpoint.hpp"
 #include "gateway/ws/http_answerer.hpp"
@@ -28,22 +33,40 @@ class InboundMessages;
 class Host {
  public:
   Host(asio::io_context& io_context, const EndpointConfig& endpoint_config, LinkFactory& link_factory,
-       HttpAnswerer& http_answerer, const Clock& shard_clock)
-      : io(io_context), config(endpoint_config), factory(link_factory), answerer(http_answerer), clock(shard_clock) {}
+       HttpAnswerer& http_answerer, access::Gate& shard_gate, const Clock& shard_clock, access::Limiter& limits)
+      : io(io_context),
+        config(endpoint_config),
+        factory(link_factory),
+        answerer(http_answerer),
+        gate(shard_gate),
+        limiter(limits),
+        clock(shard_clock) {}
 
   // Has `connection` written: at the end of the batch when in_event, else of this loop turn. Requires: not listed
   // there.
   virtual void enlist(Connection& connection) = 0;
   // Has `connection` written before that, because it has much to write. Requires: not has_much.
   virtual void hurry(Connection& connection) = 0;
+  // The outboxes hold more than they may together: has the slowest closed in a later loop turn.
+  virtual void relieve() = 0;
+  // Somebody (an address, a subject) is above a limit. Writes it down once a minute.
+  virtual void note_limited(access::Limit limit, const std::string& whose) = 0;
   // The connection is closed: lets go of it in a later loop turn.
   virtual void retire(Connection& connection) noexcept = 0;
   virtual std::string next_id() = 0;
+
+  // Bytes that wait for open WebSockets. Answers of plain requests have a bound of their own; as they are sent it is
+  // less than there is, by what they have sent.
+  std::uint64_t session_backlog() const noexcept {
+    return counters.backlog_bytes - std::min(counters.backlog_bytes, counters.answer_bytes);
+  }
 
   asio::io_context& io;
   const EndpointConfig config;
   LinkFactory& factory;
   HttpAnswerer& answerer;
+  access::Gate& gate;
+  access::Limiter& limiter;
   const Clock& clock;
   EndpointCounters counters;
   Compressor compressor{counters};
@@ -62,7 +85,7 @@ class Host {
 class Connection : public Transport, public Link {
  public:
   // Takes over a connected socket of host.io. Throws what allocation throws.
-  static std::shared_ptr<Connection> create(Host& host, asio::ip::tcp::socket socket);
+  static std::shared_ptr<Connection> create(Host& host, asio::ip::tcp::socket socket, Arrival arrival);
   // Begins to read the handshake.
   void start();
   // Deadlines and pings; about once a second.
@@ -70,6 +93,8 @@ class Connection : public Transport, public Link {
   // Ends it at once, without a close frame.
   void abort();
   void flush(SteadyTime now) { write(now); }
+  // Closes it as too slow, at once where what it holds cannot be dropped since a part of it was sent.
+  void shed();
   // A session has it, and it is not closing.
   bool is_open() const noexcept { return phase_ == Phase::open; }
 
@@ -92,6 +117,11 @@ class Connection : public Transport, public Link {
   std::string_view id() const noexcept override {
     return id_;
   }
+
+  // Called by the library, as the rest of Transport. Of frames: sees to the code of a close frame.
+  using Transport::async_write;
+  void async_write(const std::vector<websocketpp::transport::buffer>& pieces,
+                   websocketpp::transport::write_handler handler);
 
   // The endpoint's own: where it keeps the connection.
   std::size_t slot = 0;
@@ -134,6 +164,11 @@ class Connection : public Transport, public Link {
   bool still_taking(SteadyTime now) const;
   void end_plain();
 
+  // Limits of its client's address first, then whether it may come in, then limits of its token's subject.
+  access::Admission admit();
+  // A refusal that the client could have known. Counts against its address.
+  void blame(int http_status);
+
   // What the library does for it. The views of the request are those of the connection.
   access::Request handshake_request() const;
   void respond(const HttpAnswer& answer);  // the library sends it when on_plain_http() or on_handshake() has returned
@@ -147,6 +182,7 @@ class Connection : public Transport, public Link {
   void reject(proto::CloseCode code);
   void tick_open(const Now& now);
   void begin_closing(std::uint16_t code, SteadyTime now);
+  // Drops what is queued, so that the close frame does not wait behind what the peer does not read.
   void close_slow();
   void send_pong(const std::string& payload);
   // Without waiting for the peer, and without leaving the kernel anything to wait with.
@@ -160,6 +196,8 @@ class Connection : public Transport, public Link {
   std::unique_ptr<LinkHandler> handler_;
   std::unique_ptr<access::Admission> admission_;  // from the handshake to the opening
   std::unique_ptr<PlainRequest> plain_;
+  Arrival arrival_;
+  access::Tally::Place subject_place_;
   std::string id_;
   std::string waiting_ping_;  // answered once the pong before it was written
   SteadyTime since_{};        // of the phases handshake, refused and closing; of the making or the sending of an answer

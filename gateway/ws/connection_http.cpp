@@ -10,18 +10,46 @@ namespace pulsegate::ws {
 using proto::ErrorCode;
 
 void Connection::on_plain_http() {
-  access::Admission admission = access::decide(handshake_request(), host_->accepting);
+  access::Admission admission = admit();
   if (admission.accepted && access::is_plain(admission.route)) return answer_plain(admission);
   if (admission.accepted) {
     admission.http_status = 400;
     admission.error = ErrorCode::bad_request;
-    admission.message = "A WebSocket handshake needs HTTP/1.1 and a Sec-WebSocket-Key.";
+    admission.message = "A WebSocket handshake needs HTTP/1.1 and a Sec-WebSocket-Key of 16 bytes in base64.";
   }
   refuse(admission);
 }
 
+access::Admission Connection::admit() {
+  const access::Request request = handshake_request();
+  const Now now = host_->clock.now();
+  access::Limiter& limiter = host_->limiter;
+  if (limiter.is_proxy(arrival_.source)) {
+    arrival_.source =
+        access::client_address(arrival_.source, limiter.rules().header, request.forwarded, limiter.rules().trusted);
+    arrival_.limited = limiter.arrive(arrival_.source, now.steady, arrival_.place);
+    if (arrival_.limited != access::Limit::none) host_->note_limited(arrival_.limited, arrival_.source.text());
+  }
+  if (arrival_.limited != access::Limit::none) return access::limited(request, arrival_.limited);
+
+  access::Admission admission = host_->gate.admit(request, now, host_->accepting);
+  if (!admission.accepted || admission.grant == nullptr) return admission;
+  const access::Identity& identity = admission.grant->identity;
+  const access::Limit limit = limiter.enter(identity.key, subject_place_);
+  if (limit == access::Limit::none) return admission;
+  host_->note_limited(limit, identity.key);
+  return access::limited(request, limit);
+}
+
+// What is told to come back later is not the client's fault.
+void Connection::blame(int http_status) {
+  if (http_status == 429 || http_status >= 500) return;
+  host_->limiter.fail(arrival_.source, host_->clock.now().steady);
+}
+
 void Connection::refuse(const access::Admission& admission) {
   respond(refusal(admission));
+  blame(admission.http_status);
   // What asks for a WebSocket where there is none is a connection that was refused.
   if (access::is_plain(admission.route) && !handshake_request().upgrade) {
     ++host_->counters.answered(admission.route)[admission.http_status];

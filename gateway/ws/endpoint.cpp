@@ -13,6 +13,7 @@
 #include <asio/post.hpp>
 #include <asio/steady_timer.hpp>
 
+#include "gateway/log.hpp"
 #include "gateway/repeating_timer.hpp"
 #include "gateway/ws/connection.hpp"
 #include "gateway/ws/flush_list.hpp"
@@ -25,6 +26,8 @@ namespace {
 constexpr std::chrono::milliseconds kTick{1'000};
 constexpr std::chrono::milliseconds kShortestTick{10};
 constexpr std::chrono::milliseconds kLongestHurry{50};
+// Looking for the slowest visits all connections; where there was nobody to close, not again before.
+constexpr std::chrono::milliseconds kReliefPause{100};
 
 // Deadlines are kept to a quarter of the shortest, which matters only where they are set to less than seconds.
 std::chrono::milliseconds tick_period(const EndpointConfig& config) {
@@ -36,15 +39,21 @@ std::chrono::milliseconds tick_period(const EndpointConfig& config) {
 
 // Unique in the process: all shards draw from one number. Touched once per connection, never on the data path.
 std::string connection_id() {
-  static const std::uint32_t process = std::random_device{}();
+  static const std::uint32_t kProcess = std::random_device{}();
   static std::atomic<std::uint64_t> next{1};
   constexpr std::size_t kPrefix = 8;
   char digits[kPrefix + 16];
-  const auto prefix_end = std::to_chars(digits, digits + kPrefix, process, 16).ptr;
+  const auto prefix_end = std::to_chars(digits, digits + kPrefix, kProcess, 16).ptr;
   std::string id(static_cast<std::size_t>(digits + kPrefix - prefix_end), '0');
   id.append(digits, prefix_end).push_back('-');
   const auto end = std::to_chars(digits, digits + sizeof digits, next.fetch_add(1, std::memory_order_relaxed), 16).ptr;
   return id.append(digits, end);
+}
+
+// Holds nothing: it has no rules.
+access::Limiter& nobody_is_limited() {
+  static access::Limiter limiter;
+  return limiter;
 }
 
 }  // namespace
@@ -52,8 +61,8 @@ std::string connection_id() {
 class Endpoint::Impl final : public Host {
  public:
   Impl(asio::io_context& io_context, const EndpointConfig& endpoint_config, LinkFactory& link_factory,
-       HttpAnswerer& http_answerer, const Clock& shard_clock)
-      : Host(io_context, endpoint_config, link_factory, http_answerer, shard_clock),
+       HttpAnswerer& http_answerer, access::Gate& shard_gate, const Clock& shard_clock, access::Limiter& limits)
+      : Host(io_context, endpoint_config, link_factory, http_answerer, shard_gate, shard_clock, limits),
         pace_(endpoint_config.coalesce),
         window_(io_context),
         tick_(io_context, tick_period(endpoint_config), [this] { tick(); }) {
@@ -64,7 +73,7 @@ class Endpoint::Impl final : public Host {
     abort_all();
   }
 
-  void adopt(const asio::ip::tcp& protocol, int descriptor) {
+  void adopt(const asio::ip::tcp& protocol, int descriptor, Arrival arrival) {
     asio::ip::tcp::socket own(io);
     asio::error_code error;
     own.assign(protocol, descriptor, error);  // may fail: the kernel bounds what a user's epolls watch
@@ -74,9 +83,9 @@ class Endpoint::Impl final : public Host {
       return;
     }
     try {
-      own.set_option(asio::ip::tcp::no_delay(true));
+      own.set_option(asio::ip::tcp::no_delay(true), error);  // a socket pair has no such option; broken ones fail below
       if (config.socket_send_buffer > 0) own.set_option(asio::socket_base::send_buffer_size(config.socket_send_buffer));
-      const std::shared_ptr<Connection> connection = Connection::create(*this, std::move(own));
+      const std::shared_ptr<Connection> connection = Connection::create(*this, std::move(own), std::move(arrival));
       connection->slot = connections_.size();
       connections_.push_back(connection);
       ++counters.sockets;
@@ -143,6 +152,48 @@ class Endpoint::Impl final : public Host {
   }
 
   void hurry(Connection& connection) override { much_.add(connection); }
+
+  // In a later loop turn: whoever queues is amid a list of connections, and must find them open.
+  void relieve() override {
+    if (relief_posted_) return;
+    relief_posted_ = true;
+    asio::post(io, [this, alive = std::weak_ptr<Impl*>(alive_)] {
+      if (alive.expired()) return;
+      relief_posted_ = false;
+      if (clock.now().steady >= next_relief_) close_slowest(clock.now().steady);
+    });
+  }
+
+  // Who holds most goes first, until an eighth of the limit is free: so few have to go, and not again with the next
+  // event. What those hold who are closing already is on its way out.
+  void close_slowest(SteadyTime now) {
+    std::vector<std::shared_ptr<Connection>> slow;
+    std::uint64_t held = 0;
+    for (const auto& each : connections_) {
+      if (!each->is_open() || each->backlog() == 0) continue;
+      held += each->backlog();
+      slow.push_back(each);
+    }
+    if (held <= config.backlog_limit) {
+      next_relief_ = now + kReliefPause;
+      return;
+    }
+    std::sort(slow.begin(), slow.end(), [](const auto& a, const auto& b) { return a->backlog() > b->backlog(); });
+    const std::uint64_t before = held;
+    std::size_t closed = 0;
+    while (closed < slow.size() && held > config.backlog_limit - config.backlog_limit / 8) {
+      held -= slow[closed]->backlog();
+      slow[closed++]->shed();
+    }
+    counters.backlog_closed += closed;
+    log_.write("backlog", now, log::Level::warn, "backlog.full",
+               {{"closed", closed}, {"bytes", before}, {"bytes_left", held}});
+  }
+
+  void note_limited(access::Limit limit, const std::string& whose) override {
+    log_.write(whose, clock.now().steady, log::Level::warn, "client.limited",
+               {{"limit", access::kLimitNames[static_cast<std::size_t>(limit)]}, {"client", whose}});
+  }
 
   void post_flush() {
     if (std::exchange(flush_posted_, true)) return;
@@ -215,18 +266,22 @@ class Endpoint::Impl final : public Host {
   asio::steady_timer window_;
   bool window_open_ = false;  // window_ is running
   bool flush_posted_ = false;
+  bool relief_posted_ = false;
+  SteadyTime next_relief_{};
+  log::RateLimited log_;
   RepeatingTimer tick_;
   const std::shared_ptr<Impl*> alive_ = std::make_shared<Impl*>(this);  // what was posted may come after the endpoint
 };
 
 Endpoint::Endpoint(asio::io_context& io, const EndpointConfig& config, LinkFactory& factory, HttpAnswerer& answerer,
-                   const Clock& clock)
-    : impl_(std::make_unique<Impl>(io, config, factory, answerer, clock)) {}
+                   access::Gate& gate, const Clock& clock, access::Limiter* limiter)
+    : impl_(std::make_unique<Impl>(io, config, factory, answerer, gate, clock,
+                                   limiter == nullptr ? nobody_is_limited() : *limiter)) {}
 
 Endpoint::~Endpoint() = default;
 
-void Endpoint::adopt(const asio::ip::tcp& protocol, int descriptor) {
-  impl_->adopt(protocol, descriptor);
+void Endpoint::adopt(const asio::ip::tcp& protocol, int descriptor, Arrival arrival) {
+  impl_->adopt(protocol, descriptor, std::move(arrival));
 }
 
 void Endpoint::set_accepting(bool accepting) noexcept {

@@ -13,7 +13,10 @@
 #include <asio/io_context.hpp>
 #include <asio/ip/tcp.hpp>
 
+#include "gateway/access/gate.hpp"
+#include "gateway/access/limiter.hpp"
 #include "gateway/clock.hpp"
+#include "gateway/ws/arrival.hpp"
 #include "gateway/ws/endpoint_counters.hpp"
 #include "gateway/ws/http_answerer.hpp"
 #include "gateway/ws/link.hpp"
@@ -38,23 +41,24 @@ struct EndpointConfig {
   std::size_t max_answers = 1'024;                   // plain requests at the same time; more get 503
   std::size_t max_answer_bytes = 64 * 1024 * 1024;   // bodies not yet taken; above it the same
   OutboxLimits outbox;
-  bool compress = false;       // agree to permessage-deflate where a client offers it
-  int socket_send_buffer = 0;  // bytes, SO_SNDBUF; 0: the kernel's default
+  std::size_t backlog_limit = 256 * 1024 * 1024;  // bytes of all outboxes together; above it the slowest are closed
+  bool compress = false;                          // agree to permessage-deflate where a client offers it
+  int socket_send_buffer = 0;                     // bytes, SO_SNDBUF; 0: the kernel's default
 };
 
 // Thread: the io_context's thread only.
 class Endpoint {
  public:
-  // `factory`, `answerer` and `clock` must outlive the endpoint.
+  // All of them, and the limiter, must outlive the endpoint. Without `limiter` nobody is limited.
   Endpoint(asio::io_context& io, const EndpointConfig& config, LinkFactory& factory, HttpAnswerer& answerer,
-           const Clock& clock);
+           access::Gate& gate, const Clock& clock, access::Limiter* limiter = nullptr);
   ~Endpoint();
   Endpoint(const Endpoint&) = delete;
   Endpoint& operator=(const Endpoint&) = delete;
 
   // Takes over a connected socket by its descriptor, since it was accepted on another thread's io_context. Failures
   // close it and are counted.
-  void adopt(const asio::ip::tcp& protocol, int descriptor);
+  void adopt(const asio::ip::tcp& protocol, int descriptor, Arrival arrival = {});
 
   // false: every new WebSocket is refused with 503 / 1013 (draining).
   void set_accepting(bool accepting) noexcept;

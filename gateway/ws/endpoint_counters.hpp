@@ -30,6 +30,7 @@ struct EndpointCounters {
   std::uint64_t writes = 0;                   // sendmsg calls
   std::uint64_t conflated = 0;                // frames dropped for newer ones
   std::uint64_t backlog_bytes = 0;            // gauge: over all outboxes
+  std::uint64_t backlog_closed = 0;           // connections closed since the outboxes together held too much
   std::uint64_t compressed_connections = 0;   // gauge: open WebSockets that have agreed to compression
   std::uint64_t compressions = 0;             // frames deflated, each once for all its receivers
   std::uint64_t compressed_frames_sent = 0;   // of frames_sent: in compressed form

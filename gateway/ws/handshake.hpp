@@ -42,12 +42,19 @@ class HandshakeRequest : public websocketpp::http::parser::request {
   const std::string& sent(const char* name) const { return Base::get_header(name); }
   bool speakable() const {
     return get_method() == "GET" && get_version() == "HTTP/1.1" && sent("Sec-WebSocket-Version") == "13" &&
-           !sent("Sec-WebSocket-Key").empty();
+           is_key(sent("Sec-WebSocket-Key"));
   }
   // Frees what a connection does not need once it is open (some 2 KB with a browser's headers and a token).
   void forget() { static_cast<Base&>(*this) = Base(); }
 
  private:
+  // 16 bytes in base64 (RFC 6455, section 4.2.1).
+  static bool is_key(const std::string& key) {
+    constexpr std::size_t kDigits = 22;
+    if (key.size() != kDigits + 2 || key.compare(kDigits, 2, "==") != 0) return false;
+    return key.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/") == kDigits;
+  }
+
   bool compression_ = false;
 };
 

@@ -10,8 +10,8 @@ namespace pulsegate::ws {
 namespace {
 
 // As long as a WebSocket that is sent away for the same reason is told to wait.
-std::string seconds_until_retry() {
-  const auto after = proto::close_info(proto::CloseCode::try_again_later).after;
+std::string seconds_until_retry(proto::CloseCode code) {
+  const auto after = proto::close_info(code).after;
   return std::to_string(std::max<long long>(1, std::chrono::ceil<std::chrono::seconds>(after).count()));
 }
 
@@ -28,12 +28,15 @@ std::string error_body(proto::ErrorCode code, std::string_view message) {
 
 HttpAnswer http_error(int status, proto::ErrorCode code, std::string_view message) {
   HttpAnswer answer{status, error_body(code, message), {}};
-  if (status == 503) answer.headers.emplace_back("Retry-After", seconds_until_retry());
+  if (status == 503) answer.headers.emplace_back("Retry-After", seconds_until_retry(proto::CloseCode::try_again_later));
+  if (status == 429)
+    answer.headers.emplace_back("Retry-After", seconds_until_retry(proto::CloseCode::too_many_requests));
   return answer;
 }
 
 HttpAnswer refusal(const access::Admission& admission) {
   HttpAnswer answer = http_error(admission.http_status, admission.error, admission.message);
+  if (!admission.challenge.empty()) answer.headers.emplace_back("WWW-Authenticate", admission.challenge);
   if (admission.http_status == 405) answer.headers.emplace_back("Allow", "GET");
   if (admission.http_status == 426) {
     answer.headers.emplace_back("Connection", "close, Upgrade");

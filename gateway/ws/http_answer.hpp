@@ -21,7 +21,7 @@ struct HttpAnswer {
 // {"error":{"code":"not-found","message":"…"}} and a newline: the body of every error. `message` must be valid UTF-8.
 std::string error_body(proto::ErrorCode code, std::string_view message);
 
-// With Retry-After where the status is 503.
+// With Retry-After where the status is 429 or 503.
 HttpAnswer http_error(int status, proto::ErrorCode code, std::string_view message);
 
 // How a refusal is told to whoever does not speak WebSocket. Requires: !admission.accepted.

@@ -1,15 +1,17 @@
+// The accept loop: how fast, from whom, and what happens when descriptors run out.
 #include "gateway/ws/listener.hpp"
 
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <stdexcept>
 #include <utility>
 
-#include "gateway/access/admission.hpp"
 #include "gateway/log.hpp"
 #include "gateway/ws/endpoint.hpp"
+#include "gateway/ws/http_answer.hpp"
 
 namespace pulsegate::ws {
 
@@ -17,10 +19,10 @@ using asio::ip::tcp;
 
 namespace {
 
-// A partial request line is looked at again after so long, since the kernel does not tell when more has come to be
-// peeked at. Each time twice as long, so that peers who never end their line cost next to nothing.
-constexpr std::chrono::milliseconds kFirstPause{10};
-constexpr std::chrono::milliseconds kLongestPause{500};
+// Above the rate accepting rests for so long: then it takes what has gathered meanwhile.
+constexpr std::chrono::milliseconds kRatePause{10};
+// Refusals by means of the reserve after one failure; the rest of a flood waits in the kernel.
+constexpr int kReserveRefusals = 16;
 
 tcp::endpoint resolve(asio::io_context& io, const ListenerConfig& config) {
   asio::error_code error;
@@ -33,29 +35,40 @@ tcp::endpoint resolve(asio::io_context& io, const ListenerConfig& config) {
   return results.begin()->endpoint();
 }
 
-}  // namespace
-
-std::size_t shard_of_request_line(std::string_view line, std::size_t shards) noexcept {
-  const std::size_t first = line.find(' ');
-  if (shards <= 1 || first == std::string_view::npos) return 0;
-  const std::string_view rest = line.substr(first + 1);
-  const std::optional<proto::DeviceId> device = access::device_of(rest.substr(0, rest.find(' ')));
-  return device ? static_cast<std::size_t>(device->hash() % shards) : 0;
+access::IpAddress ip_address(const tcp::endpoint& endpoint) {
+  const asio::ip::address address = endpoint.address();
+  return address.is_v4() ? access::IpAddress::v4(address.to_v4().to_bytes().data())
+                         : access::IpAddress::v6(address.to_v6().to_bytes().data());
 }
 
-// One accepted socket whose request line is still to come. Owner: the listener; operations in flight keep it alive.
-struct Listener::Steering {
-  Steering(asio::io_context& io, tcp::socket s) : socket(std::move(s)), timer(io) {}
-  tcp::socket socket;
-  asio::steady_timer timer;
-  std::chrono::steady_clock::time_point deadline{};
-  std::chrono::milliseconds pause = kFirstPause;
-  std::list<SteeringPtr>::iterator place;  // in steering_, unless ended
-  bool ended = false;
-};
+// Whoever is refused unheard gets a reset: it costs nothing afterwards, while an orderly end stays in TIME_WAIT.
+void reset(tcp::socket& socket) {
+  asio::error_code ignored;
+  socket.set_option(asio::socket_base::linger(true, 0), ignored);
+  socket.close(ignored);
+}
 
-Listener::Listener(asio::io_context& io, const ListenerConfig& config, HandOver hand_over)
-    : io_(io), config_(config), hand_over_(std::move(hand_over)), acceptor_(io), pause_(io) {
+bool no_descriptors(const asio::error_code& error) {
+  return error.value() == EMFILE || error.value() == ENFILE;
+}
+
+std::string unavailable_response() {
+  const HttpAnswer answer = http_error(503, proto::ErrorCode::unavailable, "This gateway is full; try again later.");
+  std::string text = "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Type: application/json\r\n";
+  for (const auto& [name, value] : answer.headers) text.append(name).append(": ").append(value).append("\r\n");
+  text.append("Content-Length: ").append(std::to_string(answer.body.size())).append("\r\n\r\n");
+  return text.append(answer.body);
+}
+
+}  // namespace
+
+Listener::Listener(asio::io_context& io, const ListenerConfig& config, ListenerCalls calls)
+    : io_(io),
+      config_(config),
+      calls_(std::move(calls)),
+      acceptor_(io),
+      pause_(io),
+      rate_(config.accept_rate, std::max(1.0, config.accept_rate)) {
   const tcp::endpoint endpoint = resolve(io, config_);
   asio::error_code error;
   acceptor_.open(endpoint.protocol(), error);
@@ -65,7 +78,7 @@ Listener::Listener(asio::io_context& io, const ListenerConfig& config, HandOver 
   if (error)
     throw std::runtime_error("cannot listen on " + config_.host + ":" + std::to_string(config_.port) + ": " +
                              error.message());
-  if (config_.shards > 1) peeked_.resize(kMaxRequestHead);
+  if (config_.shards > 1 || !config_.proxy_protocol.empty()) peeked_.resize(kMaxRequestHead);
   accept();
 }
 
@@ -92,89 +105,66 @@ void Listener::close() {
 void Listener::accept() {
   acceptor_.async_accept([this, alive = alive_](const asio::error_code& error, tcp::socket socket) {
     if (!*alive || error == asio::error::operation_aborted) return;
-    if (error) {
-      ++counters_.failures;
-      // The client was faster; whatever else it is (mostly a lack of descriptors) would come again at once, for ever.
-      if (error == asio::error::connection_aborted) return accept();
-      log::warn("listener.pause", {{"error", error.message()}});
-      pause_.expires_after(config_.accept_pause);
-      pause_.async_wait([this, alive](const asio::error_code& cancelled) {
-        if (!cancelled && *alive) accept();
-      });
-      return;
-    }
+    if (error) return on_accept_failed(error);
     ++counters_.accepted;
-    if (config_.shards > 1) {
-      steer(std::move(socket));
-    } else {
-      hand_over_(std::move(socket), 0);
+    asio::error_code gone;
+    const tcp::endpoint peer = socket.remote_endpoint(gone);
+    if (!gone) take(std::move(socket), ip_address(peer));
+    if (*alive) accept_at_rate();
+  });
+}
+
+void Listener::accept_at_rate() {
+  if (rate_.take(std::chrono::steady_clock::now())) return accept();
+  ++counters_.rate_pauses;
+  rest(kRatePause, &Listener::accept_at_rate);
+}
+
+void Listener::rest(std::chrono::milliseconds pause, void (Listener::*then)()) {
+  pause_.expires_after(pause);
+  pause_.async_wait([this, alive = alive_, then](const asio::error_code& cancelled) {
+    if (cancelled || !*alive) return;
+    reserve_.restock();
+    (this->*then)();
+  });
+}
+
+void Listener::on_accept_failed(const asio::error_code& error) {
+  ++counters_.failures;
+  // The client was faster; whatever else it is (mostly a lack of descriptors) would come again at once, for ever.
+  if (error == asio::error::connection_aborted) return accept();
+  log::warn("listener.pause", {{"error", error.message()}});
+  if (no_descriptors(error)) refuse_by_reserve();
+  rest(config_.accept_pause, &Listener::accept);
+}
+
+// Tells some of those who wait that there is no room, one after the other on the same descriptor. Their requests are
+// read as far as they are there, since a socket that is closed with unread bytes takes the answer away from its peer.
+void Listener::refuse_by_reserve() {
+  static const std::string response = unavailable_response();
+  std::vector<char> request(kMaxRequestHead);
+  for (int i = 0; i < kReserveRefusals && reserve_.release(); ++i) {
+    const int socket = ::accept4(acceptor_.native_handle(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (socket >= 0) {
+      ++counters_.without_descriptor;
+      [[maybe_unused]] const ssize_t sent = ::send(socket, response.data(), response.size(), MSG_NOSIGNAL);
+      ::shutdown(socket, SHUT_WR);
+      [[maybe_unused]] const ssize_t got = ::recv(socket, request.data(), request.size(), 0);
+      ::close(socket);
     }
-    accept();
-  });
-}
-
-void Listener::steer(tcp::socket socket) {
-  if (steering_.size() >= config_.max_steering) {
-    ++counters_.steer_failures;
-    return;
+    reserve_.restock();
+    if (socket < 0) return;
   }
-  const auto steering = std::make_shared<Steering>(io_, std::move(socket));
-  steering->deadline = std::chrono::steady_clock::now() + config_.steer_timeout;
-  steering->place = steering_.insert(steering_.end(), steering);
-  peek(steering);
 }
 
-// Looks at what has come without taking it, so that the shard's endpoint reads the request from its first byte.
-void Listener::peek(const SteeringPtr& steering) {
-  const ssize_t got = ::recv(steering->socket.native_handle(), peeked_.data(), peeked_.size(), MSG_PEEK | MSG_DONTWAIT);
-  if (got == 0 || (got < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)) return forget(steering);
-  if (got <= 0) return wait_for_first_byte(steering);
-
-  const std::string_view text(peeked_.data(), static_cast<std::size_t>(got));
-  const std::size_t end = text.find("\r\n");
-  if (end == std::string_view::npos && text.size() < peeked_.size()) return look_again_later(steering);
-  // What is too long for the endpoint is refused by that of shard 0.
-  const std::size_t shard =
-      end == std::string_view::npos ? 0 : shard_of_request_line(text.substr(0, end), config_.shards);
-  tcp::socket socket = std::move(steering->socket);
-  forget(steering);
-  hand_over_(std::move(socket), shard);
-}
-
-void Listener::wait_for_first_byte(const SteeringPtr& steering) {
-  steering->timer.expires_at(steering->deadline);
-  steering->timer.async_wait([this, steering](const asio::error_code& error) {
-    if (!error && !steering->ended) fail(steering);
-  });
-  steering->socket.async_wait(tcp::socket::wait_read, [this, steering](const asio::error_code& error) {
-    if (steering->ended) return;
-    if (error) return forget(steering);
-    steering->timer.cancel();
-    peek(steering);
-  });
-}
-
-void Listener::look_again_later(const SteeringPtr& steering) {
-  const auto now = std::chrono::steady_clock::now();
-  if (now >= steering->deadline) return fail(steering);
-  steering->timer.expires_at(std::min(now + steering->pause, steering->deadline));
-  steering->pause = std::min(steering->pause * 2, kLongestPause);
-  steering->timer.async_wait([this, steering](const asio::error_code& error) {
-    if (!error && !steering->ended) peek(steering);
-  });
-}
-
-void Listener::fail(const SteeringPtr& steering) {
-  ++counters_.steer_failures;
-  forget(steering);
-}
-
-void Listener::forget(const SteeringPtr& steering) {
-  steering->ended = true;
-  steering->timer.cancel();
-  asio::error_code ignored;
-  steering->socket.close(ignored);
-  steering_.erase(steering->place);
+void Listener::take(tcp::socket socket, const access::IpAddress& peer) {
+  Arrival arrival;
+  if (config_.proxy_protocol.contains(peer)) return wait(std::move(socket), std::move(arrival), true);
+  arrival.source = peer;
+  if (calls_.admit && !calls_.admit(arrival)) return reset(socket);
+  if (config_.shards == 1 || arrival.limited != access::Limit::none)
+    return calls_.hand_over(std::move(socket), 0, std::move(arrival));
+  wait(std::move(socket), std::move(arrival), false);
 }
 
 }  // namespace pulsegate::ws

@@ -20,12 +20,28 @@ constexpr ConflationKey key_of(proto::Channel channel) {
   return static_cast<ConflationKey>(1 + index(channel));
 }
 
+// Who watched what from when to when: one line, written when it is over.
+void write_audit(std::string_view connection, const proto::DeviceId& device, const access::Identity& identity,
+                 proto::Timestamp from, proto::Timestamp to) {
+  std::string begin, end;
+  proto::append_iso8601(begin, from);
+  proto::append_iso8601(end, to);
+  log::info("audit.watched", {{"connection", connection},
+                              {"device", device.text()},
+                              {"subject", identity.subject},
+                              {"token_id", identity.token_id},
+                              {"from", begin},
+                              {"to", end}});
+}
+
 }  // namespace
 
-Session::Session(Link& link, const access::Admission& admission, const SessionConfig& config, devices::Hub& hub,
-                 const proto::ChannelTable& channels, SessionCounters& counters, const Now& now)
+Session::Session(Link& link, const access::Admission& admission, const SessionConfig& config, access::Gate& gate,
+                 devices::Hub& hub, const proto::ChannelTable& channels, SessionCounters& counters, const Now& now)
     : link_(link),
       device_(*admission.device),
+      gate_(gate),
+      grant_(admission.grant),
       hub_(hub),
       channels_(channels),
       counters_(counters),
@@ -41,7 +57,14 @@ Session::Session(Link& link, const access::Admission& admission, const SessionCo
     send_error(ErrorCode::device_limit, "This gateway serves as many devices as it is allowed to; try again later.");
     link_.close(proto::CloseCode::try_again_later);
   }
-  log::info("client.open", {{"connection", link_.id()}, {"device", device_.text()}});
+  if (grant_ == nullptr) {
+    log::info("client.open", {{"connection", link_.id()}, {"device", device_.text()}});
+  } else {
+    log::info("client.open", {{"connection", link_.id()},
+                              {"device", device_.text()},
+                              {"subject", grant_->identity.subject},
+                              {"token_id", grant_->identity.token_id}});
+  }
 }
 
 Session::~Session() {
@@ -65,6 +88,8 @@ std::optional<proto::CommandError> Session::obey(std::string_view message, const
   if (auto* const error = std::get_if<proto::CommandError>(&parsed)) return std::move(*error);
   if (const auto* query = std::get_if<proto::HistoryQuery>(&parsed)) {
     carry_out(*query);
+  } else if (const auto* request = std::get_if<proto::AuthRequest>(&parsed)) {
+    carry_out(*request, now);
   } else {
     carry_out(std::get<Command>(parsed), now);
   }
@@ -89,7 +114,7 @@ void Session::carry_out(const Command& command, const Now& now) {
   switch (command.type) {
     case Command::Type::subscribe:
       if (member_.device != nullptr)
-        hub_.subscribe(member_, command.channels, {command.since, command.history, history_append_only_, command.id});
+        hub_.subscribe(member_, allowed(command), {command.since, command.history, history_append_only_, command.id});
       break;
     case Command::Type::unsubscribe:
       if (member_.device != nullptr) hub_.unsubscribe(member_, command.channels);
@@ -105,6 +130,10 @@ void Session::carry_out(const Command& command, const Now& now) {
 
 void Session::carry_out(const proto::HistoryQuery& query) {
   if (member_.device == nullptr) return;
+  if (!access::allows_channel(grant_, channels_.name(proto::Channel::history))) {
+    gate_.count(access::Forbidden::channel);
+    return send_error(ErrorCode::forbidden, "The token does not name the channel \"history\".", query.id);
+  }
   if (link_.answering() || !hub_.query_history(member_, query))
     send_error(ErrorCode::query_open, "One history-query at a time: the last one has not been answered yet.", query.id);
 }
@@ -145,7 +174,13 @@ void Session::on_drained(const Conflated& lost, const Now& now) {
   deliver_control(Frame::text(text));
 }
 
-void Session::on_tick(const Now&) {}
+void Session::on_tick(const Now& now) {
+  if (grant_ == nullptr) return;
+  if (now.wall >= grant_->ends) return end_access(access::AccessEnd::expired);
+  if (generation_ == gate_.generation()) return;
+  generation_ = gate_.generation();
+  if (gate_.revoked(*grant_)) end_access(access::AccessEnd::revoked);
+}
 
 void Session::on_closed(std::uint16_t code, std::string_view reason, const Now& now) {
   hub_.leave(member_);
@@ -155,6 +190,7 @@ void Session::on_closed(std::uint16_t code, std::string_view reason, const Now& 
                              {"code", code},
                              {"reason", reason},
                              {"seconds", seconds}});
+  if (grant_ != nullptr) write_audit(link_.id(), device_, grant_->identity, opened_, now.wall);
 }
 
 }  // namespace pulsegate::ws

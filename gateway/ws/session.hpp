@@ -4,7 +4,9 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "gateway/access/gate.hpp"
 #include "gateway/access/rate_bucket.hpp"
 #include "gateway/counters.hpp"
 #include "gateway/devices/hub.hpp"
@@ -23,12 +25,14 @@ struct SessionConfig {
 };
 
 // Thread: its shard. Owner: the connection.
+// Invariant: with a grant, nothing is subscribed that it does not allow, and the session ends at the tick after the
+// grant does.
 class Session final : public LinkHandler, private devices::Receiver {
  public:
   // Sends `connected` and joins the device; refuses with `error` and 1013 when the process has too many devices.
-  // `hub`, `channels` and `counters` outlive the session.
-  Session(Link& link, const access::Admission& admission, const SessionConfig& config, devices::Hub& hub,
-          const proto::ChannelTable& channels, SessionCounters& counters, const Now& now);
+  // `gate`, `hub`, `channels` and `counters` outlive the session.
+  Session(Link& link, const access::Admission& admission, const SessionConfig& config, access::Gate& gate,
+          devices::Hub& hub, const proto::ChannelTable& channels, SessionCounters& counters, const Now& now);
   ~Session() override;
 
   void on_text(std::string_view message, const Now& now) override;
@@ -46,10 +50,18 @@ class Session final : public LinkHandler, private devices::Receiver {
   bool within_rate(const Now& now);
   void carry_out(const proto::Command& command, const Now& now);
   void carry_out(const proto::HistoryQuery& query);
+  void carry_out(const proto::AuthRequest& request, const Now& now);
+  // Those that the grant allows; the others are told as errors.
+  std::vector<proto::Channel> allowed(const proto::Command& command);
+  void drop_forbidden_channels();
+  void end_access(access::AccessEnd why);
   void send_error(proto::ErrorCode code, std::string_view message, std::string_view id = {});
 
   Link& link_;
   const proto::DeviceId device_;
+  access::Gate& gate_;
+  access::GrantPtr grant_;        // null: nobody is asked for a token
+  std::uint64_t generation_ = 0;  // of the gate's policy, when the grant was last compared with it
   devices::Hub& hub_;
   const proto::ChannelTable& channels_;
   SessionCounters& counters_;

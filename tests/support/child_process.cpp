@@ -5,6 +5,7 @@
 #include <grp.h>
 #include <regex.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -65,6 +66,10 @@ int open_for_output(const std::string& path) {
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
   ::signal(SIGPIPE, SIG_DFL);
 
+  if (options.open_files > 0) {
+    const rlimit limit{options.open_files, options.open_files};
+    if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) give_up(kReport);
+  }
   if (options.run_as && ::geteuid() == 0) {
     const gid_t group = options.run_as->gid;
     if (::setgroups(1, &group) != 0 || ::setgid(group) != 0 || ::setuid(options.run_as->uid) != 0) give_up(kReport);

@@ -24,6 +24,7 @@ struct ChildOptions {
   std::string output_file;                 // empty: a file in a temporary directory of its own
   bool split_stderr = false;               // true: stderr goes to errors() and not to output()
   std::optional<Account> run_as;           // needs root
+  std::size_t open_files = 0;              // limit of descriptors, soft and hard; 0: that of the test
   int death_signal = SIGKILL;              // sent by the kernel when the starting thread ends
   Millis stop_deadline = kServerDeadline;  // how long the destructor waits between SIGTERM and SIGKILL
 };

@@ -61,6 +61,7 @@ GatewayProcess::GatewayProcess(GatewayOptions options) {
   if (!names(options.args, "--log-format")) child.args.insert(child.args.end(), {"--log-format", "json"});
   child.args.insert(child.args.end(), options.args.begin(), options.args.end());
   child.environment = clean_environment(options.environment);
+  child.open_files = options.open_files;
 
   process_ = std::make_unique<ChildProcess>(std::move(child));
   const auto line = process_->wait_for_output(R"("event":"serving")", kServerDeadline);

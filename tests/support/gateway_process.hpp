@@ -20,6 +20,7 @@ struct GatewayOptions {
   std::vector<std::string> args;
   // Added to the environment, from which all PULSEGATE_… variables are taken out first.
   std::map<std::string, std::string> environment;
+  std::size_t open_files = 0;  // limit of descriptors; 0: that of the test
 };
 
 // Thread: one at a time; the gateway ends when the thread that started it ends.
@@ -27,7 +28,7 @@ class GatewayProcess {
  public:
   // Starts it and waits until it serves; throws with its log when it does not.
   explicit GatewayProcess(GatewayOptions options);
-  explicit GatewayProcess(std::vector<std::string> args) : GatewayProcess(GatewayOptions{std::move(args), {}}) {}
+  explicit GatewayProcess(std::vector<std::string> args) : GatewayProcess(GatewayOptions{std::move(args), {}, 0}) {}
 
   std::uint16_t port() const { return listen_; }
   std::uint16_t health_port() const { return health_; }

@@ -246,7 +246,7 @@ BOOST_AUTO_TEST_CASE(every_shard_answers_for_its_devices) {
 }
 
 BOOST_AUTO_TEST_CASE(a_limit_of_devices_is_told) {
-  Stack stack({"--max-devices", "1"});
+  Stack stack({"--max-devices", "1", "--shards", "1"});  // shards share the number
   WsClient client = stack.open(new_device());
   client.expect("connected");
   const std::string other = new_device();

@@ -1,6 +1,7 @@
 #include "stack.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 #include <set>
 
 namespace pulsegate::test {
@@ -41,9 +42,14 @@ Stack::Stack(std::vector<std::string> gateway_args, Servers servers, const Guide
   connection_ = postgres_->create_database("case_" + std::to_string(next++));
   sql_ = std::make_unique<PostgresClient>(connection_);
   create_guide_schema(*sql_, schema);
-  std::vector<std::string> args = {"--redis", redis_->url(), "--auth", "none"};
+  std::vector<std::string> args = {"--redis", redis_->url()};
+  if (std::find(gateway_args.begin(), gateway_args.end(), "--jwt-key") == gateway_args.end())
+    args.insert(args.end(), {"--auth", "none"});
   if (std::find(gateway_args.begin(), gateway_args.end(), "--database") == gateway_args.end())
     args.insert(args.end(), {"--database", connection_});
+  const char* shards = std::getenv("PULSEGATE_TEST_SHARDS");
+  if (shards != nullptr && std::find(gateway_args.begin(), gateway_args.end(), "--shards") == gateway_args.end())
+    args.insert(args.end(), {"--shards", shards});
   args.insert(args.end(), gateway_args.begin(), gateway_args.end());
   gateway_ = std::make_unique<GatewayProcess>(std::move(args));
 }

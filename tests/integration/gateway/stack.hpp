@@ -51,6 +51,7 @@ std::string metrics_event(const std::string& device, double cpu, long long time_
 // The row of the sample that metrics_event() publishes.
 MetricsSample row_of(const std::string& device, double cpu);
 
+// $PULSEGATE_TEST_SHARDS: with how many shards the gateway runs, where a case does not say.
 // Servers of its own where a case kills them, else the shared ones.
 class Stack {
  public:

@@ -99,9 +99,9 @@ BOOST_AUTO_TEST_CASE(a_wrong_command_line_is_code_2) {
 
 BOOST_AUTO_TEST_CASE(serve_tells_every_error_at_once) {
   const RunResult result =
-      run_pulsegate({"serve", "--shards", "0", "--linger", "5", "--lisen", ":1"}, {{"PULSEGATE_AUTH", "jwt"}});
+      run_pulsegate({"serve", "--shards", "0", "--linger", "5", "--lisen", ":1"}, {{"PULSEGATE_AUTH", "basic"}});
   BOOST_TEST(result.exit_code == 2);
-  for (const char* part : {"--shards: \"0\"", "--linger: \"5\"", "did you mean --listen?", "PULSEGATE_AUTH: \"jwt\""})
+  for (const char* part : {"--shards: \"0\"", "--linger: \"5\"", "did you mean --listen?", "PULSEGATE_AUTH: \"basic\""})
     BOOST_TEST(result.errors.find(part) != std::string::npos, part << " is missing in " << result.errors);
 }
 

@@ -1,8 +1,11 @@
 // PostgresSource against a real server that is slow, refuses, or goes away.
+#include <atomic>
 #include <boost/test/unit_test.hpp>
 #include <chrono>
+#include <optional>
 #include <stdexcept>
 #include <string>
+#include <thread>
 
 #include "tests/integration/storage/source_fixture.hpp"
 
@@ -308,6 +311,23 @@ BOOST_AUTO_TEST_CASE(stopping_does_not_wait_for_a_slow_statement) {
   BOOST_REQUIRE_EQUAL(answers.settle(), 10u);
   for (std::size_t i = 0; i < 10; ++i) BOOST_TEST(is(answers[i], SnapshotError::unavailable), answers[i].detail);
   BOOST_TEST(errors(source, SnapshotError::unavailable) == 10u);
+}
+
+BOOST_AUTO_TEST_CASE(ending_does_not_wait_for_a_server_that_has_fallen_silent) {
+  OwnServer own;
+  std::optional<TestedSource> source(std::in_place, own.server.connection_string());
+  BOOST_REQUIRE(source->wait_for_connections(4));
+  source->snapshot();  // prepares statements
+  own.server.pause();
+  std::atomic<bool> ended{false};
+  std::thread ending([&] {
+    source.reset();
+    ended = true;
+  });
+  const bool in_time = eventually([&] { return ended.load(); }, Millis(5'000));
+  own.server.resume();
+  ending.join();
+  BOOST_TEST(in_time);
 }
 
 BOOST_AUTO_TEST_CASE(durations_are_counted) {

@@ -16,6 +16,7 @@
 #include <asio/ip/tcp.hpp>
 #include <asio/post.hpp>
 
+#include "gateway/access/gate.hpp"
 #include "gateway/ws/endpoint.hpp"
 #include "tests/support/eventually.hpp"
 #include "tests/support/ws_client.hpp"
@@ -48,7 +49,7 @@ class EndpointFixture {
     acceptor_.bind(loopback);
     acceptor_.listen();
     port_ = acceptor_.local_endpoint().port();
-    endpoint_ = std::make_unique<ws::Endpoint>(io_, config, factory_, answerer_, clock_);
+    endpoint_ = std::make_unique<ws::Endpoint>(io_, config, factory_, answerer_, gate_, clock_);
     accept();
     thread_ = std::thread([this] { io_.run(); });
   }
@@ -197,6 +198,7 @@ class EndpointFixture {
   SystemClock clock_;
   Factory factory_;
   Answerer answerer_;
+  access::Gate gate_;
   std::mutex mutex_;
   std::vector<std::unique_ptr<SessionLog>> logs_;  // guarded by mutex_
   std::vector<ws::Link*> links_;                   // the endpoint's thread only

@@ -399,9 +399,77 @@ BOOST_AUTO_TEST_CASE(broken_protocol_is_closed_with_its_code) {
   control.send_frame({false, 0, Opcode::ping, true, "fragmented"});
   BOOST_TEST(control.expect_close().code == 1002);
 
+  // To the library a length in more bytes than it takes is an internal error.
+  WsClient length = fixture.open();
+  length.send_raw(std::string("\x81\xfe\x00\x01\x00\x00\x00\x00x", 9));
+  BOOST_TEST(length.expect_close().code == 1002);
+
+  // The library looks at the end of a text only where it does not come in fragments.
+  WsClient cut = fixture.open();
+  cut.send_fragment(Opcode::text, "\xe2", false);
+  cut.send_fragment(Opcode::continuation, "\x82", true);
+  BOOST_TEST(cut.expect_close().code == 1007);
+
   BOOST_TEST(fixture.wait_empty());
-  BOOST_TEST(fixture.counters().closed[1007] == 1u);
-  BOOST_TEST(fixture.counters().closed[1002] == 3u);
+  BOOST_TEST(fixture.counters().closed[1007] == 2u);
+  BOOST_TEST(fixture.counters().closed[1002] == 4u);
+  BOOST_TEST(fixture.counters().closed[1011] == 0u);
+}
+
+// Each is within its own bounds, all of them together are not.
+BOOST_AUTO_TEST_CASE(above_the_common_limit_the_slowest_are_closed_and_the_others_stay) {
+  ws::EndpointConfig config = small_buffers();
+  config.backlog_limit = 1024 * 1024;
+  EndpointFixture fixture(config);
+  std::vector<WsClient> clients;
+  for (int i = 0; i < 3; ++i) {
+    clients.push_back(fixture.open(slow_reader()));
+    BOOST_TEST(eventually([&] { return fixture.sessions() == clients.size(); }));
+  }
+  WsClient quick = fixture.open();
+  BOOST_TEST(eventually([&] { return fixture.sessions() == 4; }));
+  const auto send = [&](std::size_t index, int messages) {
+    fixture.run([&] {
+      for (int i = 0; i < messages; ++i) fixture.link(index).send(Frame::text(std::string(1'000, 'x')), 0);
+    });
+  };
+  send(0, 200);
+  send(1, 300);
+  send(2, 450);
+  fixture.run([&] { BOOST_TEST(fixture.endpoint().counters().backlog_bytes > 900'000u); });
+  BOOST_TEST(fixture.counters().backlog_closed == 0u);
+  send(0, 180);
+  std::optional<WsMessage> message;
+  while ((message = clients[2].receive()) && message->opcode != Opcode::close) continue;
+  BOOST_TEST(message.value().payload == close_payload(4508, "slow-consumer"));
+  BOOST_TEST(fixture.counters().backlog_closed == 1u);
+  // The others lose nothing.
+  for (int i = 0; i < 380; ++i) BOOST_REQUIRE_EQUAL(clients[0].receive().value().payload.size(), 1'000u);
+  for (int i = 0; i < 300; ++i) BOOST_REQUIRE_EQUAL(clients[1].receive().value().payload.size(), 1'000u);
+  quick.send_text("still here");
+  BOOST_TEST(quick.receive().value().payload == "still here");
+  BOOST_TEST(eventually([&] { return fixture.counters().backlog_bytes == 0; }));
+  BOOST_TEST(fixture.counters().backlog_closed == 1u);
+}
+
+// A frame of which a byte was sent cannot be dropped.
+BOOST_AUTO_TEST_CASE(above_the_common_limit_a_frame_that_is_half_sent_goes_with_its_connection) {
+  ws::EndpointConfig config = small_buffers();
+  config.backlog_limit = 1024 * 1024;
+  EndpointFixture fixture(config);
+  std::vector<WsClient> clients;
+  for (int i = 0; i < 2; ++i) {
+    clients.push_back(fixture.open(slow_reader()));
+    BOOST_TEST(eventually([&] { return fixture.sessions() == clients.size(); }));
+  }
+  fixture.run([&] { fixture.link(0).send(Frame::text(std::string(700'000, 'x')), 0); });
+  fixture.run([] {});  // its beginning has been written
+  fixture.run([&] { fixture.link(1).send(Frame::text(std::string(400'000, 'x')), 0); });
+  BOOST_TEST(fixture.wait_closed(0));
+  BOOST_TEST(fixture.session(0).code == 4508);
+  BOOST_TEST(eventually([&] { return fixture.counters().backlog_bytes < 400'100; }));
+  BOOST_TEST(clients[1].receive().value().payload.size() == 400'000u);
+  BOOST_TEST(fixture.counters().backlog_closed == 1u);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

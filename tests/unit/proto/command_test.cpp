@@ -385,4 +385,22 @@ BOOST_AUTO_TEST_CASE(survives_every_truncation_and_every_flipped_byte) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(an_auth_command_carries_a_token) {
+  const auto parsed = parse_command(R"({"token":"a.b.c","id":"x","type":"auth"})", kTable, kNow);
+  BOOST_TEST_REQUIRE(std::holds_alternative<AuthRequest>(parsed));
+  BOOST_TEST(std::get<AuthRequest>(parsed).token == "a.b.c");
+  BOOST_TEST(std::get<AuthRequest>(parsed).id == "\"x\"");
+  const std::string large(10'000, 'x');
+  BOOST_TEST(std::get<AuthRequest>(parse_command(R"({"type":"auth","token":")" + large + "\"}", kTable, kNow)).token ==
+             large);
+  for (const char* text :
+       {R"({"type":"auth"})", R"({"type":"auth","token":""})", R"({"type":"auth","token":null})",
+        R"({"type":"auth","token":7})", R"({"type":"auth","token":["a"]})", R"({"type":"auth","token":{"token":"a"}})",
+        R"({"type":"auth","token":"a","token":null})", R"({"type":"auth","data":{"token":"a"}})"}) {
+    const auto result = parse_command(text, kTable, kNow);
+    BOOST_TEST_REQUIRE(std::holds_alternative<CommandError>(result), text);
+    BOOST_TEST((std::get<CommandError>(result).code == ErrorCode::unauthorized), text);
+  }
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -121,4 +121,13 @@ BOOST_AUTO_TEST_CASE(gap_names_its_channels_in_the_order_of_the_table) {
                        R"("channels":["metrics","history","logs"],"reason":"bus"}})");
 }
 
+BOOST_AUTO_TEST_CASE(authenticated_says_until_when) {
+  std::string text;
+  append_authenticated(text, Timestamp(std::chrono::milliseconds(1'700'000'000'123)), "\"r1\"");
+  BOOST_TEST(text == R"({"type":"authenticated","data":{"expires":"2023-11-14T22:13:20.123Z"},"id":"r1"})");
+  text.clear();
+  append_authenticated(text, std::nullopt);
+  BOOST_TEST(text == R"({"type":"authenticated","data":{"expires":null}})");
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -17,10 +17,8 @@ using namespace pulsegate::commands;
 
 namespace {
 
-// The root of the source tree, from where this file was compiled.
 std::string source_path(const std::string& path) {
-  const std::string here = __FILE__;
-  return here.substr(0, here.rfind("tests/unit/")) + path;
+  return PULSEGATE_SOURCE_DIR "/" + path;
 }
 
 std::string read(const std::string& path) {

@@ -82,8 +82,7 @@ std::vector<std::string> quoted_words(const std::string& text) {
 }
 
 std::map<std::string, Documented> documented() {
-  const std::string here = __FILE__;
-  std::ifstream file(here.substr(0, here.rfind("tests/unit/")) + "gateway/ops/README.md");
+  std::ifstream file(PULSEGATE_SOURCE_DIR "/gateway/ops/README.md");
   std::map<std::string, Documented> found;
   for (std::string line; std::getline(file, line);) {
     std::vector<std::string> cells;
@@ -253,6 +252,49 @@ BOOST_AUTO_TEST_CASE(refusals_have_a_reason) {
   BOOST_TEST(page["pulsegate_connections_refused_total{reason=\"unavailable\"}"] == 0);
 }
 
+BOOST_AUTO_TEST_CASE(limits_are_told_by_which_and_drops_by_reason) {
+  using pulsegate::access::Limit;
+  report.limits.limited[static_cast<std::size_t>(Limit::address)] = 1;
+  report.limits.limited[static_cast<std::size_t>(Limit::address_rate)] = 2;
+  report.limits.limited[static_cast<std::size_t>(Limit::failures)] = 3;
+  report.limits.limited[static_cast<std::size_t>(Limit::subject)] = 4;
+  report.limits.addresses = 5;
+  report.limits.subjects = 6;
+  report.dropped_full = 7;
+  report.dropped_limited = 8;
+  report.listener.accepted = 9;
+  report.listener.without_descriptor = 10;
+  report.listener.proxy_failures = 11;
+  report.listener.steer_failures = 12;
+  report.listener.rate_pauses = 13;
+  one().endpoint.backlog_closed = 14;
+  one().endpoint.refused = {{429, 15}};
+  const Page page(report);
+  BOOST_TEST(page["pulsegate_limited_total{limit=\"address\"}"] == 1);
+  BOOST_TEST(page["pulsegate_limited_total{limit=\"address-rate\"}"] == 2);
+  BOOST_TEST(page["pulsegate_limited_total{limit=\"failures\"}"] == 3);
+  BOOST_TEST(page["pulsegate_limited_total{limit=\"subject\"}"] == 4);
+  BOOST_TEST(page["pulsegate_client_addresses"] == 5);
+  BOOST_TEST(page["pulsegate_client_subjects"] == 6);
+  BOOST_TEST(page["pulsegate_sockets_dropped_total{reason=\"full\"}"] == 7);
+  BOOST_TEST(page["pulsegate_sockets_dropped_total{reason=\"limited\"}"] == 8);
+  BOOST_TEST(page["pulsegate_sockets_accepted_total"] == 9);
+  BOOST_TEST(page["pulsegate_sockets_dropped_total{reason=\"descriptors\"}"] == 10);
+  BOOST_TEST(page["pulsegate_sockets_dropped_total{reason=\"proxy-header\"}"] == 11);
+  BOOST_TEST(page["pulsegate_sockets_dropped_total{reason=\"request-line\"}"] == 12);
+  BOOST_TEST(page["pulsegate_accept_pauses_total"] == 13);
+  BOOST_TEST(page["pulsegate_backlog_closed_total"] == 14);
+  BOOST_TEST(page["pulsegate_connections_refused_total{reason=\"too-many-requests\"}"] == 15);
+}
+
+BOOST_AUTO_TEST_CASE(memory_is_told_with_its_limit) {
+  report.memory = {1'000, 900, true};
+  const Page page(report);
+  BOOST_TEST(page["pulsegate_memory_limit_bytes"] == 1'000);
+  BOOST_TEST(page["pulsegate_memory_used_bytes"] == 900);
+  BOOST_TEST(page["pulsegate_memory_high"] == 1);
+}
+
 BOOST_AUTO_TEST_CASE(plain_requests_are_told_by_route_and_status) {
   one().endpoint.answering = 2;
   one().endpoint.snapshots = {{200, 3}, {0, 1}};
@@ -276,7 +318,7 @@ BOOST_AUTO_TEST_CASE(codes_that_peers_make_up_do_not_become_labels) {
   BOOST_TEST(page["pulsegate_disconnects_total{code=\"abnormal\"}"] == 6);
   BOOST_TEST(page["pulsegate_disconnects_total{code=\"slow-consumer\"}"] == 7);
   BOOST_TEST(page["pulsegate_disconnects_total{code=\"other\"}"] == 1000);
-  BOOST_TEST(page.series.size() < 300u);
+  BOOST_TEST(page.series.size() < 320u);
 }
 
 BOOST_AUTO_TEST_CASE(histograms_are_cumulative) {

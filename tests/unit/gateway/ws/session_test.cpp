@@ -51,11 +51,13 @@ class FakeLink final : public ws::Link {
 
 struct SessionFixture {
   explicit SessionFixture(const ws::SessionConfig& config = {}, const devices::DeviceConfig& devices = {},
-                          access::Route route = access::Route::device)
+                          access::Route route = access::Route::device, access::GrantPtr grant = nullptr)
       : hub(devices) {
     admission.route = route;
+    admission.grant = std::move(grant);
     admission.device = HubFixture::device(1);
-    session = std::make_unique<ws::Session>(link, admission, config, *hub.hub, hub.channels, counters, hub.clock.now());
+    session =
+        std::make_unique<ws::Session>(link, admission, config, gate, *hub.hub, hub.channels, counters, hub.clock.now());
   }
   void text(const std::string& message) { session->on_text(message, hub.clock.now()); }
   // The client reads everything, and the session is told what it has missed. Returns what it says to that.
@@ -70,6 +72,7 @@ struct SessionFixture {
   HubFixture hub;
   FakeLink link;
   access::Admission admission;
+  access::Gate gate;
   SessionCounters counters;
   std::unique_ptr<ws::Session> session;
 };
@@ -328,6 +331,51 @@ BOOST_AUTO_TEST_CASE(older_dashboards_that_append_are_served_so_and_told_what_th
     BOOST_TEST(said.at(0).type() == "gap");
     BOOST_TEST(said.at(0).at("data").at("channels").text() == R"(["history"])");
   }
+}
+
+// A session with a token, and what its gate says of it.
+BOOST_AUTO_TEST_CASE(ends_at_the_tick_after_its_token_and_not_before) {
+  HubFixture clock;
+  auto grant = std::make_shared<access::Grant>();
+  grant->ends = clock.clock.now().wall + std::chrono::seconds(10);
+  SessionFixture f({}, {}, access::Route::device, grant);
+  Now now = f.hub.clock.now();
+  now.wall = grant->ends - std::chrono::microseconds(1);
+  f.session->on_tick(now);
+  BOOST_TEST(!f.link.closed.has_value());
+  f.link.take_types();
+  now.wall = grant->ends;
+  f.session->on_tick(now);
+  BOOST_TEST((f.link.closed == proto::CloseCode::unauthorized));
+  BOOST_TEST(f.link.messages.at(0).at("data").at("code").string() == "token-expired");
+  f.session->on_tick(now);
+  BOOST_TEST(f.link.take_types().size() == 1u);
+  BOOST_TEST(f.gate.counters().ended[0] == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(without_a_token_no_tick_ends_it) {
+  SessionFixture f;
+  Now now = f.hub.clock.now();
+  now.wall += std::chrono::hours(100'000);
+  f.gate.set_policy(std::make_shared<const access::Policy>());
+  f.session->on_tick(now);
+  BOOST_TEST(!f.link.closed.has_value());
+}
+
+BOOST_AUTO_TEST_CASE(subscribes_what_its_token_names_and_tells_the_rest) {
+  auto grant = std::make_shared<access::Grant>();
+  grant->ends = proto::Timestamp::max();
+  grant->permissions.channels = {"metrics"};
+  SessionFixture f({}, {}, access::Route::device, grant);
+  f.hub.confirm_device(1);
+  f.link.take_types();
+  f.text(R"({"type":"subscribe","channels":["history","nonsense","metrics"]})");
+  BOOST_TEST(f.link.take_types() == (Types{"error", "error", "subscribed"}), boost::test_tools::per_element());
+  f.text(R"({"type":"subscribe","channels":["history"]})");
+  BOOST_TEST(f.link.take_types() == (Types{"error"}), boost::test_tools::per_element());
+  f.text(R"({"type":"history-query","id":1,"from":"2026-11-22T14:00:00Z"})");
+  BOOST_TEST(f.link.messages.at(0).at("data").at("code").string() == "forbidden");
+  BOOST_TEST(f.gate.counters().forbidden[static_cast<std::size_t>(access::Forbidden::channel)] == 3u);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
