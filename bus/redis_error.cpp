@@ -12,12 +12,11 @@ struct Explanation {
   std::string_view sentence;
 };
 
-constexpr std::array<Explanation, 11> kExplanations{{
+constexpr std::array<Explanation, 12> kExplanations{{
     {"WRONGPASS", "Redis refused the user or password: correct them in the Redis URL"},
     {"NOAUTH", "Redis asks for a password: put user:password@ into the Redis URL"},
-    {"NOPERM",
-     "the Redis user lacks a permission: grant it +subscribe +unsubscribe +ping +select +client|setname and its "
-     "channels, for instance &device:*"},
+    {"MOVED", "this Redis is a node of a cluster and does not hold the key: begin the Redis URL with redis-cluster"},
+    {"CLUSTERDOWN", "the Redis Cluster is incomplete: it will be tried again"},
     {"LOADING", "Redis is still loading its data set: it will be tried again"},
     {"MASTERDOWN", "this Redis replica has lost its primary: it will be tried again"},
     {"DENIED", "Redis runs in protected mode: give it a password or bind it to an address"},
@@ -42,9 +41,26 @@ bool begins_with(std::string_view text, std::string_view prefix) {
   return text.substr(0, prefix.size()) == prefix;
 }
 
+// "NOPERM … no permissions to run the 'client|setname' command": the name, empty when it is not about a command.
+std::string_view refused_command(std::string_view reply) {
+  const auto begin = reply.find('\'');
+  const auto end = begin == std::string_view::npos ? begin : reply.find('\'', begin + 1);
+  return end == std::string_view::npos ? std::string_view() : reply.substr(begin + 1, end - begin - 1);
+}
+
+std::string explain_permission(std::string_view reply) {
+  const std::string_view command = refused_command(reply);
+  if (!command.empty())
+    return "the Redis user may not use a command that is needed: grant it +" + printable(command) + " (" +
+           printable(reply) + ")";
+  return "the Redis user may not read these channels: grant it those of the devices, for instance &device:* (" +
+         printable(reply) + ")";
+}
+
 }  // namespace
 
 std::string explain_redis_error(std::string_view reply) {
+  if (begins_with(reply, "NOPERM")) return explain_permission(reply);
   for (const Explanation& known : kExplanations) {
     if (begins_with(reply, known.prefix)) {
       return std::string(known.sentence) + " (" + printable(reply) + ")";
@@ -55,7 +71,8 @@ std::string explain_redis_error(std::string_view reply) {
 
 std::string explain_publish_error(std::string_view reply) {
   if (begins_with(reply, "NOPERM"))
-    return "the Redis user may not publish: grant it +publish and &pulsegate:canary:*, or say --canary off (" +
+    return "the Redis user may not publish: grant it +publish (sharded: +spublish) and &pulsegate:canary:*, or say "
+           "--canary off (" +
            printable(reply) + ")";
   if (begins_with(reply, "ERR unknown command"))
     return "this Redis knows no PUBLISH: say --canary off (" + printable(reply) + ")";

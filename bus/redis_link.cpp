@@ -8,17 +8,25 @@
 #include <asio/ip/address.hpp>
 #include <asio/local/stream_protocol.hpp>
 #include <asio/post.hpp>
-#include <asio/write.hpp>
 #include <exception>
 #include <utility>
 
+#include "bus/link_stream.hpp"
 #include "bus/redis_error.hpp"
 #include "bus/resp_command.hpp"
 
 namespace pulsegate::bus {
 
 RedisLink::RedisLink(asio::io_context& io, const RedisConfig& config, Owner& owner, std::unique_ptr<ReplyReader> reader)
-    : io_(io), config_(config), owner_(&owner), socket_(io), resolver_(io), timer_(io), reader_(std::move(reader)) {}
+    : io_(io),
+      config_(config),
+      owner_(&owner),
+      stream_(std::make_unique<LinkStream>(io)),
+      resolver_(io),
+      timer_(io),
+      reader_(std::move(reader)) {}
+
+RedisLink::~RedisLink() = default;
 
 void RedisLink::open() {
   arm(Clock::now() + config_.connect_timeout);
@@ -37,7 +45,7 @@ void RedisLink::close() noexcept {
   owner_ = nullptr;
   ready_ = false;
   std::error_code ignored;
-  socket_.close(ignored);
+  stream_->socket().close(ignored);
   resolver_.cancel();
   try {
     timer_.cancel();
@@ -61,7 +69,7 @@ void RedisLink::resolve() {
 void RedisLink::connect(Endpoints endpoints) {
   // async_connect keeps only iterators of the range, hence the shared copy.
   auto targets = std::make_shared<const Endpoints>(std::move(endpoints));
-  asio::async_connect(socket_, targets->begin(), targets->end(),
+  asio::async_connect(stream_->socket(), targets->begin(), targets->end(),
                       [self = shared_from_this(), targets](const std::error_code& error, Endpoints::const_iterator) {
                         if (self->owner_ == nullptr) return;
                         if (error) return self->fail(Loss::connection, "cannot connect to Redis: " + error.message());
@@ -70,14 +78,33 @@ void RedisLink::connect(Endpoints endpoints) {
 }
 
 void RedisLink::connected() {
+  auto& socket = stream_->socket();
   std::error_code ignored;  // neither option is vital
   if (!config_.url.is_unix()) {
-    socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
-    socket_.set_option(asio::socket_base::keep_alive(true), ignored);
+    socket.set_option(asio::ip::tcp::no_delay(true), ignored);
+    socket.set_option(asio::socket_base::keep_alive(true), ignored);
   }
   std::error_code error;
-  socket_.non_blocking(true, error);  // for read_on()
+  socket.non_blocking(true, error);  // for read_on()
   if (error) return fail(Loss::connection, "cannot set up the connection to Redis: " + error.message());
+  config_.url.tls ? encrypt() : established();
+}
+
+const std::string& RedisLink::server_name() const noexcept {
+  return config_.tls.server_name.empty() ? config_.url.host : config_.tls.server_name;
+}
+
+void RedisLink::encrypt() {
+  const std::string fault = stream_->encrypt(config_.tls, server_name());
+  if (!fault.empty()) return fail(Loss::connection, fault);
+  stream_->async_handshake([self = shared_from_this()](const std::error_code& error) {
+    if (self->owner_ == nullptr) return;
+    if (error) return self->fail(Loss::connection, self->stream_->explain(error, self->server_name()));
+    self->established();
+  });
+}
+
+void RedisLink::established() {
   buffer_.reset(new char[config_.read_buffer]);
   last_received_ = Clock::now();
   handshake();
@@ -134,10 +161,10 @@ bool RedisLink::on_reply(const Reply& reply) {
 // between. Asio tries recv() first and asks epoll only when there was nothing. Waiting for readability instead would
 // save that recv(), but costs an epoll_ctl() each time.
 void RedisLink::read() {
-  socket_.async_read_some(asio::buffer(buffer_.get(), config_.read_buffer),
-                          [self = shared_from_this()](const std::error_code& error, std::size_t size) {
-                            if (self->owner_ != nullptr) self->received(error, size);
-                          });
+  stream_->async_read_some(asio::buffer(buffer_.get(), config_.read_buffer),
+                           [self = shared_from_this()](const std::error_code& error, std::size_t size) {
+                             if (self->owner_ != nullptr) self->received(error, size);
+                           });
 }
 
 // After a read that says that there is more. Whether it was right shows at once, since the owner waits for the answer.
@@ -146,7 +173,7 @@ void RedisLink::read_on() {
     if (self->owner_ == nullptr) return;
     std::error_code error;
     const std::size_t size =
-        self->socket_.read_some(asio::buffer(self->buffer_.get(), self->config_.read_buffer), error);
+        self->stream_->socket().read_some(asio::buffer(self->buffer_.get(), self->config_.read_buffer), error);
     if (error == asio::error::would_block || error == asio::error::try_again) error.clear();
     self->received(error, size);
   });
@@ -154,15 +181,18 @@ void RedisLink::read_on() {
 
 // `size` is 0 when read_on() found nothing.
 void RedisLink::received(const std::error_code& error, std::size_t size) {
-  if (error == asio::error::eof) {
+  if (error == asio::error::eof || error == asio::ssl::error::stream_truncated) {
     return fail(Loss::connection, ready_
                                       ? "Redis closed the connection (under load, see its client-output-buffer-limit)"
                                       : "Redis closed the connection before it was authenticated");
   }
+  // With TLS 1.3 a server refuses our certificate only after its part of the handshake.
+  if (error && stream_->encrypted() && !ready_) return fail(Loss::connection, stream_->explain(error, server_name()));
   if (error) return fail(Loss::connection, "the connection to Redis broke: " + error.message());
   if (size > 0) last_received_ = Clock::now();
-  // Half a buffer at once is more than comes while this thread keeps up.
-  const bool more_waiting = size >= config_.read_buffer / 2;
+  // Half a buffer at once is more than comes while this thread keeps up. TLS gives one record at a time, 16 KiB, and
+  // whether another one is complete nobody knows before it is read.
+  const bool more_waiting = size >= config_.read_buffer / 2 && !stream_->encrypted();
   try {
     deliver(size, more_waiting);
   } catch (const std::exception& fault) {
@@ -196,14 +226,12 @@ void RedisLink::send(std::string_view commands) {
 void RedisLink::write() {
   if (!writing_.empty() || queued_.empty()) return;
   writing_.swap(queued_);
-  asio::async_write(socket_, asio::buffer(writing_),
-                    [self = shared_from_this()](const std::error_code& error, std::size_t) {
-                      if (self->owner_ == nullptr) return;
-                      self->writing_.clear();
-                      // The reading side tells the reason better, and may still hold an error reply: a failed write
-                      // only stops writing.
-                      if (!error) self->write();
-                    });
+  stream_->async_write(asio::buffer(writing_), [self = shared_from_this()](const std::error_code& error, std::size_t) {
+    if (self->owner_ == nullptr) return;
+    self->writing_.clear();
+    // The reading side tells the reason better, and may still hold an error reply: a failed write only stops writing.
+    if (!error) self->write();
+  });
 }
 
 void RedisLink::arm(Clock::time_point when) {
@@ -216,10 +244,15 @@ void RedisLink::arm(Clock::time_point when) {
 // Silence of ping_interval: PING. Silence of read_deadline: dead. Anything received counts, not only a pong.
 // The timer is not moved by each read (that would cost more than the read): it looks back when it fires.
 void RedisLink::on_timer() {
-  if (!ready_) return fail(Loss::connection, "Redis did not answer within the connect timeout");
+  if (!ready_) {
+    // A Redis without TLS takes our greeting for a command that is not complete yet.
+    const bool in_handshake = stream_->encrypted() && !buffer_;
+    return fail(Loss::connection, std::string("Redis did not answer within the connect timeout") +
+                                      (in_handshake ? ": does that port speak TLS?" : ""));
+  }
   const auto now = Clock::now();
   std::error_code ignored;
-  if (socket_.available(ignored) > 0) {
+  if (stream_->socket().available(ignored) > 0) {
     // This thread was late, not Redis: what it sent is still unread.
     return arm(now + config_.ping_interval);
   }

@@ -1,4 +1,4 @@
-// One connection to Redis, from resolving the name to its loss: connect, authenticate, read, write, keep alive.
+// One connection to Redis, from resolving the name to its loss: connect, TLS, authenticate, read, write, keep alive.
 // It never reconnects: its owner makes a new link for each attempt, so a late handler of an old one cannot reach it.
 #pragma once
 
@@ -17,6 +17,8 @@
 #include "bus/reply_reader.hpp"
 
 namespace pulsegate::bus {
+
+class LinkStream;
 
 // Thread: the io_context's thread only.
 // Owner: a RedisSubscriber or a RedisStreamReader; pending handlers share it until they have run.
@@ -39,6 +41,7 @@ class RedisLink final : public std::enable_shared_from_this<RedisLink>, private 
 
   // `config` and `owner` must outlive close(). `reader` decides what replies on_link_reply() is given.
   RedisLink(asio::io_context& io, const RedisConfig& config, Owner& owner, std::unique_ptr<ReplyReader> reader);
+  ~RedisLink();
 
   // The owner is not called before it returns.
   void open();
@@ -47,7 +50,6 @@ class RedisLink final : public std::enable_shared_from_this<RedisLink>, private 
   void send(std::string_view commands);
 
  private:
-  using Socket = asio::generic::stream_protocol::socket;
   using Endpoints = std::vector<asio::generic::stream_protocol::endpoint>;
   using Clock = std::chrono::steady_clock;
   enum class Step : std::uint8_t { auth, select, ping, set_name };
@@ -55,7 +57,10 @@ class RedisLink final : public std::enable_shared_from_this<RedisLink>, private 
   void resolve();
   void connect(Endpoints endpoints);
   void connected();
+  void encrypt();
+  void established();
   void handshake();
+  const std::string& server_name() const noexcept;
   void on_handshake_reply(const Reply& reply);
   bool on_reply(const Reply& reply) override;
   void read();
@@ -71,7 +76,7 @@ class RedisLink final : public std::enable_shared_from_this<RedisLink>, private 
   asio::io_context& io_;
   const RedisConfig& config_;
   Owner* owner_;  // null: closed
-  Socket socket_;
+  const std::unique_ptr<LinkStream> stream_;
   asio::ip::tcp::resolver resolver_;
   asio::steady_timer timer_;
   const std::unique_ptr<ReplyReader> reader_;

@@ -1,17 +1,20 @@
-// One command in flight over a RedisLink. Whatever goes wrong fails that one command; the next one finds a new link.
+// One command in flight. Whatever goes wrong fails that one command; the next one finds a new connection, at the right
+// node of a topology. Only MOVED is followed, once a command.
 #include "bus/redis_publisher.hpp"
 
 #include <asio/post.hpp>
 #include <asio/steady_timer.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include "bus/backoff.hpp"
+#include "bus/node_connection.hpp"
 #include "bus/redis_error.hpp"
-#include "bus/redis_link.hpp"
 #include "bus/resp_command.hpp"
 #include "bus/resp_reader.hpp"
+#include "bus/slot_map.hpp"
 
 namespace pulsegate::bus {
 namespace {
@@ -39,7 +42,12 @@ RedisPublisherConfig with_small_buffer(RedisPublisherConfig config) {
 class RedisPublisher::Core final : public std::enable_shared_from_this<Core>, public RedisLink::Owner {
  public:
   Core(asio::io_context& io, RedisPublisherConfig config)
-      : io_(io), config_(with_small_buffer(std::move(config))), backoff_(config_.redis.backoff), deadline_(io) {}
+      : io_(io),
+        config_(with_small_buffer(std::move(config))),
+        backoff_(topology_backoff(config_.redis)),
+        deadline_(io) {
+    use(config_.redis);
+  }
 
   void publish(std::string_view topic, std::string_view payload, Done done);
   void stop();
@@ -50,6 +58,8 @@ class RedisPublisher::Core final : public std::enable_shared_from_this<Core>, pu
   void on_link_read_end(bool) override {}
   void on_link_lost(RedisLink::Loss loss, const std::string& reason) override;
 
+  void use(const RedisConfig& config);
+  bool follow(std::string_view error);
   void tell_later(Done done, Published outcome, std::string reason);
   void finish(Published outcome, const std::string& reason);
   void lose(const std::string& reason);
@@ -58,7 +68,9 @@ class RedisPublisher::Core final : public std::enable_shared_from_this<Core>, pu
   const RedisPublisherConfig config_;
   Backoff backoff_;
   asio::steady_timer deadline_;
-  std::shared_ptr<RedisLink> link_;  // null: none, see retry_at_
+  std::optional<NodeConnection> connection_;  // never empty; not opened: none, see retry_at_
+  std::optional<RedisAddress> elsewhere_;     // connection_ is to this node, which MOVED named
+  bool followed_ = false;                     // the command in flight has followed a MOVED
   bool ready_ = false;
   bool stopped_ = false;
   std::string command_;  // in flight, or waiting for the link
@@ -71,9 +83,11 @@ class RedisPublisher::Core final : public std::enable_shared_from_this<Core>, pu
 void RedisPublisher::Core::publish(std::string_view topic, std::string_view payload, Done done) {
   if (stopped_) return;
   if (done_) return tell_later(std::move(done), Published::failed, "the last message has not been answered yet");
-  if (!link_ && Clock::now() < retry_at_) return tell_later(std::move(done), Published::failed, last_error_);
+  if (!connection_->opened() && Clock::now() < retry_at_)
+    return tell_later(std::move(done), Published::failed, last_error_);
   command_.clear();
-  append_command(command_, {"PUBLISH", topic, payload});
+  append_command(command_, {config_.sharded ? "SPUBLISH" : "PUBLISH", topic, payload});
+  followed_ = false;
   done_ = std::move(done);
   deadline_.expires_after(config_.answer_timeout);
   deadline_.async_wait([weak = weak_from_this()](const std::error_code& error) {
@@ -82,11 +96,8 @@ void RedisPublisher::Core::publish(std::string_view topic, std::string_view payl
     // A late answer would be taken for that of the next command: so no more of this link.
     self->lose("Redis did not answer a PUBLISH in time");
   });
-  if (ready_) return link_->send(command_);
-  if (link_) return;
-  link_ =
-      std::make_shared<RedisLink>(io_, config_.redis, *this, std::make_unique<RespReader>(config_.redis.max_payload));
-  link_->open();
+  if (ready_) return connection_->send(command_);
+  if (!connection_->opened()) connection_->open();
 }
 
 void RedisPublisher::Core::stop() {
@@ -94,20 +105,41 @@ void RedisPublisher::Core::stop() {
   ready_ = false;
   done_ = nullptr;
   deadline_.cancel();
-  if (link_) std::exchange(link_, nullptr)->close();
+  connection_->close();
+}
+
+void RedisPublisher::Core::use(const RedisConfig& config) {
+  connection_.emplace(io_, config, *this,
+                      [most = config_.redis.max_payload] { return std::make_unique<RespReader>(most); });
 }
 
 void RedisPublisher::Core::on_link_ready() {
+  connection_->ready();
   ready_ = true;
   ready_since_ = Clock::now();
-  if (done_) link_->send(command_);
+  if (done_) connection_->send(command_);
 }
 
 void RedisPublisher::Core::on_link_reply(const Reply& reply) {
   const auto keep = shared_from_this();
   if (reply.kind != ReplyKind::error) return finish(Published::taken, {});
+  if (follow(reply.text)) return;
   const std::string reason = explain_publish_error(reply.text);
   finish(is_refusal(reply.text) ? Published::refused : Published::failed, reason);
+}
+
+// The next command goes there, too: the slot's node is lost or moves seldom.
+bool RedisPublisher::Core::follow(std::string_view error) {
+  if (!config_.sharded || !done_) return false;
+  const auto redirect = parse_redirect(error, elsewhere_.value_or(connection_->node()));
+  if (!redirect || redirect->ask || std::exchange(followed_, true)) return false;
+  ready_ = false;
+  elsewhere_ = redirect->to;
+  RedisConfig config = config_.redis;
+  config.url = config.url.at(redirect->to);
+  use(config);
+  connection_->open();
+  return true;
 }
 
 void RedisPublisher::Core::on_link_lost(RedisLink::Loss, const std::string& reason) {
@@ -116,7 +148,8 @@ void RedisPublisher::Core::on_link_lost(RedisLink::Loss, const std::string& reas
 }
 
 void RedisPublisher::Core::lose(const std::string& reason) {
-  if (link_) std::exchange(link_, nullptr)->close();
+  connection_->close();
+  if (std::exchange(elsewhere_, std::nullopt)) use(config_.redis);
   if (std::exchange(ready_, false))
     backoff_.connection_lasted(std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - ready_since_));
   retry_at_ = Clock::now() + backoff_.next();

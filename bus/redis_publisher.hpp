@@ -1,4 +1,4 @@
-// The Publisher over a standalone Redis: a connection of its own, since a subscriber's may not publish.
+// The Publisher over Redis: a connection of its own, since a subscriber's may not publish.
 #pragma once
 
 #include <asio/io_context.hpp>
@@ -12,6 +12,7 @@ namespace pulsegate::bus {
 
 struct RedisPublisherConfig {
   RedisConfig redis;
+  bool sharded = false;  // SPUBLISH, to the node of the cluster that holds the topic's slot
   std::chrono::milliseconds answer_timeout{2'000};  // from publish() to the answer, a new connection included
 };
 

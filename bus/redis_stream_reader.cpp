@@ -11,6 +11,7 @@
 #include <string>
 #include <utility>
 
+#include "bus/node_connection.hpp"
 #include "bus/redis_error.hpp"
 #include "bus/redis_link.hpp"
 #include "bus/resp_command.hpp"
@@ -22,10 +23,18 @@ namespace pulsegate::bus {
 class RedisStreamReader::Core final : public std::enable_shared_from_this<Core>, public RedisLink::Owner {
  public:
   Core(asio::io_context& io, RedisStreamConfig config)
-      : io_(io), config_(bounded(std::move(config))), backoff_(config_.backoff), retry_(io), watch_(io) {}
+      : io_(io),
+        config_(bounded(std::move(config))),
+        backoff_(config_.backoff),
+        retry_(io),
+        connection_(io, config_.redis, *this,
+                    [limits = reply_limits(config_)] { return std::make_unique<StreamReplyReader>(limits); }),
+        watch_(io) {}
 
-  void read_from(const proto::DeviceId& device, proto::Timestamp from, std::size_t limit, Callback done);
+  void read_from(const proto::DeviceId& device, proto::Timestamp from, std::size_t limit,
+                 std::chrono::steady_clock::time_point deadline, bool asking, Callback done);
   void stop();
+  std::chrono::milliseconds time_to_answer() const noexcept { return config_.deadline; }
   StreamCounters counters() const;
 
  private:
@@ -38,10 +47,11 @@ class RedisStreamReader::Core final : public std::enable_shared_from_this<Core>,
     Callback done;  // empty: answered already, but Redis' own answers are still to come
     Clock::time_point deadline;
     Clock::time_point sent;
+    bool asking = false;   // each command follows an ASKING
     bool was_due = false;  // its answer was due next when a connection was lost
     bool exists_answered = false;
     bool exists = false;
-    std::string fault;  // of the first command, when Redis refused it
+    std::string refused;  // the reply to the first command, when it was an error
   };
 
   // An attempt to connect that outlasts the reads that wait for it is of no use to them, and an entry that is small
@@ -50,6 +60,13 @@ class RedisStreamReader::Core final : public std::enable_shared_from_this<Core>,
     config.redis.connect_timeout = std::min(config.redis.connect_timeout, config.deadline);
     config.max_reply = std::max(config.max_reply, 2 * config.redis.max_payload);
     return config;
+  }
+
+  static StreamReplyLimits reply_limits(const RedisStreamConfig& config) {
+    StreamReplyLimits limits;
+    limits.max_payload = config.redis.max_payload;
+    limits.max_reply = config.max_reply;
+    return limits;
   }
 
   void on_link_ready() override;
@@ -62,7 +79,8 @@ class RedisStreamReader::Core final : public std::enable_shared_from_this<Core>,
   void finish(const Reply& reply);
   void take_back_unanswered(RedisLink::Loss loss, const std::string& reason);
   void answer(Read& read, StreamAnswer answer);
-  void fail(Read& read, const std::string& reason);
+  void fail(Read& read, const std::string& reason, std::string redirect = {});
+  void refuse(Read& read, const std::string& reply);
   void watch();
   void on_watch();
 
@@ -73,8 +91,8 @@ class RedisStreamReader::Core final : public std::enable_shared_from_this<Core>,
   bool stopped_ = false;
   Backoff backoff_;
   asio::steady_timer retry_;
-  bool retrying_ = false;            // retry_ runs
-  std::shared_ptr<RedisLink> link_;  // null: not asked for yet, or waiting for the next attempt
+  bool retrying_ = false;      // retry_ runs
+  NodeConnection connection_;  // not opened: not asked for yet, or waiting for the next attempt
   bool up_ = false;
   bool was_up_ = false;
   Clock::time_point up_since_{};
@@ -86,7 +104,7 @@ class RedisStreamReader::Core final : public std::enable_shared_from_this<Core>,
 };
 
 void RedisStreamReader::Core::read_from(const proto::DeviceId& device, proto::Timestamp from, std::size_t limit,
-                                        Callback done) {
+                                        Clock::time_point deadline, bool asking, Callback done) {
   if (stopped_) return;
   Read read;
   read.done = std::move(done);
@@ -98,10 +116,11 @@ void RedisStreamReader::Core::read_from(const proto::DeviceId& device, proto::Ti
   read.key = stream_key(config_.key, device);
   read.from = std::to_string(std::max<decltype(since_epoch)>(since_epoch, 0));
   read.limit = std::clamp<std::size_t>(limit, 1, kMaxStreamRead);
-  read.deadline = Clock::now() + config_.deadline;
+  read.deadline = deadline;
+  read.asking = asking;
   waiting_.push_back(std::move(read));
   watch();
-  if (link_ == nullptr && !retrying_) connect();
+  if (!connection_.opened() && !retrying_) connect();
   pump();
 }
 
@@ -110,7 +129,7 @@ void RedisStreamReader::Core::stop() {
   up_ = false;
   retry_.cancel();
   watch_.cancel();
-  if (link_) std::exchange(link_, nullptr)->close();
+  connection_.close();
   // Moved out first: what the callbacks hold may call the reader when it is destroyed.
   const auto waiting = std::move(waiting_);
   const auto sent = std::move(sent_);
@@ -124,15 +143,11 @@ StreamCounters RedisStreamReader::Core::counters() const {
 }
 
 void RedisStreamReader::Core::connect() {
-  if (stopped_) return;
-  StreamReplyLimits limits;
-  limits.max_payload = config_.redis.max_payload;
-  limits.max_reply = config_.max_reply;
-  link_ = std::make_shared<RedisLink>(io_, config_.redis, *this, std::make_unique<StreamReplyReader>(limits));
-  link_->open();
+  if (!stopped_) connection_.open();
 }
 
 void RedisStreamReader::Core::on_link_ready() {
+  connection_.ready();
   if (std::exchange(was_up_, true)) ++counters_.reconnects;
   up_ = true;
   up_since_ = Clock::now();
@@ -144,13 +159,15 @@ void RedisStreamReader::Core::pump() {
   std::string commands;
   while (!waiting_.empty() && sent_.size() < config_.window) {
     Read& read = waiting_.front();
+    if (read.asking) append_command(commands, {"ASKING"});
     append_command(commands, {"EXISTS", read.key});
+    if (read.asking) append_command(commands, {"ASKING"});
     append_command(commands, {"XRANGE", read.key, read.from, "+", "COUNT", std::to_string(read.limit + 1)});
     read.sent = Clock::now();
     sent_.push_back(std::move(read));
     waiting_.pop_front();
   }
-  if (!commands.empty()) link_->send(commands);
+  if (!commands.empty()) connection_.send(commands);
 }
 
 void RedisStreamReader::Core::on_link_reply(const Reply& reply) {
@@ -161,6 +178,7 @@ void RedisStreamReader::Core::on_link_reply(const Reply& reply) {
                                                        : "Redis answered a read of a stream that nobody has asked for");
   }
   Read& read = sent_.front();
+  if (read.asking && reply.kind == ReplyKind::status) return;
   const ReplyKind expected = read.exists_answered ? ReplyKind::range : ReplyKind::integer;
   if (reply.kind != expected && !error) {
     return on_link_lost(RedisLink::Loss::protocol, "Redis answered a read of a stream with something else");
@@ -168,16 +186,14 @@ void RedisStreamReader::Core::on_link_reply(const Reply& reply) {
   if (read.exists_answered) return finish(reply);
   read.exists_answered = true;
   read.exists = reply.number != 0;
-  if (error) read.fault = explain_stream_error(reply.text, stream_key_rule(config_.key));
+  if (error) read.refused = reply.text;
 }
 
 void RedisStreamReader::Core::finish(const Reply& reply) {
   Read read = std::move(sent_.front());
   sent_.pop_front();
-  if (!read.fault.empty()) return fail(read, read.fault);
-  if (reply.kind == ReplyKind::error) {
-    return fail(read, explain_stream_error(reply.text, stream_key_rule(config_.key)));
-  }
+  if (!read.refused.empty()) return refuse(read, read.refused);
+  if (reply.kind == ReplyKind::error) return refuse(read, std::string(reply.text));
   counters_.oversized += reply.range->oversized;
   StreamAnswer result;
   result.ok = true;
@@ -190,13 +206,13 @@ void RedisStreamReader::Core::finish(const Reply& reply) {
 }
 
 void RedisStreamReader::Core::on_link_lost(RedisLink::Loss loss, const std::string& reason) {
-  std::exchange(link_, nullptr)->close();
+  connection_.close();
   if (std::exchange(up_, false)) {
     const auto lasted = Clock::now() - up_since_;
     backoff_.connection_lasted(std::chrono::duration_cast<std::chrono::milliseconds>(lasted));
     take_back_unanswered(loss, reason);
   } else {
-    for (Read& read : std::exchange(waiting_, {})) fail(read, reason);
+    for (Read& read : std::exchange(waiting_, {})) fail(read, reason, kNodeLost);
   }
   retrying_ = true;
   retry_.expires_after(backoff_.next());
@@ -211,12 +227,13 @@ void RedisStreamReader::Core::on_link_lost(RedisLink::Loss loss, const std::stri
 void RedisStreamReader::Core::take_back_unanswered(RedisLink::Loss loss, const std::string& reason) {
   if (sent_.empty()) return;
   Read& due = sent_.front();
-  if (std::exchange(due.was_due, true) || loss == RedisLink::Loss::protocol) fail(due, reason);
+  if (std::exchange(due.was_due, true) || loss == RedisLink::Loss::protocol)
+    fail(due, reason, loss == RedisLink::Loss::protocol ? "" : kNodeLost);
   for (; !sent_.empty(); sent_.pop_back()) {
     Read& read = sent_.back();
     if (!read.done) continue;
     read.exists_answered = false;
-    read.fault.clear();
+    read.refused.clear();
     waiting_.push_front(std::move(read));
   }
 }
@@ -238,20 +255,24 @@ void RedisStreamReader::Core::answer(Read& read, StreamAnswer answer) {
       });
 }
 
-void RedisStreamReader::Core::fail(Read& read, const std::string& reason) {
+void RedisStreamReader::Core::fail(Read& read, const std::string& reason, std::string redirect) {
   StreamAnswer failed;
   failed.detail = reason;
+  failed.redirect = std::move(redirect);
   answer(read, std::move(failed));
 }
 
-// Every read has the same time, so the oldest one's deadline is the earliest, and a timer that runs is early enough.
+void RedisStreamReader::Core::refuse(Read& read, const std::string& reply) {
+  fail(read, explain_stream_error(reply, stream_key_rule(config_.key)),
+       reply.rfind("MOVED ", 0) == 0 || reply.rfind("ASK ", 0) == 0 ? reply : std::string());
+}
+
 void RedisStreamReader::Core::watch() {
   if (watching_) return;
   auto due = Clock::time_point::max();
-  for (const std::deque<Read>* reads : {&waiting_, &sent_}) {
-    const auto open = std::find_if(reads->begin(), reads->end(), [](const Read& read) { return read.done != nullptr; });
-    if (open != reads->end()) due = std::min(due, open->deadline);
-  }
+  for (const std::deque<Read>* reads : {&waiting_, &sent_})
+    for (const Read& read : *reads)
+      if (read.done) due = std::min(due, read.deadline);
   if (!sent_.empty()) due = std::min(due, sent_.front().sent + config_.deadline);
   if (due == Clock::time_point::max()) return;
   watching_ = true;
@@ -269,11 +290,12 @@ void RedisStreamReader::Core::on_watch() {
   const std::string time = std::to_string(config_.deadline.count()) + " ms";
   for (Read& read : sent_)
     if (read.deadline <= now) fail(read, "Redis did not answer a read of a stream within " + time);
-  while (!waiting_.empty() && waiting_.front().deadline <= now) {
-    fail(waiting_.front(), up_ ? "a read of a stream waited longer than " + time + " for those before it"
-                               : "there was no connection to Redis for " + time);
-    waiting_.pop_front();
-  }
+  const auto late =
+      std::stable_partition(waiting_.begin(), waiting_.end(), [now](const Read& read) { return read.deadline > now; });
+  for (auto read = late; read != waiting_.end(); ++read)
+    fail(*read, up_ ? "a read of a stream waited longer than " + time + " for those before it"
+                    : "there was no connection to Redis for " + time);
+  waiting_.erase(late, waiting_.end());
   if (!sent_.empty() && sent_.front().sent + config_.deadline <= now) {
     on_link_lost(RedisLink::Loss::connection, "Redis did not answer a read of a stream within " + time);
   }
@@ -289,7 +311,12 @@ RedisStreamReader::~RedisStreamReader() {
 
 void RedisStreamReader::read_from(const proto::DeviceId& device, proto::Timestamp from, std::size_t limit,
                                   Callback done) {
-  core_->read_from(device, from, limit, std::move(done));
+  const auto deadline = std::chrono::steady_clock::now() + core_->time_to_answer();
+  core_->read_from(device, from, limit, deadline, false, std::move(done));
+}
+void RedisStreamReader::read_from(const proto::DeviceId& device, proto::Timestamp from, std::size_t limit,
+                                  std::chrono::steady_clock::time_point deadline, bool asking, Callback done) {
+  core_->read_from(device, from, limit, deadline, asking, std::move(done));
 }
 void RedisStreamReader::stop() {
   core_->stop();

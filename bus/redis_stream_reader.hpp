@@ -2,6 +2,7 @@
 #pragma once
 
 #include <asio/io_context.hpp>
+#include <chrono>
 #include <cstddef>
 #include <memory>
 
@@ -25,6 +26,9 @@ class RedisStreamReader final : public StreamSource {
   RedisStreamReader& operator=(const RedisStreamReader&) = delete;
 
   void read_from(const proto::DeviceId& device, proto::Timestamp from, std::size_t limit, Callback done) override;
+  // The same, to be answered by `deadline`. `asking`: the key is about to come to this node of a cluster (ASK).
+  void read_from(const proto::DeviceId& device, proto::Timestamp from, std::size_t limit,
+                 std::chrono::steady_clock::time_point deadline, bool asking, Callback done);
   void stop() override;
   StreamCounters counters() const override;
 

@@ -9,17 +9,24 @@
 #include <string_view>
 #include <utility>
 
+#include "bus/node_connection.hpp"
 #include "bus/redis_error.hpp"
 #include "bus/redis_link.hpp"
 #include "bus/resp_command.hpp"
 #include "bus/resp_reader.hpp"
+#include "bus/shard_commands.hpp"
 
 namespace pulsegate::bus {
 
 class RedisSubscriber::Core final : public std::enable_shared_from_this<Core>, public RedisLink::Owner {
  public:
-  Core(asio::io_context& io, RedisConfig config)
-      : io_(io), config_(std::move(config)), backoff_(config_.backoff), tracker_(config_.subscribe), retry_(io) {}
+  Core(asio::io_context& io, const RedisConfig& config, Moved moved)
+      : io_(io),
+        moved_(std::move(moved)),
+        backoff_(topology_backoff(config)),
+        tracker_(config.subscribe),
+        retry_(io),
+        connection_(io, config, *this, [limit = config.max_payload] { return std::make_unique<RespReader>(limit); }) {}
 
   void start(EventSink& sink);
   void stop();
@@ -42,18 +49,19 @@ class RedisSubscriber::Core final : public std::enable_shared_from_this<Core>, p
   void confirm_again();
   void send_due();
   void confirm(std::string_view topic, std::size_t times);
+  bool take_refusal(std::string_view error);
   void update_gauges() noexcept;
 
-  // Constant after construction.
   asio::io_context& io_;
-  const RedisConfig config_;
+  const Moved moved_;  // empty: classic pub/sub
 
   EventSink* sink_ = nullptr;  // null: not started, or stopped
   bool stopped_ = false;
   Backoff backoff_;
   SubscriptionTracker tracker_;
+  ShardCommands shard_commands_;
   asio::steady_timer retry_;
-  std::shared_ptr<RedisLink> link_;  // null: waiting for the next attempt
+  NodeConnection connection_;  // not opened: waiting for the next attempt
   bool up_ = false;
   bool down_reported_ = false;  // since the last on_bus_up()
   bool turn_scheduled_ = false;
@@ -74,13 +82,11 @@ void RedisSubscriber::Core::stop() {
   sink_ = nullptr;
   up_ = false;
   retry_.cancel();
-  if (link_) std::exchange(link_, nullptr)->close();
+  connection_.close();
 }
 
 void RedisSubscriber::Core::connect() {
-  if (sink_ == nullptr) return;
-  link_ = std::make_shared<RedisLink>(io_, config_, *this, std::make_unique<RespReader>(config_.max_payload));
-  link_->open();
+  if (sink_ != nullptr) connection_.open();
 }
 
 void RedisSubscriber::Core::subscribe(const std::vector<std::string>& topics) {
@@ -113,7 +119,7 @@ void RedisSubscriber::Core::turn() {
     confirm_again();
     on_link_read_end(false);  // a turn ends like a read: what is due goes out, and the sink may flush
   } catch (const std::exception& fault) {
-    if (!link_) throw;
+    if (!connection_.opened()) throw;
     on_link_lost(RedisLink::Loss::connection, std::string("a confirmation could not be taken: ") + fault.what());
   }
 }
@@ -133,22 +139,28 @@ void RedisSubscriber::Core::send_due() {
   SubscriptionTracker::Batch batch;
   std::string commands;
   while (tracker_.next_batch(batch)) {
+    if (moved_) {
+      shard_commands_.send(batch.subscribe, batch.topics, commands);
+      continue;
+    }
     std::vector<std::string_view> arguments;
     arguments.reserve(batch.topics.size() + 1);
     arguments.emplace_back(batch.subscribe ? "SUBSCRIBE" : "UNSUBSCRIBE");
     arguments.insert(arguments.end(), batch.topics.begin(), batch.topics.end());
     append_command(commands, arguments);
   }
-  if (!commands.empty()) link_->send(commands);
+  if (!commands.empty()) connection_.send(commands);
   update_gauges();
 }
 
 void RedisSubscriber::Core::on_link_ready() {
   const auto keep = shared_from_this();
+  connection_.ready();
   up_ = true;
   down_reported_ = false;
   up_since_ = std::chrono::steady_clock::now();
   ++counters_.connects;
+  counters_.node_changes = connection_.node_changes();
   sink_->on_bus_up();
   send_due();
 }
@@ -167,14 +179,21 @@ void RedisSubscriber::Core::on_link_reply(const Reply& reply) {
       ++counters_.oversized;
       return;
     case ReplyKind::subscribed: {
+      if (moved_ && !shard_commands_.answered(true, reply.topic)) break;
       const auto [answer, times] = tracker_.on_subscribed(reply.topic);
       if (answer == SubscriptionTracker::Answer::unsolicited) break;
       return confirm(reply.topic, times);
     }
     case ReplyKind::unsubscribed:
+      if (moved_ && !shard_commands_.answered(false, reply.topic)) {
+        if (!tracker_.ended(reply.topic)) break;
+        update_gauges();
+        return moved_(reply.topic, {});
+      }
       if (tracker_.on_unsubscribed(reply.topic) == SubscriptionTracker::Answer::unsolicited) break;
       return update_gauges();
     case ReplyKind::error:
+      if (moved_ && take_refusal(reply.text)) return;
       return on_link_lost(RedisLink::Loss::protocol, explain_redis_error(reply.text));
     case ReplyKind::pong:
     case ReplyKind::status:
@@ -185,6 +204,22 @@ void RedisSubscriber::Core::on_link_reply(const Reply& reply) {
   }
   // A subscription that ended or began by itself means that events may have been lost unseen: start afresh.
   on_link_lost(RedisLink::Loss::protocol, "Redis changed a subscription that nobody asked it to change");
+}
+
+// Of a whole command, since its topics share a slot. Had we sent SUNSUBSCRIBE, it is done: the topics are not here.
+bool RedisSubscriber::Core::take_refusal(std::string_view error) {
+  if (!is_redirect(error)) return false;
+  const auto command = shard_commands_.refused();
+  if (!command) return false;
+  for (const std::string& topic : command->topics) {
+    if (!command->subscribe) {
+      tracker_.on_unsubscribed(topic);
+    } else if (tracker_.refused(topic) && sink_ != nullptr && tracker_.holds(topic)) {
+      moved_(topic, error);
+    }
+  }
+  update_gauges();
+  return true;
 }
 
 void RedisSubscriber::Core::confirm(std::string_view topic, std::size_t times) {
@@ -207,7 +242,7 @@ void RedisSubscriber::Core::on_link_read_end(bool more_waiting) {
 
 void RedisSubscriber::Core::on_link_lost(RedisLink::Loss loss, const std::string& reason) {
   const auto keep = shared_from_this();
-  std::exchange(link_, nullptr)->close();
+  connection_.close();
   if (loss == RedisLink::Loss::protocol) ++counters_.protocol_errors;
   if (std::exchange(up_, false)) {
     ++counters_.disconnects;
@@ -217,6 +252,7 @@ void RedisSubscriber::Core::on_link_lost(RedisLink::Loss loss, const std::string
     ++counters_.connect_failures;
   }
   tracker_.disconnected();
+  shard_commands_.clear();
   update_gauges();
   last_error_ = reason;
   retry_.expires_after(backoff_.next());
@@ -239,8 +275,8 @@ void RedisSubscriber::Core::update_gauges() noexcept {
   counters_.confirmed_topics = tracker_.confirmed();
 }
 
-RedisSubscriber::RedisSubscriber(asio::io_context& io, RedisConfig config)
-    : core_(std::make_shared<Core>(io, std::move(config))) {}
+RedisSubscriber::RedisSubscriber(asio::io_context& io, const RedisConfig& config, Moved moved)
+    : core_(std::make_shared<Core>(io, config, std::move(moved))) {}
 
 RedisSubscriber::~RedisSubscriber() {
   core_->stop();

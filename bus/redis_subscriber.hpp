@@ -2,8 +2,10 @@
 #pragma once
 
 #include <asio/io_context.hpp>
+#include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "bus/redis_config.hpp"
@@ -15,7 +17,13 @@ namespace pulsegate::bus {
 // Owner: a shard. The io_context must outlive it; destroying it, also from inside a callback, is the same as stop().
 class RedisSubscriber final : public Subscriber {
  public:
-  RedisSubscriber(asio::io_context& io, RedisConfig config);
+  // A topic that this node of a sharded cluster does not have (any more). `error`: its word for it, "MOVED 3999
+  // host:port", or empty. Nothing is asked for the topic any more until it is unsubscribed and subscribed again. It
+  // must not destroy the subscriber.
+  using Moved = std::function<void(std::string_view topic, std::string_view error)>;
+
+  // With `moved`: sharded pub/sub (SSUBSCRIBE) with the node of the URL, for the topics that it holds.
+  RedisSubscriber(asio::io_context& io, const RedisConfig& config, Moved moved = {});
   ~RedisSubscriber() override;
   RedisSubscriber(const RedisSubscriber&) = delete;
   RedisSubscriber& operator=(const RedisSubscriber&) = delete;

@@ -3,59 +3,13 @@
 
 #include <algorithm>
 #include <cctype>
-#include <charconv>
 
 namespace pulsegate::bus {
 namespace {
 
 constexpr std::size_t kMaxUnixPath = 107;  // sun_path holds 108 bytes with the terminating zero
-
-int hex_digit(char c) noexcept {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
-// RFC 3986 section 2.1. A decoded zero byte is refused: no field of the URL can hold one.
-bool percent_decode(std::string_view text, std::string& out) {
-  out.clear();
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] != '%') {
-      out.push_back(text[i]);
-      continue;
-    }
-    if (text.size() - i < 3) return false;
-    const int high = hex_digit(text[i + 1]);
-    const int low = hex_digit(text[i + 2]);
-    if (high < 0 || low < 0 || (high == 0 && low == 0)) return false;
-    out.push_back(static_cast<char>(high * 16 + low));
-    i += 2;
-  }
-  return true;
-}
-
-std::string percent_encode(std::string_view text, std::string_view keep) {
-  static constexpr char kHex[] = "0123456789ABCDEF";
-  std::string out;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (std::isalnum(byte) != 0 || keep.find(c) != std::string_view::npos) {
-      out.push_back(c);
-    } else {
-      out.push_back('%');
-      out.push_back(kHex[byte >> 4]);
-      out.push_back(kHex[byte & 15]);
-    }
-  }
-  return out;
-}
-
-template <class Number>
-bool parse_number(std::string_view text, Number& out) noexcept {
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
-  return error == std::errc() && end == text.data() + text.size() && !text.empty();
-}
+constexpr std::uint16_t kRedisPort = 6379;
+constexpr std::uint16_t kSentinelPort = 26379;
 
 bool parse_db(std::string_view text, RedisUrl& url, std::string& error) {
   if (parse_number(text, url.db) && url.db <= 0x7FFFFFFF) return true;
@@ -83,57 +37,14 @@ bool parse_user_info(std::string_view text, RedisUrl& url, std::string& error) {
   return true;
 }
 
-bool parse_port(std::string_view text, RedisUrl& url, std::string& error) {
-  if (parse_number(text, url.port) && url.port != 0) return true;
-  error =
-      "the port in the Redis URL must be a number from 1 to 65535 (write %2F, %3A and %40 for '/', ':' and '@' in a "
-      "password)";
-  return false;
-}
-
-bool parse_host(std::string_view text, RedisUrl& url, std::string& error) {
-  std::string_view host = text;
-  std::string_view port;
-  bool has_port = false;
-  const auto is_address_character = [](char c) { return hex_digit(c) >= 0 || c == ':' || c == '.'; };
-  const auto is_name_character = [](char c) {
-    return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '.' || c == '-' || c == '_';
-  };
-  bool valid = false;
-  if (!text.empty() && text.front() == '[') {
-    const auto close = text.find(']');
-    if (close == std::string_view::npos) {
-      error = "the IPv6 address in the Redis URL lacks its closing ']'";
-      return false;
-    }
-    host = text.substr(1, close - 1);
-    const std::string_view rest = text.substr(close + 1);
-    has_port = !rest.empty() && rest.front() == ':';
-    port = has_port ? rest.substr(1) : std::string_view();
-    const std::string_view address = host.substr(0, host.find('%'));  // the rest is a zone, for instance %eth0
-    valid = (rest.empty() || has_port) && address.find(':') != std::string_view::npos &&
-            std::all_of(address.begin(), address.end(), is_address_character);
-  } else {
-    const auto colon = text.find(':');
-    has_port = colon != std::string_view::npos;
-    host = text.substr(0, colon);
-    if (has_port) port = text.substr(colon + 1);
-    if (has_port && port.find(':') != std::string_view::npos) {
-      error = "an IPv6 address in the Redis URL must stand in brackets, for instance redis://[::1]:6379";
-      return false;
-    }
-    valid = std::all_of(host.begin(), host.end(), is_name_character);
-  }
-  if (host.empty()) {
-    error = "the Redis URL names no host, for instance redis://127.0.0.1:6379/0";
-    return false;
-  }
-  if (!valid) {
-    error = "the host in the Redis URL is neither a name nor an address, for instance redis://127.0.0.1:6379/0";
-    return false;
-  }
-  url.host = std::string(host);
-  return !has_port || parse_port(port, url, error);
+// Takes user:password@ off the beginning. The last '@' ends it: a password with a raw '@' is then still read as it was
+// meant.
+bool take_user_info(std::string_view& authority, RedisUrl& url, std::string& error) {
+  const auto at = authority.rfind('@');
+  if (at == std::string_view::npos) return true;
+  if (!parse_user_info(authority.substr(0, at), url, error)) return false;
+  authority = authority.substr(at + 1);
+  return true;
 }
 
 // What follows the scheme of redis://.
@@ -145,14 +56,84 @@ bool parse_tcp(std::string_view rest, RedisUrl& url, std::string& error) {
   const auto slash = rest.find('/');
   std::string_view authority = rest.substr(0, slash);
   const std::string_view db = slash == std::string_view::npos ? std::string_view() : rest.substr(slash + 1);
-  // The last '@' ends the user-info: a password with a raw '@' is then still read as it was meant.
-  const auto at = authority.rfind('@');
-  if (at != std::string_view::npos) {
-    if (!parse_user_info(authority.substr(0, at), url, error)) return false;
-    authority = authority.substr(at + 1);
-  }
-  if (!parse_host(authority, url, error)) return false;
+  if (!take_user_info(authority, url, error)) return false;
+  RedisAddress address{{}, kRedisPort};
+  if (!parse_address(authority, address, error)) return false;
+  url.host = address.host;
+  url.port = address.port;
   return db.empty() || parse_db(db, url, error);
+}
+
+// host[:port],host[:port]…
+bool parse_seeds(std::string_view text, std::uint16_t port, RedisUrl& url, std::string& error) {
+  for (;;) {
+    const auto comma = text.find(',');
+    RedisAddress address{{}, port};
+    if (!parse_address(text.substr(0, comma), address, error)) return false;
+    if (std::find(url.seeds.begin(), url.seeds.end(), address) == url.seeds.end()) url.seeds.push_back(address);
+    if (url.seeds.size() > RedisUrl::kMaxSeeds) {
+      error = "the Redis URL names more than " + std::to_string(RedisUrl::kMaxSeeds) + " hosts: some of them will do";
+      return false;
+    }
+    if (comma == std::string_view::npos) return true;
+    text.remove_prefix(comma + 1);
+  }
+}
+
+bool parse_sentinel_parameter(std::string_view name, std::string_view value, RedisUrl& url, std::string& error) {
+  if (name == "db") return parse_db(value, url, error);
+  std::string* const target = name == "sentinel-user"       ? &url.sentinel_user
+                              : name == "sentinel-password" ? &url.sentinel_password
+                                                            : nullptr;
+  if (target == nullptr) {
+    error = "a redis-sentinel:// URL takes only the parameters db, sentinel-user and sentinel-password";
+    return false;
+  }
+  if (percent_decode(value, *target)) return true;
+  error = "a parameter of the redis-sentinel:// URL has a '%' that is not followed by two hexadecimal digits";
+  return false;
+}
+
+// What follows the scheme of redis-sentinel://.
+bool parse_sentinel(std::string_view rest, RedisUrl& url, std::string& error) {
+  const auto slash = rest.find('/');
+  std::string_view authority = rest.substr(0, slash);
+  std::string_view name = slash == std::string_view::npos ? std::string_view() : rest.substr(slash + 1);
+  const auto question = name.find('?');
+  std::string_view query = question == std::string_view::npos ? std::string_view() : name.substr(question + 1);
+  name = name.substr(0, question);
+  if (!take_user_info(authority, url, error) || !parse_seeds(authority, kSentinelPort, url, error)) return false;
+  if (!percent_decode(name, url.master) || url.master.empty() || name.find('/') != std::string_view::npos) {
+    error =
+        "a redis-sentinel:// URL needs the name of the master behind the hosts, for instance "
+        "redis-sentinel://10.0.0.1,10.0.0.2/mymaster?db=0";
+    return false;
+  }
+  while (!query.empty()) {
+    const auto end = query.find('&');
+    const std::string_view parameter = query.substr(0, end);
+    const auto equals = std::min(parameter.find('='), parameter.size());
+    const std::string_view value = parameter.substr(std::min(equals + 1, parameter.size()));
+    if (!parse_sentinel_parameter(parameter.substr(0, equals), value, url, error)) return false;
+    query = end == std::string_view::npos ? std::string_view() : query.substr(end + 1);
+  }
+  if (!url.sentinel_user.empty() && url.sentinel_password.empty()) {
+    error = "the redis-sentinel:// URL names a sentinel-user without a sentinel-password";
+    return false;
+  }
+  return true;
+}
+
+// What follows the scheme of redis-cluster://.
+bool parse_cluster(std::string_view rest, RedisUrl& url, std::string& error) {
+  const auto slash = rest.find('/');
+  const std::string_view behind = slash == std::string_view::npos ? std::string_view() : rest.substr(slash + 1);
+  std::string_view authority = rest.substr(0, slash);
+  if (!behind.empty() && behind != "0") {
+    error = "a Redis Cluster has no databases but 0: nothing may follow the hosts of a redis-cluster:// URL";
+    return false;
+  }
+  return take_user_info(authority, url, error) && parse_seeds(authority, kRedisPort, url, error);
 }
 
 // What follows the scheme of unix://.
@@ -188,14 +169,63 @@ bool parse_unix(std::string_view rest, RedisUrl& url, std::string& error) {
   return parse_db(query.substr(3), url, error);
 }
 
+struct Scheme {
+  std::string_view name;
+  bool (*parse)(std::string_view rest, RedisUrl& url, std::string& error);
+  Topology topology = Topology::standalone;
+  bool tls = false;
+};
+
+constexpr Scheme kSchemes[] = {
+    {"redis", parse_tcp},
+    {"rediss", parse_tcp, Topology::standalone, true},
+    {"unix", parse_unix},
+    {"redis-sentinel", parse_sentinel, Topology::sentinel, false},
+    {"rediss-sentinel", parse_sentinel, Topology::sentinel, true},
+    {"redis-cluster", parse_cluster, Topology::cluster, false},
+    {"rediss-cluster", parse_cluster, Topology::cluster, true},
+};
+
+constexpr std::string_view kSchemeError =
+    "the Redis URL must start with redis://, rediss://, unix://, redis-sentinel:// or redis-cluster://";
+
+std::string scheme_of(const RedisUrl& url) {
+  if (url.is_unix()) return "unix://";
+  const std::string begin = url.tls ? "rediss" : "redis";
+  if (url.topology == Topology::sentinel) return begin + "-sentinel://";
+  return begin + (url.topology == Topology::cluster ? "-cluster://" : "://");
+}
+
 }  // namespace
 
+RedisUrl RedisUrl::at(const RedisAddress& address) const {
+  RedisUrl node = *this;
+  node.topology = Topology::standalone;
+  node.host = address.host;
+  node.port = address.port;
+  node.seeds.clear();
+  return node;
+}
+
+RedisUrl RedisUrl::sentinel_at(const RedisAddress& address) const {
+  RedisUrl node = at(address);
+  node.user = sentinel_user;
+  node.password = sentinel_password;
+  node.db = 0;
+  return node;
+}
+
 std::string RedisUrl::redacted() const {
-  std::string out = is_unix() ? "unix://" : "redis://";
+  std::string out = scheme_of(*this);
   if (!password.empty()) out += percent_encode(user, "-._~") + ":***@";
   if (is_unix()) return out + percent_encode(path, "/-._~") + "?db=" + std::to_string(db);
-  const bool ipv6 = host.find(':') != std::string::npos;
-  return out + (ipv6 ? "[" + host + "]" : host) + ":" + std::to_string(port) + "/" + std::to_string(db);
+  if (topology == Topology::standalone) return out + RedisAddress{host, port}.text() + "/" + std::to_string(db);
+  for (const RedisAddress& seed : seeds) out += (&seed == seeds.data() ? "" : ",") + seed.text();
+  if (topology == Topology::cluster) return out;
+  out += "/" + percent_encode(master, "-._~") + "?db=" + std::to_string(db);
+  if (!sentinel_user.empty()) out += "&sentinel-user=" + percent_encode(sentinel_user, "-._~");
+  if (!sentinel_password.empty()) out += "&sentinel-password=***";
+  return out;
 }
 
 std::optional<RedisUrl> parse_redis_url(std::string_view text, std::string& error) {
@@ -205,26 +235,19 @@ std::optional<RedisUrl> parse_redis_url(std::string_view text, std::string& erro
     return std::nullopt;
   }
   const auto separator = text.find("://");
-  if (separator == std::string_view::npos) {
-    error = "the Redis URL must start with redis:// or unix://";
-    return std::nullopt;
-  }
-  std::string scheme(text.substr(0, separator));
-  std::transform(scheme.begin(), scheme.end(), scheme.begin(),
+  std::string name(text.substr(0, std::min(separator, text.size())));
+  std::transform(name.begin(), name.end(), name.begin(),
                  [](char c) { return static_cast<char>(std::tolower(static_cast<unsigned char>(c))); });
-  const std::string_view rest = text.substr(separator + 3);
-  RedisUrl url;
-  if (scheme == "redis") {
-    if (!parse_tcp(rest, url, error)) return std::nullopt;
-  } else if (scheme == "unix") {
-    if (!parse_unix(rest, url, error)) return std::nullopt;
-  } else if (scheme == "rediss" || scheme == "redis-sentinel" || scheme == "redis-cluster") {
-    error = scheme + ":// is not supported by this build yet: use redis:// or unix://";
-    return std::nullopt;
-  } else {
-    error = "the Redis URL must start with redis:// or unix://";
+  const auto* const scheme =
+      std::find_if(std::begin(kSchemes), std::end(kSchemes), [&](const Scheme& known) { return known.name == name; });
+  if (separator == std::string_view::npos || scheme == std::end(kSchemes)) {
+    error = kSchemeError;
     return std::nullopt;
   }
+  RedisUrl url;
+  url.topology = scheme->topology;
+  url.tls = scheme->tls;
+  if (!scheme->parse(text.substr(separator + 3), url, error)) return std::nullopt;
   return url;
 }
 

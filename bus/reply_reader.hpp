@@ -1,5 +1,5 @@
 // What a reader of a connection's bytes gives: replies, one at a time. RespReader reads those of a subscriber's
-// connection, StreamReplyReader those of one that reads streams; RedisLink works with either.
+// connection, StreamReplyReader those of one that reads streams, ValueReader any; RedisLink works with each.
 #pragma once
 
 #include <cstdint>
@@ -8,6 +8,7 @@
 
 namespace pulsegate::bus {
 
+struct RedisValue;
 struct StreamRange;
 
 enum class ReplyKind : std::uint8_t {
@@ -29,7 +30,8 @@ struct Reply {
   std::string_view topic;
   std::string_view text;
   std::int64_t number = 0;
-  StreamRange* range = nullptr;  // may be moved from
+  StreamRange* range = nullptr;       // may be moved from
+  const RedisValue* value = nullptr;  // the whole reply; from a ValueReader only
 };
 
 class ReplyHandler {

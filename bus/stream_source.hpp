@@ -16,6 +16,8 @@ namespace pulsegate::bus {
 
 inline constexpr std::size_t kMaxStreamRead = 2'000;  // entries of one read
 
+inline constexpr char kNodeLost[] = "LOST";  // there was no connection, or it was lost
+
 struct StreamEntry {
   proto::Timestamp time;   // the entry's field `timestamp` (ISO 8601); without a readable one the same as `added`
   proto::Timestamp added;  // by Redis' clock, whole milliseconds: the time in the entry's ID
@@ -24,7 +26,10 @@ struct StreamEntry {
 
 struct StreamAnswer {
   bool ok = false;
-  std::string detail;                // when not ok: one sentence for the log; the fields below say nothing then
+  std::string detail;  // when not ok: one sentence for the log; the fields below say nothing then
+  // When not ok, for adapters that know more nodes than one: what the node said, "MOVED 3999 host:port" or "ASK …", or
+  // kNodeLost.
+  std::string redirect;
   bool exists = false;               // the key exists, even when all its entries are deleted
   std::vector<StreamEntry> entries;  // oldest first
   bool more = false;                 // there may be more behind the last of `entries` than was asked for
@@ -38,6 +43,7 @@ struct StreamCounters {
   std::uint64_t entries = 0;     // given to callers
   std::uint64_t oversized = 0;   // entries left out, their data being larger than the configured payload cap
   std::uint64_t reconnects = 0;  // successful connects but for the first
+  std::uint64_t redirects = 0;   // of a cluster: reads that went to another node, since the first had not the key
   std::uint64_t in_flight = 0;   // gauge: reads asked for and not answered
 };
 

@@ -1,6 +1,6 @@
 // The contract of the bus: a Subscriber that owns subscriptions, and the EventSink that it calls back.
-// Promise: per topic in the order of the publisher, at most once; every possible loss shows as on_bus_down() …
-// on_subscribed().
+// Promise: per topic in the order of the publisher, at most once; every possible loss shows as on_bus_down() or
+// on_topic_lost() … on_subscribed().
 #pragma once
 
 #include <chrono>
@@ -33,6 +33,10 @@ class EventSink {
   // logs.
   virtual void on_bus_down(std::string_view reason) = 0;
 
+  // Of this topic alone nothing may arrive until on_subscribed() tells of it again, and what is published meanwhile is
+  // lost: its slot of a sharded cluster moves, or its node is away. Once per loss; on_bus_down() says it of all topics.
+  virtual void on_topic_lost(std::string_view topic) = 0;
+
   // All events of one socket read have been delivered: the moment to flush clients once. `more_waiting`: the bus has
   // sent more already, and another on_batch_end() follows at once, in a later loop turn (but for stop()). Whoever has
   // much to write may put it off until then: a server cuts the connection of a subscriber that does not read.
@@ -48,6 +52,11 @@ struct SubscriberCounters {
   std::uint64_t connect_failures = 0;
   std::uint64_t disconnects = 0;
   std::uint64_t protocol_errors = 0;   // unreadable RESP, error replies
+  std::uint64_t node_changes = 0;      // of a topology: another node than before was the one to connect to
+  std::uint64_t moved_topics = 0;      // of a sharded cluster: subscriptions that a node ended or referred to another
+  std::uint64_t lost_topics = 0;       // on_topic_lost()
+  std::uint64_t nodes_wanted = 0;      // gauge; of a sharded cluster: nodes that hold slots
+  std::uint64_t nodes_connected = 0;   // gauge; of those
   std::uint64_t wanted_topics = 0;     // gauge
   std::uint64_t confirmed_topics = 0;  // gauge
 };

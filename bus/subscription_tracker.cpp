@@ -131,6 +131,27 @@ SubscriptionTracker::Answer SubscriptionTracker::on_unsubscribed(std::string_vie
   return Answer::stale;
 }
 
+bool SubscriptionTracker::ended(std::string_view topic) {
+  Stem* stem = nullptr;
+  Entry* entry = find(topic, stem);
+  if (entry == nullptr || !entry->confirmed()) return false;
+  if (entry->counts()) --confirmed_;
+  entry->sent = false;
+  erase_if_done(*stem, *entry);
+  return true;
+}
+
+bool SubscriptionTracker::refused(std::string_view topic) {
+  Stem* stem = nullptr;
+  Entry* entry = find(topic, stem);
+  if (entry == nullptr || entry->subscribes == 0) return false;
+  --entry->subscribes;
+  --in_flight_;
+  if (entry->subscribes == 0 && entry->unsubscribes == 0) entry->sent = false;
+  erase_if_done(*stem, *entry);
+  return true;
+}
+
 bool SubscriptionTracker::next_reconfirmation(std::string& topic) {
   while (!reconfirm_.empty()) {
     topic = std::move(reconfirm_.front());

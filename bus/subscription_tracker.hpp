@@ -56,6 +56,10 @@ class SubscriptionTracker {
 
   Confirmation on_subscribed(std::string_view topic);
   Answer on_unsubscribed(std::string_view topic);
+  // Sharded pub/sub. The server has ended a subscription, or refused the SUBSCRIBE that is due to be answered: nothing
+  // is sent for the topic until its last reference is gone. False: it cannot have.
+  bool ended(std::string_view topic);
+  bool refused(std::string_view topic);
 
   // Topics that got another reference while confirmed, oldest first; each is still held and confirmed when it is
   // returned.

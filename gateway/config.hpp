@@ -29,9 +29,14 @@ struct Config {
 
   // Redis.
   std::string redis = "redis://127.0.0.1:6379/0";  // may hold a password: never logged as it is
-  std::string topic_prefix;                        // put before "device:<uuid>:<kind>"
-  std::vector<std::string> pass_through;           // --channel NAME
-  std::string stream_key = "metrics:{uuid}";       // key of a device's stream; empty: `--stream-key none`
+  std::string redis_ca;                            // PEM files for rediss://; empty: the system's CAs
+  std::string redis_cert;                          // with redis_key; empty: no client certificate
+  std::string redis_key;
+  bool redis_sharded = false;                 // of a cluster: SSUBSCRIBE, for publishers that SPUBLISH
+  std::string redis_server_name;              // empty: the host of the URL
+  std::string topic_prefix;                   // put before "device:<uuid>:<kind>"
+  std::vector<std::string> pass_through;      // --channel NAME
+  std::string stream_key = "metrics:{uuid}";  // key of a device's stream; empty: `--stream-key none`
 
   // PostgreSQL; nullopt: `--database none`, snapshots then come from what the bus has shown.
   std::optional<std::string> database;

@@ -106,6 +106,7 @@ class Shard final : private ws::LinkFactory, private ws::HttpAnswerer, private b
   }
   void on_bus_up() override { hub_->on_bus_up(); }
   void on_bus_down(std::string_view reason) override { hub_->on_bus_down(reason); }
+  void on_topic_lost(std::string_view topic) override { hub_->on_topic_lost(topic); }
   void on_batch_end(bool more_waiting) override { hub_->on_batch_end(more_waiting); }
   void on_canary(std::string_view payload);
   void write_notice(devices::Notice notice, std::string_view detail);

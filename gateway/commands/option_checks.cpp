@@ -56,10 +56,24 @@ class Checks {
 
   void adapters() {
     std::string error;
-    if (usable("--redis") && !bus::parse_redis_url(config_.redis, error)) fail("--redis", error);
+    if (usable("--redis")) redis();
     if (usable("--database") && config_.database)
       if (const auto sentence = storage::check_connection_string(*config_.database)) fail("--database", *sentence);
     if (!config_.sql_file.empty()) sql_file();
+  }
+
+  void redis() {
+    std::string error;
+    const auto url = bus::parse_redis_url(config_.redis, error);
+    if (!url) return fail("--redis", error);
+    if (config_.redis_cert.empty() != config_.redis_key.empty())
+      fail(config_.redis_cert.empty() ? "--redis-key" : "--redis-cert", "--redis-cert and --redis-key go together");
+    if (config_.redis_sharded && url->topology != bus::Topology::cluster)
+      fail("--redis-sharded", "sharded pub/sub is a matter of clusters: begin the Redis URL with redis-cluster");
+    if (url->tls) return;
+    // Whoever names a CA expects that nothing goes over the wire in the clear.
+    for (const auto& [flag, value] : {std::pair("--redis-ca", config_.redis_ca), {"--redis-cert", config_.redis_cert}})
+      if (!value.empty()) fail(flag, "is of use with TLS only: begin the Redis URL with rediss");
   }
 
   void sql_file() {

@@ -70,11 +70,17 @@ void add_listening(std::vector<Option>& rows) {
 
 void add_redis(std::vector<Option>& rows) {
   rows.push_back(secret(row("--redis", "URL", kRedis, option_text(&Config::redis),
-                            "Redis that the API server publishes to, redis:// or unix://",
-                            "redis://[user[:password]@]host[:port][/db] or unix://[user:password@]/path?db=N. With a "
-                            "password prefer redis-file, since flags can be read by every user of the machine.")));
+                            "Redis that the API server publishes to, redis://, unix://, redis-sentinel:// or "
+                            "redis-cluster://",
+                            "redis://[user[:password]@]host[:port][/db], unix://[user:password@]/path?db=N, "
+                            "redis-sentinel://[user:password@]host[:port],host[:port]/master?db=N, where "
+                            "&sentinel-user= and &sentinel-password= are for the Sentinels themselves, or "
+                            "redis-cluster://[user:password@]host[:port],host[:port] with some of the nodes. With "
+                            "rediss instead of redis they are over TLS. With a password prefer redis-file, since flags "
+                            "can be read by every user of the machine.")));
   rows.push_back(from_file("--redis-file", kRedis, "--redis", "/run/secrets/redis-url", "File that holds the Redis URL",
                            "Instead of redis. A newline at the end of the file is dropped."));
+  add_redis_rows(rows);
   rows.push_back(with_example(row("--topic-prefix", "TEXT", kRedis, option_text(&Config::topic_prefix),
                                   "Text before device:<uuid>:<kind> in Redis channel names",
                                   "For multi-tenant installations; braces are literal."),

@@ -51,6 +51,8 @@ inline Option as_list(Option option) {
 void add_access_rows(std::vector<Option>& rows);
 // Those about how many may come in, and what all of them together may take.
 void add_limit_rows(std::vector<Option>& rows);
+// Those about how Redis is reached.
+void add_redis_rows(std::vector<Option>& rows);
 // The rows, made anew; for option_table().
 std::vector<Option> make_option_rows();
 

@@ -3,11 +3,8 @@
 #include <optional>
 #include <utility>
 
-#include "bus/redis_publisher.hpp"
-#include "bus/redis_stream_reader.hpp"
-#include "bus/redis_subscriber.hpp"
-#include "bus/redis_url.hpp"
 #include "gateway/commands/commands.hpp"
+#include "gateway/commands/redis_parts.hpp"
 #include "gateway/log.hpp"
 #include "gateway/server.hpp"
 #include "storage/connection_string.hpp"
@@ -50,33 +47,11 @@ void open_database(const Config& config, ServerParts& parts) {
   parts.source = std::make_unique<storage::SnapshotCache>(std::make_unique<storage::SingleFlight>(std::move(source)));
 }
 
-StreamFactory stream_factory(const Config& config, const bus::RedisConfig& redis) {
-  if (config.stream_key.empty()) return {};
-  bus::RedisStreamConfig stream;
-  stream.redis = redis;
-  stream.redis.client_name = "pulsegate-streams";
-  stream.key = config.stream_key;
-  return [stream](asio::io_context& io) { return std::make_unique<bus::RedisStreamReader>(io, stream); };
-}
-
-PublisherFactory publisher_factory(const Config& config, const bus::RedisConfig& redis) {
-  if (config.canary.count() == 0) return {};
-  bus::RedisPublisherConfig publisher;
-  publisher.redis = redis;
-  publisher.redis.client_name = "pulsegate-canary";
-  return [publisher](asio::io_context& io) { return std::make_unique<bus::RedisPublisher>(io, publisher); };
-}
-
 }  // namespace
 
 int run_serve(const Config& config) {
-  std::string error;
-  const auto url = bus::parse_redis_url(config.redis, error);
-  if (!url) throw ConfigurationError(error);
-  bus::RedisConfig redis;
-  redis.url = *url;
-  redis.max_payload = config.max_bus_payload;
-  log::info("redis", {{"url", url->redacted()}});
+  const bus::RedisConfig redis = redis_config(config);
+  log::info("redis", {{"url", redis.url.redacted()}});
   if (config.auth.empty() && config.jwt_keys.empty())
     log::warn("auth.open", {{"note",
                              "anybody who reaches this port can watch every device; give a --jwt-key, or say --auth "
@@ -85,7 +60,7 @@ int run_serve(const Config& config) {
     log::warn("auth.off", {{"note", "keys are given, but --auth none lets everybody in"}});
 
   ServerParts parts;
-  parts.subscriber = [redis](asio::io_context& io) { return std::make_unique<bus::RedisSubscriber>(io, redis); };
+  parts.subscriber = subscriber_factory(config, redis);
   parts.stream = stream_factory(config, redis);
   parts.publisher = publisher_factory(config, redis);
   open_database(config, parts);

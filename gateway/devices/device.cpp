@@ -78,8 +78,7 @@ void Device::leave(Member& member, const Now& now) {
 void Device::subscribe(Member& member, const std::vector<Channel>& channels, const Now& now) {
   proto::ChannelSet wanted;
   for (const Channel channel : channels) wanted.add(channel);
-  const bool bus_down = env_.host.bus() == DeviceHost::Bus::down;
-  if (!confirmed_ && !bus_down) {
+  if (!confirmed_ && !bus_away()) {
     // The acknowledgement promises delivery of whatever is published after it, so it waits for the bus.
     wanted.for_each([&](Channel channel) { member.unacked.add(channel); });
     return;
@@ -113,7 +112,7 @@ void Device::begin(Member& member, proto::ChannelSet channels, const Now& now) {
     }
     send_subscribed(member, channel, resumed);
   });
-  if (env_.host.bus() == DeviceHost::Bus::down) tell_bus_down(member);
+  if (bus_away()) tell_bus_down(member);
   if (!lost.empty()) {
     send_gap(member, lost_from, now.wall, lost, "resume");
     ++env_.counters.gaps;

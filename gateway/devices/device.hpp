@@ -146,6 +146,8 @@ class Device {
   bool deliver_latest(Member& member, proto::Channel channel, const Now& now);
   void send_status(const proto::Status& status);
   void send_status(Member& member, const proto::Status& status);
+  // Is nothing of this device to be expected from the bus for now?
+  bool bus_away() const noexcept { return hub.lost || env_.host.bus() == DeviceHost::Bus::down; }
   void tell_bus_down(Member& member);
   void tell_database_down(Member& member);
   bool nothing_known() const noexcept;
@@ -345,6 +347,7 @@ class Device {
   struct HubState {
     TimerNode timer;
     std::uint32_t confirmed_topics = 0;  // bit per topic, in the order of TopicTable::topics_of()
+    bool lost = false;                   // its topics alone, while the bus is up; until all are confirmed again
     std::uint64_t generation = 0;        // tells this device from an earlier one of the same id
   } hub;
 };

@@ -4,6 +4,16 @@
 #include <algorithm>
 
 namespace pulsegate::devices {
+namespace {
+
+// In Device::HubState::confirmed_topics.
+unsigned bit_of(const proto::Topic& topic) noexcept {
+  return topic.kind == proto::TopicKind::pass_through
+             ? 3 + static_cast<unsigned>(index(topic.channel) - proto::kBuiltInChannels)
+             : static_cast<unsigned>(topic.kind);
+}
+
+}  // namespace
 
 using proto::BusEventError;
 
@@ -140,14 +150,26 @@ void Hub::on_subscribed(std::string_view topic_text) {
   const auto topic = parts_.topics.parse(topic_text);
   Device* device = topic ? find(topic->device) : nullptr;
   if (device == nullptr) return;
-  const unsigned bit = topic->kind == proto::TopicKind::pass_through
-                           ? 3 + static_cast<unsigned>(index(topic->channel) - proto::kBuiltInChannels)
-                           : static_cast<unsigned>(topic->kind);
+  const unsigned bit = bit_of(*topic);
   const bool was_complete = device->hub.confirmed_topics == all_topics_;
   device->hub.confirmed_topics |= 1u << bit;
   if (was_complete || device->hub.confirmed_topics != all_topics_) return;
+  device->hub.lost = false;
   const Now now = parts_.clock.now();
   device->on_bus_confirmed(now);
+  pump_reads(now);
+  rearm();
+}
+
+// To the device it is as if the bus were down: nothing is live until all of its topics are confirmed again.
+void Hub::on_topic_lost(std::string_view topic_text) {
+  const auto topic = parts_.topics.parse(topic_text);
+  Device* device = topic ? find(topic->device) : nullptr;
+  if (device == nullptr) return;
+  device->hub.confirmed_topics &= ~(1u << bit_of(*topic));
+  if (std::exchange(device->hub.lost, true)) return;
+  const Now now = parts_.clock.now();
+  device->on_bus_down(now);
   pump_reads(now);
   rearm();
 }
@@ -163,6 +185,7 @@ void Hub::on_bus_down(std::string_view reason) {
   const Now now = parts_.clock.now();
   for (const auto& entry : devices_) {
     entry.second->hub.confirmed_topics = 0;
+    entry.second->hub.lost = false;
     entry.second->on_bus_down(now);
   }
   pump_reads(now);

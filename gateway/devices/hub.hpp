@@ -102,6 +102,7 @@ class Hub final : public bus::EventSink, private DeviceHost {
   void on_subscribed(std::string_view topic) override;
   void on_bus_up() override;
   void on_bus_down(std::string_view reason) override;
+  void on_topic_lost(std::string_view topic) override;
   void on_batch_end(bool more_waiting) override;
 
  private:

@@ -354,6 +354,17 @@ class Renderer {
           [](const ShardReport& shard) { return shard.bus.disconnects; });
     total("pulsegate_bus_protocol_errors_total", "Unreadable or refusing replies of Redis.",
           [](const ShardReport& shard) { return shard.bus.protocol_errors; });
+    total("pulsegate_bus_node_changes_total", "Changes of the Redis node that is listened to, as with a failover.",
+          [](const ShardReport& shard) { return shard.bus.node_changes; });
+    total("pulsegate_bus_topics_moved_total",
+          "Subscriptions that a node of a sharded cluster ended or referred elsewhere.",
+          [](const ShardReport& shard) { return shard.bus.moved_topics; });
+    total("pulsegate_bus_topics_lost_total", "Redis channels lost alone, while others went on; each is a gap.",
+          [](const ShardReport& shard) { return shard.bus.lost_topics; });
+    families_.gauge("pulsegate_bus_nodes_wanted", "Nodes of a sharded cluster that hold slots.")
+        .add(sum([](const ShardReport& shard) { return shard.bus.nodes_wanted; }));
+    families_.gauge("pulsegate_bus_nodes_connected", "Nodes of a sharded cluster that are connected.")
+        .add(sum([](const ShardReport& shard) { return shard.bus.nodes_connected; }));
     families_.gauge("pulsegate_bus_topics_wanted", "Redis channels that devices in use need.")
         .add(sum([](const ShardReport& shard) { return shard.bus.wanted_topics; }));
     families_.gauge("pulsegate_bus_topics_confirmed", "Redis channels whose subscription is confirmed.")
@@ -395,6 +406,8 @@ class Renderer {
         .add(stream_sum(&Counters::oversized));
     families_.counter("pulsegate_stream_reconnects_total", "Connections for reading streams that were made anew.")
         .add(stream_sum(&Counters::reconnects));
+    families_.counter("pulsegate_stream_redirects_total", "Reads of streams that another node of the cluster answered.")
+        .add(stream_sum(&Counters::redirects));
     families_.gauge("pulsegate_stream_reads_in_flight", "Reads of Redis Streams that are not answered yet.")
         .add(stream_sum(&Counters::in_flight));
   }

@@ -54,6 +54,13 @@ class FakeSubscriber final : public bus::Subscriber {
   bool up() const noexcept override { return up_; }
   const bus::SubscriberCounters& counters() const noexcept override { return counters_; }
 
+  // This topic alone is lost until it is confirmed again. Requires that the bus is up and it is held.
+  void lose(const std::string& topic) {
+    entries_.at(topic).confirmed = false;
+    update_gauges();
+    sink_->on_topic_lost(topic);
+    if (sink_ != nullptr) sink_->on_batch_end(false);
+  }
   // The bus is there: on_bus_up(). Every held topic then waits for confirm(). Nothing when it is up already.
   void connect() {
     if (sink_ == nullptr || up_) return;

@@ -43,6 +43,12 @@ bool RedisServer::try_start(std::uint16_t port, Millis deadline) {
     child.args.insert(child.args.end(), {"--save", "", "--appendonly", "no"});
   }
   if (!options_.password.empty()) child.args.insert(child.args.end(), {"--requirepass", options_.password});
+  if (options_.tls) {
+    if (port_ == 0) tls_port_ = free_port();  // another one for each try of a first start
+    child.args.insert(child.args.end(),
+                      {"--tls-port", std::to_string(tls_port_), "--tls-ca-cert-file", options_.tls->ca,
+                       "--tls-cert-file", options_.tls->cert, "--tls-key-file", options_.tls->key});
+  }
   child.args.insert(child.args.end(), options_.args.begin(), options_.args.end());
 
   // The server's own word counts, not a PING: somebody else's server may have won the race for the port.

@@ -2,11 +2,13 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "tests/support/child_process.hpp"
 #include "tests/support/redis_client.hpp"
+#include "tests/support/tls_files.hpp"
 
 namespace pulsegate::test {
 
@@ -15,6 +17,8 @@ struct RedisOptions {
   std::vector<std::string> args;  // put last, so they win: {"--cluster-enabled", "yes"}
   std::string config;             // lines of a configuration file in dir(), read first
   bool sentinel = false;          // a Sentinel instead of a server; `config` says what it monitors
+  // A second port speaks TLS, with this certificate, and asks clients for one that the same CA has signed.
+  std::optional<TlsFiles> tls;
 };
 
 // Thread: one at a time; the server ends when the thread that started it ends.
@@ -36,6 +40,7 @@ class RedisServer {
   bool running() { return process_ && process_->running(); }
 
   std::uint16_t port() const { return port_; }
+  std::uint16_t tls_port() const { return tls_port_; }
   std::string url() const;  // redis://[:password@]127.0.0.1:port/0
   std::string unix_socket() const { return dir_.file("redis.sock"); }
   std::string unix_url() const;  // unix://[:password@]/path
@@ -55,7 +60,8 @@ class RedisServer {
 
   RedisOptions options_;
   TempDir dir_;
-  std::uint16_t port_ = 0;  // 0: never started
+  std::uint16_t port_ = 0;      // 0: never started
+  std::uint16_t tls_port_ = 0;  // 0: never started, or without TLS
   std::unique_ptr<ChildProcess> process_;
   std::unique_ptr<RedisClient> client_;
 };

@@ -25,6 +25,7 @@ inline bus::RedisConfig quick_config(const std::string& url) {
   config.url = std::move(*parsed);
   config.backoff.first = std::chrono::milliseconds(10);
   config.backoff.longest = std::chrono::milliseconds(50);
+  config.recheck = std::chrono::milliseconds(50);
   return config;
 }
 
@@ -38,7 +39,7 @@ inline RedisServer& shared_redis() {
 // The line of CLIENT LIST about our connection; empty: there is none.
 inline std::string client_line(RedisServer& server) {
   const std::string list = server.client().command("CLIENT", "LIST").string;
-  const auto name = list.find("name=pulsegate");
+  const auto name = list.find("name=pulsegate ");
   if (name == std::string::npos) return {};
   const auto begin = list.rfind('\n', name) + 1;  // npos + 1: the first line
   return list.substr(begin, list.find('\n', name) - begin);

@@ -1,11 +1,14 @@
-// RedisStreamReader keeps the contract against a real redis-server, over TCP and over its unix socket.
+// RedisStreamReader keeps the contract against a real redis-server, over TCP and over its unix socket, and so does
+// RedisClusterStreamReader in a cluster.
 #include <boost/test/unit_test.hpp>
 #include <chrono>
 #include <string>
 #include <tuple>
 
+#include "bus/redis_cluster_stream_reader.hpp"
 #include "bus/stream_key.hpp"
 #include "tests/integration/bus/stream_world.hpp"
+#include "tests/support/redis_cluster.hpp"
 
 using namespace pulsegate;
 
@@ -56,7 +59,49 @@ struct UnixStream : RealStream {
   UnixStream() : RealStream(&test::RedisServer::unix_url) {}
 };
 
+// A cluster for all cases, as it takes two seconds to begin: each begins without keys, and with it running.
+class ClusterStream : public test::LoopWorld {
+ public:
+  ClusterStream() {
+    if (!cluster().node(0).running()) {
+      cluster().node(0).start();
+      BOOST_REQUIRE(cluster().wait_until_complete());
+    }
+    cluster().client(0).command("FLUSHALL");
+    auto config = test::quick_stream_config(cluster().url());
+    config.redis.max_payload = kMaxPayload;
+    config.key = kKey;
+    config.deadline = test::Millis(3'000);  // after the node is gone, a read waits for another one till then
+    source_ = std::make_unique<bus::RedisClusterStreamReader>(io_, config);
+  }
+  bus::StreamSource& source() { return *source_; }
+  void destroy_source() { source_.reset(); }
+  void append(const proto::DeviceId& device, proto::Timestamp added, const std::string& timestamp,
+              const std::string& data) {
+    const auto millis = std::chrono::duration_cast<std::chrono::milliseconds>(added.time_since_epoch()).count();
+    cluster().client(0).command("XADD", bus::stream_key(kKey, device), std::to_string(millis) + "-0", "timestamp",
+                                timestamp, "data", data);
+  }
+  void clear(const proto::DeviceId& device) {
+    cluster().client(0).command("XTRIM", bus::stream_key(kKey, device), "MAXLEN", "0");
+  }
+  void go_away() { cluster().node(0).kill(); }
+  std::size_t max_payload() const { return kMaxPayload; }
+  void run_dry() { run_all_for(test::Millis(50)); }
+
+ private:
+  static constexpr std::size_t kMaxPayload = 100'000;
+  static constexpr char kKey[] = "metrics:{uuid}";
+
+  static test::RedisCluster& cluster() {
+    static test::RedisCluster shared(1, false);
+    return shared;
+  }
+
+  std::unique_ptr<bus::StreamSource> source_;
+};
+
 }  // namespace
 
-using ContractStreams = std::tuple<TcpStream, UnixStream>;
+using ContractStreams = std::tuple<TcpStream, UnixStream, ClusterStream>;
 #include "tests/support/stream_source_contract.hpp"

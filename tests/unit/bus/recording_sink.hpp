@@ -12,8 +12,8 @@
 
 namespace pulsegate::test {
 
-// Thread: that of the Subscriber. Lines: "up", "down", "subscribed <topic>", "event <topic> <payload>", "batch",
-// "batch, more waiting".
+// Thread: that of the Subscriber. Lines: "up", "down", "subscribed <topic>", "lost <topic>", "event <topic> <payload>",
+// "batch", "batch, more waiting".
 class RecordingSink final : public bus::EventSink {
  public:
   void on_event(std::string_view topic, std::string_view payload) override {
@@ -29,6 +29,7 @@ class RecordingSink final : public bus::EventSink {
     reasons.emplace_back(reason);
     note("down");
   }
+  void on_topic_lost(std::string_view topic) override { note("lost " + std::string(topic)); }
   void on_batch_end(bool more_waiting) override { note(more_waiting ? "batch, more waiting" : "batch"); }
 
   std::size_t count(const std::string& line) const {

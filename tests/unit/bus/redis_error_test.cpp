@@ -27,7 +27,18 @@ BOOST_AUTO_TEST_CASE(known_errors_say_what_to_change) {
   BOOST_TEST(
       contains(explain_redis_error("ERR AUTH <password> called without any password configured"), "requirepass"));
   BOOST_TEST(contains(explain_redis_error("ERR max number of clients reached"), "maxclients"));
+  BOOST_TEST(contains(explain_redis_error("MOVED 3999 127.0.0.1:6381"), "redis-cluster"));
   BOOST_TEST(contains(explain_redis_error("DENIED Redis is running in protected mode"), "protected mode"));
+}
+
+BOOST_AUTO_TEST_CASE(missing_right_is_named) {
+  BOOST_TEST(contains(explain_redis_error("NOPERM this user has no permissions to run the 'ping' command"), "+ping"));
+  BOOST_TEST(contains(explain_redis_error("NOPERM User gate has no permissions to run the 'cluster|slots' command"),
+                      "+cluster|slots"));
+  BOOST_TEST(contains(
+      explain_redis_error("NOPERM this user has no permissions to access one of the channels used as arguments"),
+      "&device:*"));
+  BOOST_TEST(contains(explain_redis_error("NOPERM don't"), "&device:*"));
 }
 
 BOOST_AUTO_TEST_CASE(refused_read_of_a_stream_names_its_rights) {

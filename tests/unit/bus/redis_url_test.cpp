@@ -117,12 +117,61 @@ BOOST_AUTO_TEST_CASE(redacted_form_hides_the_password_and_parses_again) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(schemes_of_later_builds_are_named) {
-  for (const char* scheme : {"rediss", "redis-sentinel", "redis-cluster"}) {
-    const std::string error = error_of(std::string(scheme) + "://h1,h2/name");
-    BOOST_TEST(contains(error, scheme));
-    BOOST_TEST(contains(error, "not supported by this build yet"));
-  }
+BOOST_AUTO_TEST_CASE(rediss_is_redis_over_tls) {
+  const RedisUrl url = parsed("rediss://gate:s3cret@cache.example.org:6380/2");
+  BOOST_TEST(url.tls);
+  BOOST_TEST(url.host == "cache.example.org");
+  BOOST_TEST(url.port == 6380);
+  BOOST_TEST(url.redacted() == "rediss://gate:***@cache.example.org:6380/2");
+  BOOST_TEST(!parsed("redis://h").tls);
+}
+
+BOOST_AUTO_TEST_CASE(sentinels_are_hosts_and_the_name_of_a_master) {
+  const RedisUrl url = parsed("redis-sentinel://gate:s3cret@10.0.0.1,s2:7000,[::1],s2:7000/my%20master?db=3");
+  BOOST_TEST((url.topology == Topology::sentinel));
+  BOOST_REQUIRE(url.seeds.size() == 3u);
+  BOOST_TEST(url.seeds[0].text() == "10.0.0.1:26379");
+  BOOST_TEST(url.seeds[1].text() == "s2:7000");
+  BOOST_TEST(url.seeds[2].text() == "[::1]:26379");
+  BOOST_TEST(url.master == "my master");
+  BOOST_TEST(url.db == 3u);
+  const RedisUrl node = url.at({"10.0.0.9", 6380});
+  BOOST_TEST(node.redacted() == "redis://gate:***@10.0.0.9:6380/3");
+  BOOST_TEST(url.sentinel_at(url.seeds[1]).redacted() == "redis://s2:7000/0");
+}
+
+BOOST_AUTO_TEST_CASE(sentinels_have_a_password_of_their_own) {
+  const RedisUrl url =
+      parsed("rediss-sentinel://:s3cret@s1/main?sentinel-user=watch&sentinel-password=hunter%262&db=1");
+  BOOST_TEST(url.sentinel_user == "watch");
+  BOOST_TEST(url.sentinel_password == "hunter&2");
+  BOOST_TEST(url.redacted() == "rediss-sentinel://:***@s1:26379/main?db=1&sentinel-user=watch&sentinel-password=***");
+  BOOST_TEST(url.sentinel_at(url.seeds[0]).redacted() == "rediss://watch:***@s1:26379/0");
+  BOOST_TEST(contains(error_of("redis-sentinel://s1/main?sentinel-user=watch"), "sentinel-password"));
+  BOOST_TEST(contains(error_of("redis-sentinel://s1/main?password=hunter2"), "only the parameters"));
+  BOOST_TEST(contains(error_of("redis-sentinel://s1/main?sentinel-password=%zz"), "hexadecimal"));
+  BOOST_TEST(contains(error_of("redis-sentinel://s1/main?db=x"), "database"));
+  BOOST_TEST(contains(error_of("redis-sentinel://s1,s2"), "name of the master"));
+  BOOST_TEST(contains(error_of("redis-sentinel://s1/main/0"), "name of the master"));
+  BOOST_TEST(contains(error_of("redis-sentinel://s1,,s2/main"), "no host"));
+  std::string many = "redis-sentinel://h0";
+  for (int i = 1; i < 70; ++i) many += ",h" + std::to_string(i);
+  BOOST_TEST(contains(error_of(many + "/main"), "64"));
+}
+
+BOOST_AUTO_TEST_CASE(cluster_is_some_of_its_nodes) {
+  const RedisUrl url = parsed("redis-cluster://:s3cret@10.0.0.1,n2:7001/0");
+  BOOST_TEST((url.topology == Topology::cluster));
+  BOOST_REQUIRE(url.seeds.size() == 2u);
+  BOOST_TEST(url.seeds[0].text() == "10.0.0.1:6379");
+  BOOST_TEST(url.redacted() == "redis-cluster://:***@10.0.0.1:6379,n2:7001");
+  BOOST_TEST(parsed("rediss-cluster://h").tls);
+  BOOST_TEST(contains(error_of("redis-cluster://h/1"), "no databases"));
+  BOOST_TEST(contains(error_of("redis-cluster://h,"), "no host"));
+}
+
+BOOST_AUTO_TEST_CASE(scheme_that_is_none_is_refused) {
+  BOOST_TEST(contains(error_of("redis-clusters://h"), "redis-cluster://"));
 }
 
 BOOST_AUTO_TEST_CASE(errors_say_what_to_change) {
@@ -157,10 +206,20 @@ BOOST_AUTO_TEST_CASE(errors_say_what_to_change) {
 
 BOOST_AUTO_TEST_CASE(errors_never_hold_the_password) {
   const std::vector<std::string> broken{
-      "redis://u:hunter2@",   "redis://u:hunter2@h:port", "redis://u:hunter2@h/db",
-      "redis://u:hunter2%@h", "redis://u:hunter2/x@h",    "redis://u:hunter2#@h",
-      "hunter2://h",          "u:hunter2@h:6379",         "unix://u:hunter2/run/sock",
-      "unix://u:hunter2@",    "rediss://u:hunter2@h",     "unix://u:hunter2@/a?db=hunter2",
+      "redis://u:hunter2@",
+      "redis://u:hunter2@h:port",
+      "redis://u:hunter2@h/db",
+      "redis://u:hunter2%@h",
+      "redis://u:hunter2/x@h",
+      "redis://u:hunter2#@h",
+      "hunter2://h",
+      "u:hunter2@h:6379",
+      "unix://u:hunter2/run/sock",
+      "unix://u:hunter2@",
+      "rediss://u:hunter2@h:x",
+      "unix://u:hunter2@/a?db=hunter2",
+      "redis-sentinel://u:hunter2@h",
+      "redis-sentinel://h/m?sentinel-password=hunter2%",
   };
   for (const std::string& text : broken) BOOST_TEST(!contains(error_of(text), "hunter2"), text);
 }

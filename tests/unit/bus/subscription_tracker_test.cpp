@@ -293,6 +293,49 @@ BOOST_AUTO_TEST_CASE(every_interleaving_of_seven_steps_on_one_topic_agrees_with_
   }
 }
 
+BOOST_AUTO_TEST_CASE(subscription_that_the_server_ended_is_not_asked_for_until_it_is_held_anew) {
+  SubscriptionTracker tracker;
+  SubscriptionTracker::Batch batch;
+  BOOST_TEST(!tracker.ended("t"));
+  tracker.add("t");
+  BOOST_TEST(!tracker.ended("t"));  // never sent
+  BOOST_REQUIRE(tracker.next_batch(batch));
+  BOOST_TEST(!tracker.ended("t"));  // not answered
+  tracker.on_subscribed("t");
+  BOOST_TEST(tracker.ended("t"));
+  BOOST_TEST(tracker.confirmed() == 0u);
+  BOOST_TEST(!tracker.ended("t"));
+  BOOST_TEST(!tracker.next_batch(batch));
+  BOOST_TEST(tracker.remove("t"));
+  BOOST_TEST(!tracker.next_batch(batch));  // the server has done it already
+  BOOST_TEST(tracker.entries() == 0u);
+  tracker.add("t");
+  BOOST_TEST(tracker.next_batch(batch));
+  BOOST_TEST(batch.subscribe);
+}
+
+BOOST_AUTO_TEST_CASE(refused_subscribe_is_not_repeated_but_on_a_new_connection) {
+  SubscriptionTracker tracker;
+  SubscriptionTracker::Batch batch;
+  tracker.add("t");
+  BOOST_TEST(!tracker.refused("t"));
+  BOOST_REQUIRE(tracker.next_batch(batch));
+  BOOST_TEST(tracker.refused("t"));
+  BOOST_TEST(tracker.in_flight() == 0u);
+  BOOST_TEST(!tracker.refused("t"));
+  BOOST_TEST(!tracker.next_batch(batch));
+  BOOST_TEST(tracker.holds("t"));
+  tracker.disconnected();
+  BOOST_TEST(tracker.next_batch(batch));
+  // Not wanted any more when the refusal comes: the SUNSUBSCRIBE behind it is answered, too.
+  tracker.remove("t");
+  BOOST_REQUIRE(tracker.next_batch(batch));
+  BOOST_TEST(tracker.refused("t"));
+  BOOST_TEST(tracker.entries() == 1u);
+  tracker.on_unsubscribed("t");
+  BOOST_TEST(tracker.entries() == 0u);
+}
+
 BOOST_AUTO_TEST_CASE(long_random_interleavings_on_many_topics_agree_with_the_model) {
   std::mt19937 random(20261122);
   for (int round = 0; round < 200; ++round) {

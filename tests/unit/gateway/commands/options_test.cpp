@@ -472,6 +472,24 @@ BOOST_AUTO_TEST_CASE(the_redis_url_is_checked_without_repeating_it) {
   BOOST_TEST(error.find("hunter2") == std::string::npos);
 }
 
+BOOST_AUTO_TEST_CASE(tls_files_of_redis_go_together_and_with_a_url_that_uses_them) {
+  const Config config = config_of({"--redis", "rediss://h", "--redis-ca", "/ca", "--redis-cert", "/c", "--redis-key",
+                                   "/k", "--redis-server-name", "redis.example.org"});
+  BOOST_TEST(config.redis_ca == "/ca");
+  BOOST_TEST(config.redis_cert == "/c");
+  BOOST_TEST(config.redis_key == "/k");
+  BOOST_TEST(config.redis_server_name == "redis.example.org");
+  BOOST_TEST(error_of({"--redis", "rediss://h", "--redis-cert", "/c"}).find("--redis-cert: ") == 0u);
+  BOOST_TEST(error_of({"--redis", "rediss://h", "--redis-key", "/k"}).find("--redis-key: ") == 0u);
+  BOOST_TEST(error_of({"--redis", "redis://h", "--redis-ca", "/ca"}).find("--redis-ca: ") == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(sharded_pub_sub_takes_a_cluster) {
+  BOOST_TEST(config_of({"--redis", "redis-cluster://h1,h2", "--redis-sharded", "on"}).redis_sharded);
+  BOOST_TEST(!config_of({"--redis", "redis-cluster://h1"}).redis_sharded);
+  BOOST_TEST(error_of({"--redis", "redis://h", "--redis-sharded", "on"}).find("--redis-sharded: ") == 0u);
+}
+
 BOOST_AUTO_TEST_CASE(the_connection_string_is_checked_without_repeating_it) {
   const std::string error = error_of({"--database", "postgres://user:hunter2@host/db"});
   BOOST_TEST(error.find("--database: ") == 0u);
