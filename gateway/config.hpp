@@ -78,6 +78,7 @@ struct Config {
 
   // Clients.
   std::size_t max_connections = 50'000;  // also kept below the limit of file descriptors
+  std::size_t max_fleet_devices = 256;   // of one connection of many devices
   // Of one client address (an IPv6 /64) or one token's subject; 0: no limit. nullopt: see gateway/server_limits.hpp.
   std::optional<std::size_t> max_connections_per_address;
   std::size_t max_connections_per_subject = 0;

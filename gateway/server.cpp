@@ -1,6 +1,7 @@
 #include "gateway/server.hpp"
 
 #include <csignal>
+#include <numeric>
 #include <utility>
 
 #include <asio/post.hpp>
@@ -92,10 +93,6 @@ void Server::poll_access_files() {
     shard->post([s = shard.get(), policy = access_files_.policy()] { s->set_policy(policy); });
 }
 
-std::size_t Server::shard_of(const proto::DeviceId& device) const noexcept {
-  return static_cast<std::size_t>(device.hash() % shards_.size());
-}
-
 template <typename Answer>
 void Server::ask_shards(std::function<Answer(Shard&)> ask, std::function<void(std::vector<Answer>)> done) {
   struct Round {
@@ -139,17 +136,16 @@ void Server::report(std::function<void(ops::GatewayReport)> done) {
 void Server::count_clients(const std::optional<proto::DeviceId>& device, std::function<void(std::size_t)> done) {
   ask_shards<std::size_t>([device](Shard& shard) { return shard.client_count(device); },
                           [done = std::move(done)](const std::vector<std::size_t>& counts) {
-                            std::size_t sum = 0;
-                            for (const std::size_t count : counts) sum += count;
-                            done(sum);
+                            done(std::accumulate(counts.begin(), counts.end(), std::size_t{0}));
                           });
 }
 
 void Server::broadcast(const proto::DeviceId& device, std::string json, std::function<void(std::size_t)> done) {
-  Shard& shard = *shards_[shard_of(device)];
-  shard.post([this, &shard, device, json = std::move(json), done = std::move(done)] {
-    asio::post(io_, [done, receivers = shard.broadcast(device, json)] { done(receivers); });
-  });
+  // Of all of them: a connection of many devices watches each on its own shard.
+  ask_shards<std::size_t>([device, json = std::move(json)](Shard& shard) { return shard.broadcast(device, json); },
+                          [done = std::move(done)](const std::vector<std::size_t>& receivers) {
+                            done(std::accumulate(receivers.begin(), receivers.end(), std::size_t{0}));
+                          });
 }
 
 void Server::drain() {

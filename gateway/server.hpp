@@ -70,7 +70,6 @@ class Server final : private ops::Control {
   // Runs `ask` on every shard and `done` with all answers on the main thread.
   template <typename Answer>
   void ask_shards(std::function<Answer(Shard&)> ask, std::function<void(std::vector<Answer>)> done);
-  std::size_t shard_of(const proto::DeviceId& device) const noexcept;
   // server_entry.cpp: who comes in, and how many.
   ws::ListenerConfig listener_config() const;
   ws::ListenerCalls listener_calls();

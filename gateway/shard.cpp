@@ -7,6 +7,7 @@
 #include <asio/post.hpp>
 
 #include "gateway/log.hpp"
+#include "gateway/ws/fleet_session.hpp"
 #include "gateway/ws/session.hpp"
 
 namespace pulsegate {
@@ -74,6 +75,8 @@ Shard::Shard(std::size_t number, const ShardParts& parts)
       work_(asio::make_work_guard(io_)),
       gate_(parts.policy, parts.config.jwt_check_rate),
       hub_timer_(io_),
+      throttle_timer_(io_),
+      throttles_(parts.clock, [this](SteadyTime due) { arm_throttles(due); }),
       stop_deadline_(io_),
       tick_(io_, kTick, [this] { tick(); }),
       drain_steps_(io_, kDrainStep, [this] { drain_step(); }),
@@ -163,8 +166,12 @@ void Shard::write_notice(devices::Notice notice, std::string_view detail) {
 
 std::unique_ptr<ws::LinkHandler> Shard::on_open(ws::Link& link, const access::Admission& admission, const Now& now) {
   const ws::SessionConfig config{parts_.config.max_message_size, parts_.config.command_rate,
-                                 parts_.config.command_burst, parts_.config.legacy_append};
-  return std::make_unique<ws::Session>(link, admission, config, gate_, *hub_, parts_.channels, session_counters_, now);
+                                 parts_.config.command_burst, parts_.config.legacy_append,
+                                 parts_.config.max_fleet_devices};
+  const ws::SessionParts parts{gate_, *hub_, parts_.channels, session_counters_, throttles_};
+  if (admission.route == access::Route::fleet)
+    return std::make_unique<ws::FleetSession>(link, admission, config, parts, now);
+  return std::make_unique<ws::Session>(link, admission, config, parts, now);
 }
 
 void Shard::on_event(std::string_view topic, std::string_view payload) {
@@ -185,6 +192,13 @@ void Shard::arm(SteadyTime due) {
   hub_timer_.async_wait([this](const asio::error_code& error) {
     // Cancelling does not reach a handler that is queued already.
     if (!error && !stopped_) hub_->advance();
+  });
+}
+
+void Shard::arm_throttles(SteadyTime due) {
+  throttle_timer_.expires_at(due);
+  throttle_timer_.async_wait([this](const asio::error_code& error) {
+    if (!error && !stopped_) throttles_.advance();
   });
 }
 
@@ -245,6 +259,7 @@ void Shard::stop() {
   if (stream_) stream_->stop();
   hub_->stop();
   hub_timer_.cancel();
+  throttle_timer_.cancel();
   tick_.stop();
   drain_steps_.stop();
   work_.reset();

@@ -29,6 +29,7 @@
 #include "gateway/ws/endpoint.hpp"
 #include "gateway/ws/http_answerer.hpp"
 #include "gateway/ws/link.hpp"
+#include "gateway/ws/throttle.hpp"
 #include "proto/channel.hpp"
 #include "proto/time.hpp"
 #include "proto/topic.hpp"
@@ -114,6 +115,7 @@ class Shard final : private ws::LinkFactory, private ws::HttpAnswerer, private b
   void tick();
   void end_when_idle();
   void arm(SteadyTime due);
+  void arm_throttles(SteadyTime due);
 
   const std::size_t number_;
   const ShardParts parts_;
@@ -124,6 +126,8 @@ class Shard final : private ws::LinkFactory, private ws::HttpAnswerer, private b
   log::RateLimited repeated_;  // lines that one device or one fault could write without end
 
   asio::steady_timer hub_timer_;
+  asio::steady_timer throttle_timer_;
+  ws::ThrottleQueue throttles_;
   asio::steady_timer stop_deadline_;
   RepeatingTimer tick_;
   RepeatingTimer drain_steps_;

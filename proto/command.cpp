@@ -2,6 +2,8 @@
 #include "proto/command.hpp"
 
 #include <algorithm>
+#include <charconv>
+#include <system_error>
 #include <utility>
 
 #include "proto/command_reader.hpp"
@@ -75,6 +77,16 @@ std::optional<CommandError> take_channels(CommandReader& seen, const ChannelTabl
   return std::nullopt;
 }
 
+std::optional<double> parse_max_rate(const RequestValue& value) noexcept {
+  double rate = 0;
+  if (value.kind != RequestValue::Kind::number) return std::nullopt;
+  const char* const end = value.text.data() + value.text.size();
+  const auto [stop, error] = std::from_chars(value.text.data(), end, rate);
+  if (error != std::errc() || stop != end || rate < limits::kMinMaxRate || rate > limits::kMaxMaxRate)
+    return std::nullopt;
+  return rate;
+}
+
 std::optional<CommandError> take_resume_and_form(CommandReader& seen, Command& command) {
   if (seen.since.kind != RequestValue::Kind::absent) {
     if (seen.since.kind == RequestValue::Kind::string) command.since = parse_since(seen.since.text);
@@ -84,6 +96,12 @@ std::optional<CommandError> take_resume_and_form(CommandReader& seen, Command& c
           "\"since\" must be a string: the \"cursor\" of a message of this gateway, or an ISO 8601 time such as "
           "\"2026-11-22T14:05:00.123Z\".",
           seen);
+  }
+  if (seen.max_rate.kind != RequestValue::Kind::absent) {
+    command.max_rate = parse_max_rate(seen.max_rate);
+    if (!command.max_rate)
+      return fail(ErrorCode::bad_max_rate, "\"maxRate\" must be a number of messages a second, from 0.01 to 1000.",
+                  seen);
   }
   if (seen.history) {
     auto options = parse_history_options(*seen.history);
@@ -138,15 +156,73 @@ Wide widen(std::variant<Narrow...> narrow) {
   return std::visit([](auto& value) { return Wide(std::move(value)); }, narrow);
 }
 
+ParsedCommand judge_any(CommandReader& seen, const ChannelTable& table, Timestamp now) {
+  if (const auto type = find_type(*seen.type)) return widen<ParsedCommand>(judge(seen, table, *type));
+  if (*seen.type == "history-query") return widen<ParsedCommand>(judge_query(seen, now));
+  if (*seen.type == "auth") return widen<ParsedCommand>(judge_auth(seen));
+  return unknown_type(seen, R"("subscribe", "unsubscribe", "ping", "auth" and "history-query")");
+}
+
+// Where each device goes on, of a `since` that is an object. One that is wrong spoils the command: passing over it
+// would be a silent hole.
+std::optional<CommandError> take_sinces(CommandReader& seen, FleetCommand& result) {
+  for (const auto& [name, value] : seen.sinces) {
+    if (value.kind == RequestValue::Kind::absent) continue;
+    const auto device = DeviceId::parse(name);
+    const auto since = value.kind == RequestValue::Kind::string ? parse_since(value.text) : std::nullopt;
+    if (!device || !since)
+      return fail(
+          ErrorCode::bad_since,
+          "\"since\" as an object has a device's UUID as the name of each member, and as its value a string: the "
+          "\"cursor\" of a message, or an ISO 8601 time.",
+          seen);
+    const auto of_device = [&id = *device](const auto& entry) { return entry.first == id; };
+    const auto known = std::find_if(result.since.begin(), result.since.end(), of_device);
+    if (known != result.since.end()) {
+      known->second = *since;
+    } else {
+      result.since.emplace_back(*device, *since);
+    }
+  }
+  return std::nullopt;
+}
+
+// Nothing of commands that are about no device.
+std::optional<CommandError> judge_devices(CommandReader& seen, FleetCommand& result) {
+  const bool query = *seen.type == "history-query";
+  const bool subscribe = *seen.type == "subscribe";
+  if (!query && !subscribe && *seen.type != "unsubscribe") return std::nullopt;
+  if (query || seen.devices == CommandReader::List::absent) {
+    seen.device_names.clear();
+    if (seen.device) seen.device_names.push_back(std::move(*seen.device));
+  } else if (seen.devices == CommandReader::List::invalid) {
+    seen.device_names.clear();
+  }
+  if (seen.device_names.empty())
+    return fail(ErrorCode::missing_device,
+                query ? "On this endpoint a history-query says which device it is about: \"deviceUuid\", a string."
+                      : "On this endpoint a command says which devices it is about: \"deviceUuid\", a string, or "
+                        "\"deviceUuids\", a non-empty array of strings.",
+                seen);
+  if (seen.device_names.size() > limits::kMaxDevicesPerCommand || seen.sinces.size() > limits::kMaxDevicesPerCommand)
+    return fail(ErrorCode::too_many_devices,
+                "One command names at most " + std::to_string(limits::kMaxDevicesPerCommand) + " devices.", seen);
+  for (const std::string& name : seen.device_names) {
+    if (const auto device = DeviceId::parse(name)) {
+      add_once(result.devices, *device);
+    } else {
+      add_once(result.bad_devices, name);
+    }
+  }
+  return subscribe ? take_sinces(seen, result) : std::nullopt;
+}
+
 }  // namespace
 
 ParsedCommand parse_command(std::string_view text, const ChannelTable& table, Timestamp now) {
   CommandReader seen;
   if (auto error = read(text, seen)) return std::move(*error);
-  if (const auto type = find_type(*seen.type)) return widen<ParsedCommand>(judge(seen, table, *type));
-  if (*seen.type == "history-query") return widen<ParsedCommand>(judge_query(seen, now));
-  if (*seen.type == "auth") return widen<ParsedCommand>(judge_auth(seen));
-  return unknown_type(seen, R"("subscribe", "unsubscribe", "ping", "auth" and "history-query")");
+  return judge_any(seen, table, now);
 }
 
 std::variant<Command, CommandError> parse_command(std::string_view text, const ChannelTable& table) {
@@ -154,6 +230,23 @@ std::variant<Command, CommandError> parse_command(std::string_view text, const C
   if (auto error = read(text, seen)) return std::move(*error);
   if (const auto type = find_type(*seen.type)) return judge(seen, table, *type);
   return unknown_type(seen, R"("subscribe", "unsubscribe" and "ping")");
+}
+
+FleetCommand parse_fleet_command(std::string_view text, const ChannelTable& table, Timestamp now) {
+  FleetCommand result{CommandError{ErrorCode::internal, {}, {}}, {}, {}, {}};
+  CommandReader seen(true);
+  if (auto error = read(text, seen)) {
+    result.command = std::move(*error);
+    return result;
+  }
+  // Before the rest is judged, which takes the id.
+  std::optional<CommandError> error = judge_devices(seen, result);
+  if (error) {
+    result.command = std::move(*error);
+  } else {
+    result.command = judge_any(seen, table, now);
+  }
+  return result;
 }
 
 }  // namespace pulsegate::proto

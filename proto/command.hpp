@@ -1,15 +1,17 @@
 // What clients send: `subscribe`, `unsubscribe`, `ping`, in the guide's dialect ("channels":[…]) and the older one
-// ("channel":"…"), `history-query` and `auth`.
+// ("channel":"…"), `history-query` and `auth`; on the fleet endpoint with the devices that they are about.
 #pragma once
 
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
 #include "proto/channel.hpp"
 #include "proto/cursor.hpp"
+#include "proto/device_id.hpp"
 #include "proto/error_code.hpp"
 #include "proto/history_request.hpp"
 
@@ -27,6 +29,7 @@ struct Command {
   // Of a subscribe only; a client that knows nothing of them sends neither.
   std::optional<Since> since;             // resume after this
   std::optional<HistoryOptions> history;  // how the `history` channel shall come
+  std::optional<double> max_rate;         // at most so many messages a second of each channel; unset: all of them
 };
 
 struct CommandError {
@@ -43,10 +46,20 @@ struct AuthRequest {
 
 using ParsedCommand = std::variant<Command, HistoryQuery, AuthRequest, CommandError>;
 
+// A command of the fleet endpoint. A subscribe, an unsubscribe and a history-query name devices, or are a CommandError.
+struct FleetCommand {
+  ParsedCommand command;
+  std::vector<DeviceId> devices;         // in the order of the request, without repeats; one of a history-query
+  std::vector<std::string> bad_devices;  // names that are no UUIDs, each cut to 64 bytes on a character boundary
+  std::vector<std::pair<DeviceId, Since>> since;  // of a subscribe: where each device goes on; no device twice
+};
+
 // Pure. Never throws on any input; unknown members are ignored. Text is untrusted: bounded depth, checked UTF-8.
 // `now`: where a history-query without `to` ends.
 ParsedCommand parse_command(std::string_view text, const ChannelTable& channels, Timestamp now);
 // For whoever answers no queries and knows no tokens: those two are of an unknown type.
 std::variant<Command, CommandError> parse_command(std::string_view text, const ChannelTable& channels);
+// For the fleet endpoint; the others ignore devices. `since` is one for all devices, or an object: one for each.
+FleetCommand parse_fleet_command(std::string_view text, const ChannelTable& channels, Timestamp now);
 
 }  // namespace pulsegate::proto

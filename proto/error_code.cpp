@@ -23,6 +23,8 @@ std::string_view name(ErrorCode code) noexcept {
       return "unknown-channel";
     case ErrorCode::bad_since:
       return "bad-since";
+    case ErrorCode::bad_max_rate:
+      return "bad-max-rate";
     case ErrorCode::bad_history:
       return "bad-history";
     case ErrorCode::bad_query:
@@ -35,6 +37,10 @@ std::string_view name(ErrorCode code) noexcept {
       return "rate-limited";
     case ErrorCode::too_many_connections:
       return "too-many-connections";
+    case ErrorCode::missing_device:
+      return "missing-device";
+    case ErrorCode::too_many_devices:
+      return "too-many-devices";
     case ErrorCode::device_limit:
       return "device-limit";
     case ErrorCode::unauthorized:

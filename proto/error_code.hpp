@@ -16,12 +16,15 @@ enum class ErrorCode : std::uint8_t {
   too_many_channels,     // more entries than limits::kMaxChannelsPerCommand
   unknown_channel,       // one channel of the list does not exist; the others proceed
   bad_since,             // "since" of a subscribe is neither a cursor nor a time
+  bad_max_rate,          // "maxRate" of a subscribe is no number within its bounds
   bad_history,           // "history" of a subscribe has a value that it cannot have, or the device has too many forms
   bad_query,             // a member of a history-query is missing or has a value that it cannot have
   query_open,            // a history-query before the last one of this connection was answered
   binary_message,        // a binary message that is not a command
   rate_limited,          // more commands, or connections, a second than allowed; this one was not carried out
   too_many_connections,  // this address, or the token's subject, has as many connections as one may have
+  missing_device,        // a command on the fleet endpoint that does not say which device it is about
+  too_many_devices,      // more devices than one fleet socket, or one command, may have
   device_limit,          // the process serves as many devices as it is allowed to
   unauthorized,          // the token is missing or not good; the message says which
   token_expired,         // the token was good and is over: get a new one

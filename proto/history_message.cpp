@@ -20,7 +20,59 @@ void append_member(std::string& out, std::string_view key, double value) {
   append_json_number(out, value);
 }
 
+constexpr std::string_view kHead = "{\"type\":\"history\",\"data\":{\"cpu\":[";
+constexpr std::string_view kReplace = "\"replace\"";
+constexpr std::string_view kAppend = "\"append\"";
+constexpr std::string_view kMode = ",\"mode\":";
+
+// A message taken apart. Nothing of a point looks like what stands between the charts: its texts are times.
+struct HistoryParts {
+  std::array<std::string_view, kChartCount> charts;
+  std::string_view before_mode;  // from the end of the charts
+  std::string_view mode;         // in quotes
+  std::string_view after_mode;
+};
+
+bool take_apart(std::string_view text, HistoryParts& parts) noexcept {
+  static constexpr std::array<std::string_view, kChartCount> kEnds = {"],\"memory\":[", "],\"network\":[",
+                                                                      "]},\"deviceUuid\":"};
+  if (text.substr(0, kHead.size()) != kHead) return false;
+  text.remove_prefix(kHead.size());
+  for (std::size_t i = 0; i < kChartCount; ++i) {
+    const std::size_t end = text.find(kEnds[i]);
+    if (end == std::string_view::npos) return false;
+    parts.charts[i] = text.substr(0, end);
+    text.remove_prefix(i + 1 < kChartCount ? end + kEnds[i].size() : end);
+  }
+  const std::size_t mode = text.find(kMode);
+  if (mode == std::string_view::npos) return false;
+  parts.before_mode = text.substr(0, mode + kMode.size());
+  text.remove_prefix(parts.before_mode.size());
+  parts.mode = text.substr(0, text.substr(0, kReplace.size()) == kReplace ? kReplace.size() : kAppend.size());
+  parts.after_mode = text.substr(parts.mode.size());
+  return parts.mode == kReplace || parts.mode == kAppend;
+}
+
 }  // namespace
+
+bool merge_history(std::string& out, std::string_view older, std::string_view newer) {
+  HistoryParts first, second;
+  if (!take_apart(older, first) || !take_apart(newer, second)) return false;
+  if (second.mode == kReplace) {
+    out.append(newer);
+    return true;
+  }
+  out.reserve(out.size() + older.size() + newer.size());
+  out.append("{\"type\":\"history\",\"data\":{");
+  for (std::size_t i = 0; i < kChartCount; ++i) {
+    if (i > 0) out.append("],");
+    out.append(1, '"').append(kKeys[i].chart).append("\":[").append(first.charts[i]);
+    if (!first.charts[i].empty() && !second.charts[i].empty()) out.push_back(',');
+    out.append(second.charts[i]);
+  }
+  out.append(second.before_mode).append(first.mode).append(second.after_mode);
+  return true;
+}
 
 HistoryMessage::HistoryMessage(const DeviceId& device, const ClockFormat& clock) : device_(device), clock_(clock) {}
 

@@ -56,6 +56,25 @@ std::string_view text(DeviceState state) noexcept {
   return "\"unknown\"";
 }
 
+// The same of a message that is about no device.
+void append_tail(std::string& out, Timestamp time) {
+  out.append(",\"timestamp\":");
+  append_time(out, time);
+  out.push_back('}');
+}
+
+void append_connection(std::string& out, Timestamp now, const ConnectedInfo& info) {
+  out.append("\"timestamp\":");
+  append_time(out, now);
+  out.append(",\"protocol\":1,\"connectionId\":");
+  append_json_string(out, info.connection_id);
+  out.append(",\"limits\":{\"maxMessageBytes\":").append(std::to_string(info.max_message_bytes));
+  out.append(",\"commandsPerSecond\":");
+  append_json_number(out, info.commands_per_second);
+  if (info.max_devices > 0) out.append(",\"maxDevices\":").append(std::to_string(info.max_devices));
+  out.append("}}");
+}
+
 }  // namespace
 
 void append_connected(std::string& out, const DeviceId& device, Timestamp now, const ConnectedInfo& info) {
@@ -66,15 +85,15 @@ void append_connected(std::string& out, const DeviceId& device, Timestamp now, c
     out.append("\"deviceUuid\":");
     append_json_string(out, info.device_as_sent);
   }
-  out.append(",\"timestamp\":");
-  append_time(out, now);
-  out.append(",\"protocol\":1,\"connectionId\":");
-  append_json_string(out, info.connection_id);
-  out.append(",\"limits\":{\"maxMessageBytes\":").append(std::to_string(info.max_message_bytes));
-  out.append(",\"commandsPerSecond\":");
-  append_json_number(out, info.commands_per_second);
-  out.append("}}");
+  out.push_back(',');
+  append_connection(out, now, info);
   append_tail(out, device, now);
+}
+
+void append_connected(std::string& out, Timestamp now, const ConnectedInfo& info) {
+  out.append("{\"type\":\"connected\",\"data\":{");
+  append_connection(out, now, info);
+  append_tail(out, now);
 }
 
 void append_subscribed(std::string& out, const DeviceId& device, std::string_view channel,
@@ -93,10 +112,22 @@ void append_pong(std::string& out, const DeviceId& device, Timestamp now) {
   append_tail(out, device, now);
 }
 
-void append_error(std::string& out, ErrorCode code, std::string_view message, std::string_view id) {
+void append_pong(std::string& out, Timestamp now) {
+  out.append("{\"type\":\"pong\",\"data\":{\"timestamp\":");
+  append_time(out, now);
+  out.push_back('}');
+  append_tail(out, now);
+}
+
+void append_error(std::string& out, ErrorCode code, std::string_view message, std::string_view id,
+                  const DeviceId* device) {
   out.append("{\"type\":\"error\",\"data\":{\"code\":\"").append(name(code)).append("\",\"message\":");
   append_json_string(out, message);
   out.push_back('}');
+  if (device != nullptr) {
+    out.push_back(',');
+    append_device(out, *device);
+  }
   if (!id.empty()) out.append(",\"id\":").append(id);
   out.push_back('}');
 }

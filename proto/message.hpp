@@ -31,10 +31,13 @@ struct ConnectedInfo {
   std::size_t max_message_bytes = 0;  // limits.maxMessageBytes
   double commands_per_second = 0;     // limits.commandsPerSecond
   std::string_view device_as_sent{};  // data.deviceUuid: as the client wrote it; empty: in canonical form
+  std::size_t max_devices = 0;        // limits.maxDevices; 0: left out
 };
 
 // {"type":"connected","data":{"deviceUuid","timestamp","protocol":1,"connectionId","limits":{…}},"deviceUuid","timestamp"}
 void append_connected(std::string& out, const DeviceId& device, Timestamp now, const ConnectedInfo& info);
+// The same without a device, on the fleet endpoint.
+void append_connected(std::string& out, Timestamp now, const ConnectedInfo& info);
 // {"type":"subscribed","channel":…,"deviceUuid":…,"resumed":true}; `resumed` only answers a `since`: whether all that
 // came after it follows.
 void append_subscribed(std::string& out, const DeviceId& device, std::string_view channel,
@@ -42,8 +45,12 @@ void append_subscribed(std::string& out, const DeviceId& device, std::string_vie
 void append_unsubscribed(std::string& out, const DeviceId& device, std::string_view channel);
 // {"type":"pong","data":{"timestamp":…},"deviceUuid":…,"timestamp":…}
 void append_pong(std::string& out, const DeviceId& device, Timestamp now);
-// {"type":"error","data":{"code":…,"message":…},"id":…}; `id` is JSON text and left out when empty.
-void append_error(std::string& out, ErrorCode code, std::string_view message, std::string_view id = {});
+// The same without a device.
+void append_pong(std::string& out, Timestamp now);
+// {"type":"error","data":{"code":…,"message":…},"deviceUuid":…,"id":…}; `id` is JSON text and left out when empty,
+// the device when null.
+void append_error(std::string& out, ErrorCode code, std::string_view message, std::string_view id = {},
+                  const DeviceId* device = nullptr);
 // {"type":"authenticated","data":{"expires":…},"id":…}: the answer to an `auth`; `expires` is null where nobody is
 // asked for a token, `id` as in append_error().
 void append_authenticated(std::string& out, std::optional<Timestamp> expires, std::string_view id = {});
@@ -95,6 +102,11 @@ class HistoryMessage {
   std::string head_, tail_;  // what stands before and behind the values of the point that is being added
   Timestamp newest_{};
 };
+
+// Two `history` messages of one device and form, as HistoryMessage::append_to() made them, as one message that does to
+// a chart what both do: the points of both, with the mode of the older, or the newer alone where its mode is "replace".
+// False: one of them is no such message; `out` is as it was.
+bool merge_history(std::string& out, std::string_view older, std::string_view newer);
 
 enum class LinkState : std::uint8_t { down, up };
 enum class DeviceState : std::uint8_t { live, stale, unknown };

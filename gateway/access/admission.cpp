@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::string_view kDevicePrefix = "/api/v1/devices/";
 constexpr std::string_view kLegacyPath = "/ws";
+constexpr std::string_view kFleetPath = "/api/v1/ws";
 
 // What may follow a device in the path.
 constexpr std::pair<std::string_view, Route> kDeviceRoutes[] = {
@@ -25,6 +26,7 @@ struct Endpoint {
 std::optional<Endpoint> find_endpoint(std::string_view raw_target) {
   Target target = split_target(raw_target);
   if (target.path.size() > 1 && target.path.back() == '/') target.path.remove_suffix(1);
+  if (target.path == kFleetPath) return Endpoint{Route::fleet, std::nullopt, target.query};
   if (target.path == kLegacyPath)
     return Endpoint{Route::legacy_device, query_parameter(target.query, "deviceUuid"), target.query};
   if (target.path.substr(0, kDevicePrefix.size()) != kDevicePrefix) return std::nullopt;
@@ -72,9 +74,10 @@ Admission decide(const Request& request, bool accepting) {
 
   const std::optional<Endpoint> endpoint = find_endpoint(request.target);
   if (!endpoint) {
-    return refuse(std::move(admission), 404, CloseCode::not_found, ErrorCode::not_found,
-                  "There is nothing here; connect to /api/v1/devices/{uuid}/ws or /ws?deviceUuid={uuid}, or get "
-                  "/api/v1/devices/{uuid}/snapshot or /history.");
+    return refuse(
+        std::move(admission), 404, CloseCode::not_found, ErrorCode::not_found,
+        "There is nothing here; connect to /api/v1/devices/{uuid}/ws, /ws?deviceUuid={uuid} or /api/v1/ws, or get "
+        "/api/v1/devices/{uuid}/snapshot or /history.");
   }
   admission.route = endpoint->route;
 
@@ -97,7 +100,7 @@ Admission decide(const Request& request, bool accepting) {
                   "Use version 13 of the WebSocket protocol (RFC 6455).");
   }
   if (endpoint->device) admission.device = proto::DeviceId::parse(*endpoint->device);
-  if (!admission.device) {
+  if (!admission.device && admission.route != Route::fleet) {
     return refuse(std::move(admission), 400, CloseCode::bad_request, ErrorCode::invalid_device,
                   name_the_device(endpoint->route));
   }
@@ -107,7 +110,7 @@ Admission decide(const Request& request, bool accepting) {
                         : "This gateway takes no new connections at the moment; try again later.");
   }
   admission.accepted = true;
-  admission.device_as_sent = *endpoint->device;
+  if (endpoint->device) admission.device_as_sent = *endpoint->device;
   if (plain) admission.query = endpoint->query;
   admission.refuse_by_close = false;
   return admission;
@@ -116,6 +119,11 @@ Admission decide(const Request& request, bool accepting) {
 std::optional<proto::DeviceId> device_of(std::string_view target) {
   const std::optional<Endpoint> endpoint = find_endpoint(target);
   return endpoint && endpoint->device ? proto::DeviceId::parse(*endpoint->device) : std::nullopt;
+}
+
+bool is_fleet(std::string_view target) {
+  const std::optional<Endpoint> endpoint = find_endpoint(target);
+  return endpoint && endpoint->route == Route::fleet;
 }
 
 }  // namespace pulsegate::access

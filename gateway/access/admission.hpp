@@ -30,6 +30,7 @@ struct Request {
 enum class Route : std::uint8_t {
   device,         // /api/v1/devices/{uuid}/ws
   legacy_device,  // /ws?deviceUuid={uuid}
+  fleet,          // /api/v1/ws: many devices, named by commands
   snapshot,       // /api/v1/devices/{uuid}/snapshot, plain HTTP
   history         // /api/v1/devices/{uuid}/history, plain HTTP
 };
@@ -42,7 +43,7 @@ constexpr bool is_plain(Route route) noexcept {
 struct Admission {
   bool accepted = false;
   Route route = Route::device;  // also of a refusal, where the target names one
-  // Accepted, or refused with a device known:
+  // Accepted, unless on the fleet endpoint, or refused with a device known:
   std::optional<proto::DeviceId> device;
   std::string device_as_sent;  // accepted only: the UUID in the client's own letters, which `connected` echoes
   std::string query;           // accepted over plain HTTP only: the parameters, as sent; may hold a token
@@ -67,5 +68,7 @@ Admission decide(const Request& request, bool accepting);
 
 // The device that a target names, whatever the route and whether the request is accepted; for steering.
 std::optional<proto::DeviceId> device_of(std::string_view target);
+// Whether it is the fleet endpoint, which belongs to no shard more than to another.
+bool is_fleet(std::string_view target);
 
 }  // namespace pulsegate::access

@@ -70,7 +70,7 @@ Admission Gate::admit(const Request& request, const Now& now, bool accepting) {
   auto checked = check(*token, now);
   if (const auto* fault = std::get_if<TokenFault>(&checked)) return refuse(request, std::move(admission), *fault);
   admission.grant = std::move(std::get<GrantPtr>(checked));
-  if (!admission.grant->permissions.allows(*admission.device))
+  if (admission.device && !admission.grant->permissions.allows(*admission.device))
     return forbid(request, std::move(admission), Forbidden::device, "The token does not name this device.");
   return admission;
 }

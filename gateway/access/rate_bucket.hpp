@@ -13,14 +13,14 @@ class RateBucket {
  public:
   RateBucket(double rate, double burst) noexcept : rate_(rate), burst_(burst), tokens_(burst) {}
 
-  // Takes one token; false when there is none.
-  bool take(SteadyTime now) noexcept {
+  // Takes so many tokens; false when there are not that many, and then takes none.
+  bool take(SteadyTime now, double tokens = 1) noexcept {
     if (rate_ <= 0) return true;
     if (updated_ != SteadyTime{})
       tokens_ = std::min(burst_, tokens_ + rate_ * std::chrono::duration<double>(now - updated_).count());
     updated_ = now;
-    if (tokens_ < 1) return false;
-    tokens_ -= 1;
+    if (tokens_ < tokens) return false;
+    tokens_ -= tokens;
     return true;
   }
 

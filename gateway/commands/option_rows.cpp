@@ -208,6 +208,10 @@ void add_clients(std::vector<Option>& rows) {
                      "Commands a second that a client may send on average"));
   rows.push_back(row("--command-burst", "N", kClients, option_real(&Config::command_burst, 1, 1'000'000),
                      "Commands that a client may send at once"));
+  rows.push_back(row("--max-fleet-devices", "N", kClients, option_count(&Config::max_fleet_devices, 1, 4'096),
+                     "Devices of one connection to /api/v1/ws",
+                     "Each 8 of them add as much to what the connection's backlog may hold (conflate-above, "
+                     "close-above) as a connection of one device has."));
   rows.push_back(row("--handshake-timeout", "DURATION", kClients,
                      option_duration(&Config::handshake_timeout, ms(100), sec(300)),
                      "Time from accept to the end of the opening handshake"));

@@ -234,6 +234,8 @@ class Renderer {
         "type", kTypes, [](const ShardReport& shard) -> const auto& { return shard.sessions.commands; });
     total("pulsegate_rate_limited_total", "Commands not carried out since a client sent too many.",
           [](const ShardReport& shard) { return shard.sessions.rate_limited; });
+    total("pulsegate_throttled_messages_total", "Messages replaced by newer ones, as the client's maxRate asks.",
+          [](const ShardReport& shard) { return shard.sessions.throttled; });
     total("pulsegate_error_messages_total", "Messages of type error sent to clients.",
           [](const ShardReport& shard) { return shard.sessions.errors; });
     total("pulsegate_sent_frames_total", "Frames put into outboxes.",
@@ -293,6 +295,10 @@ class Renderer {
     families_.gauge("pulsegate_subscriptions", "Subscriptions of clients, by channel.");
     by_name(
         "channel", channel_names(), [](const ShardReport& shard) -> const auto& { return shard.hub.subscriptions; });
+    families_.gauge("pulsegate_fleet_connections", "Open WebSockets of many devices.")
+        .add(sum([](const ShardReport& shard) { return shard.sessions.fleet_connections; }));
+    families_.gauge("pulsegate_fleet_devices", "Devices that these watch, once for each WebSocket.")
+        .add(sum([](const ShardReport& shard) { return shard.sessions.fleet_devices; }));
     families_.gauge("pulsegate_devices", "Devices in memory, by phase.");
     by_name(
         "phase", kDevicePhaseNames, [](const ShardReport& shard) -> const auto& { return shard.hub.devices; });

@@ -108,6 +108,7 @@ class Connection : public Transport, public Link {
 #pragma GCC diagnostic ignored "-Woverloaded-virtual"
   Outbox::Push send(FramePtr frame, ConflationKey key) override;
   void send_apart(FramePtr frame) override;
+  void make_room(std::size_t devices) override;
   void close(proto::CloseCode code) override;
 #pragma GCC diagnostic pop
   bool closing() const noexcept override {

@@ -105,6 +105,11 @@ Outbox::Push Connection::send(FramePtr frame, ConflationKey key) {
   return result;
 }
 
+void Connection::make_room(std::size_t devices) {
+  outbox().make_room(limits_for(host_->config.outbox, devices),
+                     static_cast<ConflationKey>(devices * kMaxConflationKey));
+}
+
 void Connection::send_apart(FramePtr frame) {
   if (phase_ != Phase::open || overflowed_) return;
   if (compressed_) frame = host_->compressor.shared(std::move(frame));

@@ -98,11 +98,13 @@ class Listener {
   ReserveDescriptor reserve_;
   ListenerCounters counters_;
   std::list<SteeringPtr> steering_;  // all that are not ended
+  std::size_t next_fleet_ = 0;       // which shard gets the next fleet socket
   std::vector<char> peeked_;         // kMaxRequestHead bytes, where something is looked at
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 
-// The shard of a request, from its first line "GET <target> HTTP/1.1": by its device, else 0. Pure.
-std::size_t shard_of_request_line(std::string_view line, std::size_t shards) noexcept;
+// The shard of a request, from its first line "GET <target> HTTP/1.1": by its device, else 0; of the fleet endpoint the
+// one that `next_fleet` says, which is moved on.
+std::size_t shard_of_request_line(std::string_view line, std::size_t shards, std::size_t& next_fleet);
 
 }  // namespace pulsegate::ws

@@ -26,11 +26,13 @@ static_assert(access::kMaxProxyHeader <= kMaxRequestHead);
 
 }  // namespace
 
-std::size_t shard_of_request_line(std::string_view line, std::size_t shards) noexcept {
+std::size_t shard_of_request_line(std::string_view line, std::size_t shards, std::size_t& next_fleet) {
   const std::size_t first = line.find(' ');
   if (shards <= 1 || first == std::string_view::npos) return 0;
   const std::string_view rest = line.substr(first + 1);
-  const std::optional<proto::DeviceId> device = access::device_of(rest.substr(0, rest.find(' ')));
+  const std::string_view target = rest.substr(0, rest.find(' '));
+  if (access::is_fleet(target)) return next_fleet++ % shards;
+  const std::optional<proto::DeviceId> device = access::device_of(target);
   return device ? static_cast<std::size_t>(device->hash() % shards) : 0;
 }
 
@@ -88,7 +90,9 @@ void Listener::read_request_line(const SteeringPtr& steering, std::string_view b
   const std::size_t end = bytes.find("\r\n");
   if (end == std::string_view::npos && bytes.size() < peeked_.size()) return look_again_later(steering);
   // What is too long for the endpoint is refused by that of shard 0.
-  hand_over(steering, end == std::string_view::npos ? 0 : shard_of_request_line(bytes.substr(0, end), config_.shards));
+  hand_over(steering, end == std::string_view::npos
+                          ? 0
+                          : shard_of_request_line(bytes.substr(0, end), config_.shards, next_fleet_));
 }
 
 void Listener::hand_over(const SteeringPtr& steering, std::size_t shard) {

@@ -15,7 +15,7 @@ constexpr std::uint32_t kKeptCapacity =
 }  // namespace
 
 Outbox::Push Outbox::push(FramePtr frame, ConflationKey key) {
-  assert(key <= kMaxConflationKey);
+  assert(conflated_keys_.has_room(key));
   const std::size_t size = frame->size();
   if (exceeds(size, limits_.conflate_above)) {
     // One full pass when the mark is crossed; from then on every push removes its own predecessor only.
@@ -28,6 +28,16 @@ Outbox::Push Outbox::push(FramePtr frame, ConflationKey key) {
   if (exceeds(size, limits_.close_above)) return Push::overflow;
   append(std::move(frame), key);
   return Push::queued;
+}
+
+void Outbox::make_room(const OutboxLimits& limits, ConflationKey highest) {
+  if (!conflated_keys_.has_room(highest)) {
+    ConflationKeys wider(highest);
+    for (ConflationKey key = 1; key <= conflated_keys_.highest(); ++key)
+      if (conflated_keys_.contains(key)) wider.add(key);
+    conflated_keys_ = std::move(wider);
+  }
+  limits_ = limits;
 }
 
 void Outbox::push_apart(FramePtr frame) {
@@ -87,9 +97,11 @@ bool Outbox::stalled(SteadyTime now) const noexcept {
   return count_ > 0 && clock_started_ && now - last_progress_ >= limits_.stalled_after;
 }
 
-Conflated Outbox::take_conflated(SteadyTime now) noexcept {
+Conflated Outbox::take_conflated(SteadyTime now) {
   assert(empty());
-  return {std::exchange(conflated_, 0), std::exchange(conflated_keys_, {}), std::exchange(last_empty_, now)};
+  ConflationKeys none(conflated_keys_.highest());
+  return {std::exchange(conflated_, 0), std::exchange(conflated_keys_, std::move(none)),
+          std::exchange(last_empty_, now)};
 }
 
 void Outbox::note_idle(SteadyTime now) noexcept {
@@ -178,8 +190,8 @@ void Outbox::conflate(Newer&& newer) noexcept {
   });
 }
 
-void Outbox::keep_latest_per_key() noexcept {
-  ConflationKeys seen;
+void Outbox::keep_latest_per_key() {
+  ConflationKeys seen(conflated_keys_.highest());
   conflate([&seen](const Entry& entry) {
     if (entry.key == 0) return false;
     const bool newer = seen.contains(entry.key);

@@ -24,24 +24,48 @@ struct OutboxLimits {
   std::chrono::milliseconds stalled_after{30'000};  // no byte taken by the socket for so long, with a backlog: closed
 };
 
+// Of a socket that carries so many devices: each 8 of them add what one device's socket may have.
+constexpr OutboxLimits limits_for(OutboxLimits limits, std::size_t devices) noexcept {
+  const std::size_t times = 1 + devices / 8;
+  limits.conflate_above *= times;
+  limits.close_above *= times;
+  return limits;
+}
+
 // Which frames replace each other when the backlog is too long: 1 to kMaxConflationKey; 0: never replaced (acks,
-// errors, broadcasts, control frames).
+// errors, broadcasts, control frames). Outbox::make_room() allows higher ones.
 using ConflationKey = std::uint32_t;
 inline constexpr ConflationKey kMaxConflationKey = 32;
 
 // A set of keys other than 0, as a bit mask. Thread: value.
 class ConflationKeys {
  public:
-  constexpr bool contains(ConflationKey key) const noexcept { return (bits_ & bit(key)) != 0; }
-  constexpr bool empty() const noexcept { return bits_ == 0; }
-  constexpr void add(ConflationKey key) noexcept { bits_ |= bit(key); }
+  ConflationKeys() noexcept = default;
+  // Keys up to `highest`, which nothing has to be allocated for later.
+  explicit ConflationKeys(ConflationKey highest) : more_(highest <= kWord ? 0 : (highest - 1) / kWord) {}
 
-  friend constexpr bool operator==(ConflationKeys a, ConflationKeys b) noexcept { return a.bits_ == b.bits_; }
+  bool contains(ConflationKey key) const noexcept {
+    return key <= kWord ? (bits_ & bit(key)) != 0 : has_room(key) && (more_[word(key)] & bit(key)) != 0;
+  }
+  bool empty() const noexcept {
+    return bits_ == 0 && std::all_of(more_.begin(), more_.end(), [](std::uint32_t bits) { return bits == 0; });
+  }
+  bool has_room(ConflationKey key) const noexcept { return key <= kWord || word(key) < more_.size(); }
+  ConflationKey highest() const noexcept { return kWord * static_cast<ConflationKey>(1 + more_.size()); }
+  // Requires: has_room(key).
+  void add(ConflationKey key) noexcept { (key <= kWord ? bits_ : more_[word(key)]) |= bit(key); }
+
+  friend bool operator==(const ConflationKeys& a, const ConflationKeys& b) noexcept {
+    return a.bits_ == b.bits_ && a.more_ == b.more_;
+  }
 
  private:
-  static constexpr std::uint32_t bit(ConflationKey key) noexcept { return std::uint32_t{1} << (key - 1); }
+  static constexpr ConflationKey kWord = 32;
+  static constexpr std::uint32_t bit(ConflationKey key) noexcept { return std::uint32_t{1} << ((key - 1) % kWord); }
+  static constexpr std::size_t word(ConflationKey key) noexcept { return (key - 1) / kWord - 1; }
 
   std::uint32_t bits_ = 0;
+  std::vector<std::uint32_t> more_;  // of the keys above 32
 };
 
 // What conflation has cost.
@@ -60,6 +84,10 @@ class Outbox {
   enum class Push : std::uint8_t { queued, overflow };
 
   explicit Outbox(const OutboxLimits& limits) noexcept : limits_(limits) {}
+
+  // From here on the limits in bytes are these, and keys up to `highest` are allowed. For sockets of many devices.
+  // Requires: not called with a lower `highest` before.
+  void make_room(const OutboxLimits& limits, ConflationKey highest);
 
   // May drop older frames, of this key and of others. `overflow`: the backlog would exceed close_above even so; the
   // frame was not queued and the session must be closed.
@@ -87,7 +115,7 @@ class Outbox {
   // Frames dropped by conflation since the last call of take_conflated().
   std::uint64_t conflated() const noexcept { return conflated_; }
   // Hands out what was dropped and begins anew. Requires: empty(), so that the client has everything that was kept.
-  Conflated take_conflated(SteadyTime now) noexcept;
+  Conflated take_conflated(SteadyTime now);
   // To be called now and then: bounds Conflated::since where nothing was pushed for long. The push itself takes no time
   // stamp.
   void note_idle(SteadyTime now) noexcept;
@@ -120,7 +148,7 @@ class Outbox {
   // Drops the frames for which newer(entry) holds, visited as by retain(), for newer ones.
   template <typename Newer>
   void conflate(Newer&& newer) noexcept;
-  void keep_latest_per_key() noexcept;
+  void keep_latest_per_key();
 
   OutboxLimits limits_;
   // A ring that owns nothing while the session is idle: an empty std::deque costs over 500 bytes.

@@ -46,6 +46,7 @@ std::string written_again(const proto::Command& command) {
     append_since(out, *command.since);
     out += '"';
   }
+  if (command.max_rate) out += ",\"maxRate\":" + std::to_string(*command.max_rate);
   if (const auto& history = command.history) {
     out += ",\"history\":{\"x\":0";
     if (history->points) out += ",\"points\":" + std::to_string(*history->points);
@@ -113,12 +114,39 @@ void check(const proto::CommandError& error) {
   must_hold(message && message->type == "error", "a refusal is a message that clients can read");
 }
 
+// The same text on the fleet endpoint: nothing but devices is judged otherwise.
+void check_fleet(std::string_view text, const proto::ParsedCommand& single) {
+  const proto::FleetCommand fleet = proto::parse_fleet_command(text, table(), kNow);
+  std::visit([](const auto& what) { check(what); }, fleet.command);
+  must_hold(fleet.devices.size() + fleet.bad_devices.size() <= proto::limits::kMaxDevicesPerCommand,
+            "a command has no more devices than it may");
+  for (std::size_t i = 0; i < fleet.devices.size(); ++i)
+    must_hold(std::find(fleet.devices.begin() + static_cast<std::ptrdiff_t>(i) + 1, fleet.devices.end(),
+                        fleet.devices[i]) == fleet.devices.end(),
+              "a device stands in a command once");
+  for (const std::string& name : fleet.bad_devices)
+    must_hold(name.size() <= proto::kMaxEchoedName, "what is echoed is bounded");
+  must_hold(fleet.since.size() <= proto::limits::kMaxDevicesPerCommand, "a device goes on at one place");
+  const auto* const refused = std::get_if<proto::CommandError>(&fleet.command);
+  if (refused != nullptr || std::holds_alternative<proto::CommandError>(single)) {
+    must_hold(refused != nullptr || !fleet.since.empty(), "what is wrong for one device is wrong for many");
+    return;
+  }
+  must_hold(fleet.command.index() == single.index(), "a command is the same for one device and for many");
+  const auto* const command = std::get_if<proto::Command>(&fleet.command);
+  const bool about_devices = command == nullptr ? std::holds_alternative<proto::HistoryQuery>(fleet.command)
+                                                : command->type != proto::Command::Type::ping;
+  must_hold(about_devices == !(fleet.devices.empty() && fleet.bad_devices.empty()),
+            "a command that is about devices names one");
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   const proto::ParsedCommand parsed = proto::parse_command(text, table(), kNow);
   std::visit([](const auto& what) { check(what); }, parsed);
+  check_fleet(text, parsed);
   // Whoever answers no queries understands all the rest.
   const auto without = proto::parse_command(text, table());
   must_hold(std::holds_alternative<proto::Command>(without) == std::holds_alternative<proto::Command>(parsed),

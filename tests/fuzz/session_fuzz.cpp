@@ -1,7 +1,7 @@
 // A client's byte stream into a session: the gateway's own transport, websocketpp's configuration, limits, session and
 // hub, over a socket pair instead of a network. The first byte's bits: 1 a good handshake comes first, 2 with an offer
-// of compression, 4 the rest are steps (frames, and what the bus and the database do meanwhile) instead of bytes. The
-// second byte gives the size of the chunks that bytes are sent in.
+// of compression, 8 for many devices, 4 the rest are steps (frames, and what the bus and the database do meanwhile)
+// instead of bytes. The second byte gives the size of the chunks that bytes are sent in.
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -10,6 +10,7 @@
 #include "gateway/access/gate.hpp"
 #include "gateway/log.hpp"
 #include "gateway/ws/endpoint.hpp"
+#include "gateway/ws/fleet_session.hpp"
 #include "gateway/ws/session.hpp"
 #include "proto/close_code.hpp"
 #include "proto/server_message.hpp"
@@ -73,7 +74,11 @@ class World final : private ws::LinkFactory, private ws::HttpAnswerer {
     must_hold(counters.sockets == 0 && counters.connections == 0 && counters.handshaking == 0, "no socket stays");
     must_hold(counters.backlog_bytes == 0, "no backlog stays");
     must_hold(hub_.hub->client_count(test::HubFixture::device(kDevice)) == 0, "no member stays");
+    must_hold(counters_.fleet_connections == 0 && counters_.fleet_devices == 0, "no feed stays");
+    must_hold(throttles_.waiting() == 0, "nothing is held back for nobody");
   }
+
+  void send_what_was_held() { throttles_.advance(); }
 
   const std::string& received() const { return received_; }
 
@@ -86,8 +91,10 @@ class World final : private ws::LinkFactory, private ws::HttpAnswerer {
 
   std::unique_ptr<ws::LinkHandler> on_open(ws::Link& link, const access::Admission& admission,
                                            const Now& now) override {
-    return std::make_unique<ws::Session>(link, admission, ws::SessionConfig{}, gate_, *hub_.hub, hub_.channels,
-                                         counters_, now);
+    const ws::SessionParts parts{gate_, *hub_.hub, hub_.channels, counters_, throttles_};
+    if (admission.route == access::Route::fleet)
+      return std::make_unique<ws::FleetSession>(link, admission, ws::SessionConfig{}, parts, now);
+    return std::make_unique<ws::Session>(link, admission, ws::SessionConfig{}, parts, now);
   }
   Answer on_get(const access::Admission& request, const Now&, Done) override {
     return ws::HttpAnswer{200, '"' + std::to_string(request.query.size()) + '"', {}};
@@ -105,6 +112,7 @@ class World final : private ws::LinkFactory, private ws::HttpAnswerer {
 
   test::HubFixture hub_;
   SessionCounters counters_;
+  ws::ThrottleQueue throttles_{hub_.clock, [](SteadyTime) {}};
   access::Gate gate_;
   asio::io_context io_{1};
   ws::Endpoint endpoint_;
@@ -112,8 +120,9 @@ class World final : private ws::LinkFactory, private ws::HttpAnswerer {
   std::string received_;
 };
 
-std::string handshake(bool compress) {
-  std::string text = "GET /api/v1/devices/" + test::HubFixture::text(kDevice) +
+std::string handshake(bool compress, bool fleet) {
+  const std::string path = fleet ? "" : "/devices/" + test::HubFixture::text(kDevice);
+  std::string text = "GET /api/v1" + path +
                      "/ws HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                      "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
   if (compress) text += "Sec-WebSocket-Extensions: permessage-deflate\r\n";
@@ -146,6 +155,7 @@ void take_steps(World& world, fuzz::Input& input, std::size_t chunk) {
         break;
       case 3:
         hub.advance(std::chrono::milliseconds(detail) * 100);
+        world.send_what_was_held();
         break;
       case 4:
         hub.confirm_device(kDevice);
@@ -219,7 +229,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const bool compress = (mode & 2) != 0;
   log::configure(log::Level::error, log::Format::text);
   World world(compress);
-  if ((mode & 1) != 0) world.send(handshake(compress), 4096);
+  if ((mode & 1) != 0) world.send(handshake(compress, (mode & 8) != 0), 4096);
   if ((mode & 4) != 0) {
     take_steps(world, input, chunk);
   } else {

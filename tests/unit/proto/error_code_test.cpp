@@ -21,6 +21,9 @@ BOOST_AUTO_TEST_CASE(every_code_has_its_own_kebab_case_word) {
   BOOST_TEST(name(ErrorCode::unknown_channel) == "unknown-channel");
   BOOST_TEST(name(ErrorCode::bad_since) == "bad-since");
   BOOST_TEST(name(ErrorCode::bad_history) == "bad-history");
+  BOOST_TEST(name(ErrorCode::bad_max_rate) == "bad-max-rate");
+  BOOST_TEST(name(ErrorCode::missing_device) == "missing-device");
+  BOOST_TEST(name(ErrorCode::too_many_devices) == "too-many-devices");
   BOOST_TEST(name(ErrorCode::bad_query) == "bad-query");
   BOOST_TEST(name(ErrorCode::internal) == "internal");
 }

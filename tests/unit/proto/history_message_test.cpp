@@ -1,6 +1,9 @@
 // HistoryMessage: the guide's three arrays, oldest first.
 #include <boost/test/unit_test.hpp>
 
+#include <string>
+#include <vector>
+
 #include "proto/message.hpp"
 #include "tests/unit/proto/values.hpp"
 
@@ -130,6 +133,62 @@ BOOST_AUTO_TEST_CASE(a_range_says_where_it_begins_and_ends) {
   BOOST_TEST(out == R"({"deviceUuid":"0f3c9a52-7d1e-4b86-9c2f-1a2b3c4d5e6f","from":"2026-11-22T14:05:00.123Z",)"
                     R"("to":"2026-11-22T14:05:30.000Z","data":{"cpu":[{"time":"02:05 PM","value":45,)"
                     R"("timestamp":"2026-11-22T14:05:00.123Z"}],"memory":[],"network":[]}})");
+}
+
+namespace {
+
+std::string message_of(const std::vector<HistoryPoint>& points, std::string_view mode, std::string_view cursor) {
+  const ClockFormat clock;
+  HistoryMessage message(device(), clock);
+  for (const HistoryPoint& point : points) message.add(point);
+  std::string out;
+  message.append_to(out, mode, cursor);
+  return out;
+}
+
+std::string merged(const std::string& older, const std::string& newer) {
+  std::string out;
+  BOOST_TEST(merge_history(out, older, newer));
+  return out;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(two_that_append_are_merged_into_what_one_would_have_been) {
+  BOOST_TEST(merged(message_of({kFirst}, "append", "c1"), message_of({kSecond}, "append", "c2")) ==
+             message_of({kFirst, kSecond}, "append", "c2"));
+  BOOST_TEST(merged(message_of({kFirst}, "append", "c1"), message_of({kSecond}, "append", "")) ==
+             message_of({kFirst, kSecond}, "append", ""));
+}
+
+BOOST_AUTO_TEST_CASE(points_behind_a_whole_window_join_it_and_a_window_replaces_all_before_it) {
+  BOOST_TEST(merged(message_of({kFirst}, "replace", "c1"), message_of({kSecond}, "append", "c2")) ==
+             message_of({kFirst, kSecond}, "replace", "c2"));
+  const std::string window = message_of({kSecond}, "replace", "c2");
+  BOOST_TEST(merged(message_of({kFirst}, "append", "c1"), window) == window);
+}
+
+BOOST_AUTO_TEST_CASE(charts_without_points_are_merged_too) {
+  const ClockFormat clock;
+  HistoryMessage only_cpu(device(), clock);
+  only_cpu.add(Chart::cpu, {kFirst.time, 45, 0});
+  std::string sparse;
+  only_cpu.append_to(sparse, "append");
+  std::string out;
+  BOOST_REQUIRE(merge_history(out, sparse, message_of({kSecond}, "append", "c2")));
+  BOOST_TEST(out.find(R"("memory":[{"time")") != std::string::npos);
+  BOOST_TEST(out.find("[,") == std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(what_is_no_history_message_is_not_merged) {
+  const std::string good = message_of({kFirst}, "append", "c1");
+  for (const std::string& bad : {std::string(), std::string("{}"), good.substr(0, good.size() / 2),
+                                 std::string(R"({"type":"metrics","data":{}})")}) {
+    std::string out = "x";
+    BOOST_TEST(!merge_history(out, good, bad));
+    BOOST_TEST(!merge_history(out, bad, good));
+    BOOST_TEST(out == "x");
+  }
 }
 
 BOOST_AUTO_TEST_SUITE_END()

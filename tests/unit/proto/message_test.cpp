@@ -37,6 +37,18 @@ BOOST_AUTO_TEST_CASE(connected_carries_the_guides_members_and_the_limits) {
                  kTail);
 }
 
+BOOST_AUTO_TEST_CASE(the_fleet_endpoint_is_greeted_without_a_device) {
+  ConnectedInfo info{"c-1", 16384, 20};
+  info.max_devices = 256;
+  BOOST_TEST(built([&](std::string& out) { append_connected(out, kTime, info); }) ==
+             R"({"type":"connected","data":{)" + kTimeMember +
+                 R"(,"protocol":1,"connectionId":"c-1","limits":{"maxMessageBytes":16384,"commandsPerSecond":20,)"
+                 R"("maxDevices":256}},)" +
+                 kTimeMember + "}");
+  BOOST_TEST(built([](std::string& out) { append_pong(out, kTime); }) ==
+             R"({"type":"pong","data":{)" + kTimeMember + "}," + kTimeMember + "}");
+}
+
 BOOST_AUTO_TEST_CASE(acks_name_their_channel) {
   BOOST_TEST(built([](std::string& out) { append_subscribed(out, device(), "history"); }) ==
              R"({"type":"subscribed","channel":"history",)" + kUuidMember + "}");
@@ -61,6 +73,9 @@ BOOST_AUTO_TEST_CASE(error_escapes_its_message_and_echoes_the_id_verbatim) {
              R"({"type":"error","data":{"code":"unknown-type","message":"Unknown type \"x\"."}})");
   BOOST_TEST(built([](std::string& out) { append_error(out, ErrorCode::too_deep, "m", "\"a\\\"b\""); }) ==
              R"({"type":"error","data":{"code":"too-deep","message":"m"},"id":"a\"b"})");
+  const DeviceId about = device();
+  BOOST_TEST(built([&](std::string& out) { append_error(out, ErrorCode::too_deep, "m", "1", &about); }) ==
+             R"({"type":"error","data":{"code":"too-deep","message":"m"},)" + kUuidMember + R"(,"id":1})");
 }
 
 BOOST_AUTO_TEST_CASE(reconnect_tells_the_wait) {

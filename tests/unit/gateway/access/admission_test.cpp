@@ -204,4 +204,19 @@ BOOST_AUTO_TEST_CASE(the_device_of_a_target_is_found_on_every_route) {
     BOOST_TEST(!device_of(target).has_value(), target);
 }
 
+BOOST_AUTO_TEST_CASE(the_fleet_endpoint_names_no_device) {
+  for (const char* target : {"/api/v1/ws", "/api/v1/ws/", "/api/v1/ws?token=x&deviceUuid=kitchen"}) {
+    const Admission admission = decide(websocket(target), true);
+    BOOST_TEST(admission.accepted, target);
+    BOOST_TEST((admission.route == Route::fleet), target);
+    BOOST_TEST(!admission.device.has_value(), target);
+    BOOST_TEST(is_fleet(target), target);
+    BOOST_TEST(!device_of(target).has_value(), target);
+  }
+  BOOST_TEST(!is_fleet(std::string("/api/v1/devices/") + kUuid + "/ws"));
+  BOOST_TEST(!is_fleet("/api/v1/wss"));
+  check_refusal(decide(plain("/api/v1/ws"), true), 426, CloseCode::bad_request, ErrorCode::upgrade_required);
+  check_refusal(decide(websocket("/api/v1/ws"), false), 503, CloseCode::try_again_later, ErrorCode::unavailable);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

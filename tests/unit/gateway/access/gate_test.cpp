@@ -234,4 +234,16 @@ BOOST_AUTO_TEST_CASE(the_memory_of_good_tokens_is_bounded) {
   BOOST_TEST((cache.find("999") == nullptr));
 }
 
+BOOST_AUTO_TEST_CASE(the_fleet_endpoint_takes_any_good_token_and_leaves_devices_to_its_session) {
+  Gate gate(policy());
+  Request request = websocket("/api/v1/ws");
+  BOOST_TEST(gate.admit(request, kNow, true).http_status == 401);
+  const std::string bearer = "Bearer " + token(R"(,"devices":["0f8fad5b-d9cb-469f-a165-70867728950f"])");
+  request.authorization = bearer;
+  const Admission admission = gate.admit(request, kNow, true);
+  BOOST_TEST(admission.accepted);
+  BOOST_TEST(admission.grant != nullptr);
+  BOOST_TEST(at(gate.counters().forbidden, Forbidden::device) == 0u);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

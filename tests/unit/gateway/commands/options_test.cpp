@@ -149,6 +149,8 @@ BOOST_AUTO_TEST_CASE(every_flag_reaches_its_field) {
                                    "append",
                                    "--max-devices",
                                    "5",
+                                   "--max-fleet-devices",
+                                   "7",
                                    "--max-connections",
                                    "6",
                                    "--max-message-size",
@@ -222,6 +224,7 @@ BOOST_AUTO_TEST_CASE(every_flag_reaches_its_field) {
   BOOST_TEST(config.history_time_iso);
   BOOST_TEST(config.legacy_append);
   BOOST_TEST(config.max_devices == 5u);
+  BOOST_TEST(config.max_fleet_devices == 7u);
   BOOST_TEST(config.max_connections == 6u);
   BOOST_TEST(config.max_message_size == 8u * 1024);
   BOOST_TEST(config.max_bus_payload == 128u * 1024);
@@ -373,6 +376,7 @@ BOOST_AUTO_TEST_CASE(values_at_a_bound_are_taken_and_those_beyond_are_not) {
       {"--resume-hold", {"0", "1m"}, {"61s", "5"}},
       {"--tail-check", {"0", "24h"}, {"25h", "30"}},
       {"--max-devices", {"1"}, {"0", "10000001"}},
+      {"--max-fleet-devices", {"1", "4096"}, {"0", "4097"}},
       {"--max-connections", {"1"}, {"0", "10000001"}},
       {"--max-message-size", {"128", "16MiB"}, {"127", "17MiB", "1KB"}},
       {"--max-bus-payload", {"1KiB", "1023KiB"}, {"1023", "65MiB"}},

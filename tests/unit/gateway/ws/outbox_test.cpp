@@ -131,6 +131,34 @@ BOOST_AUTO_TEST_CASE(tells_whose_frames_were_dropped_not_only_the_pushed_key) {
   BOOST_TEST(nothing.keys.empty());
 }
 
+BOOST_AUTO_TEST_CASE(made_room_for_many_devices_it_holds_more_and_knows_their_keys_apart) {
+  const OutboxLimits one = limits(10, 20);
+  BOOST_TEST(limits_for(one, 1).close_above == one.close_above);
+  BOOST_TEST(limits_for(one, 7).close_above == one.close_above);
+  BOOST_TEST(limits_for(one, 16).close_above == 3 * one.close_above);
+  BOOST_TEST(limits_for(one, 16).conflate_above == 3 * one.conflate_above);
+  Outbox outbox(one);
+  outbox.push(bytes("a1--"), 1);
+  outbox.push(bytes("a2--"), 1);
+  outbox.push(bytes("a3--"), 1);  // crosses the mark
+  BOOST_TEST(outbox.conflated() == 2u);
+  outbox.make_room(limits_for(one, 16), 16 * kMaxConflationKey);
+  constexpr ConflationKey kFar = 16 * kMaxConflationKey;
+  for (const char* text : {"far-1---", "far-2---", "far-3---"}) outbox.push(bytes(text), kFar);
+  BOOST_TEST(outbox.conflated() == 2u);
+  outbox.push(bytes("near----"), kFar - kMaxConflationKey);
+  BOOST_TEST(take(outbox) == "a3--far-3---near----");
+  const Conflated lost = outbox.take_conflated(kStart);
+  BOOST_TEST(lost.keys.contains(1));
+  BOOST_TEST(lost.keys.contains(kFar));
+  BOOST_TEST(!lost.keys.contains(kFar - kMaxConflationKey));
+  BOOST_TEST(!lost.keys.contains(kFar + 1));
+  // And still knows them after that.
+  for (int i = 0; i < 5; ++i) outbox.push(bytes("far-4---"), kFar);
+  take(outbox);
+  BOOST_TEST(outbox.take_conflated(kStart).keys.contains(kFar));
+}
+
 BOOST_AUTO_TEST_CASE(what_was_dropped_was_not_pushed_before_the_outbox_was_last_empty) {
   Outbox outbox(limits(4, 100));
   outbox.push(bytes("a1"), 1);

@@ -8,46 +8,12 @@
 #include <vector>
 
 #include "tests/unit/gateway/devices/hub_fixture.hpp"
+#include "tests/unit/gateway/ws/fake_link.hpp"
 
 using namespace pulsegate;
 using namespace pulsegate::test;
-using ws::Outbox;
 
 namespace {
-
-class FakeLink final : public ws::Link {
- public:
-  Outbox::Push send(FramePtr frame, ws::ConflationKey key) override {
-    messages.push_back(Json::parse(frame->payload()));
-    return outbox.push(std::move(frame), key);
-  }
-  void send_apart(FramePtr frame) override {
-    messages.push_back(Json::parse(frame->payload()));
-    outbox.push_apart(std::move(frame));
-  }
-  bool answering() const noexcept override { return outbox.holds_apart(); }
-  void close(proto::CloseCode code) override { closed = code; }
-  bool closing() const noexcept override { return closed.has_value(); }
-  std::size_t backlog() const noexcept override { return outbox.backlog(); }
-  std::string_view id() const noexcept override { return "test-1"; }
-
-  std::vector<std::string> take_types() {
-    std::vector<std::string> types;
-    for (const Json& message : std::exchange(messages, {})) types.push_back(message.type());
-    return types;
-  }
-
-  Outbox outbox{conflate_soon()};
-  std::vector<Json> messages;  // all that were sent, those that the outbox dropped later included
-  std::optional<proto::CloseCode> closed;
-
- private:
-  static ws::OutboxLimits conflate_soon() {
-    ws::OutboxLimits limits;
-    limits.conflate_above = 2'000;  // bytes: some ten messages
-    return limits;
-  }
-};
 
 struct SessionFixture {
   explicit SessionFixture(const ws::SessionConfig& config = {}, const devices::DeviceConfig& devices = {},
@@ -56,8 +22,8 @@ struct SessionFixture {
     admission.route = route;
     admission.grant = std::move(grant);
     admission.device = HubFixture::device(1);
-    session =
-        std::make_unique<ws::Session>(link, admission, config, gate, *hub.hub, hub.channels, counters, hub.clock.now());
+    session = std::make_unique<ws::Session>(
+        link, admission, config, ws::SessionParts{gate, *hub.hub, hub.channels, counters, throttles}, hub.clock.now());
   }
   void text(const std::string& message) { session->on_text(message, hub.clock.now()); }
   // The client reads everything, and the session is told what it has missed. Returns what it says to that.
@@ -74,6 +40,7 @@ struct SessionFixture {
   access::Admission admission;
   access::Gate gate;
   SessionCounters counters;
+  ws::ThrottleQueue throttles{hub.clock, [](SteadyTime) {}};
   std::unique_ptr<ws::Session> session;
 };
 

@@ -1,0 +1,78 @@
+// What a session knows of its client, whatever number of devices it watches: who it is, how much it may ask, and how it
+// is answered.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "gateway/access/gate.hpp"
+#include "gateway/access/rate_bucket.hpp"
+#include "gateway/counters.hpp"
+#include "gateway/devices/hub.hpp"
+#include "gateway/ws/link.hpp"
+#include "gateway/ws/throttle.hpp"
+#include "proto/channel.hpp"
+#include "proto/command.hpp"
+#include "proto/limits.hpp"
+
+namespace pulsegate::ws {
+
+struct SessionConfig {
+  std::size_t max_message = proto::limits::kMaxInboundMessage;  // bytes, told to the client
+  double command_rate = 20;                                     // commands a second
+  double command_burst = 60;
+  bool legacy_append = false;  // clients of /ws?deviceUuid= that do not say in which form get `history` appended
+  std::size_t max_fleet_devices = proto::limits::kMaxFleetDevices;  // of one fleet socket
+};
+
+// What a session stands on. All of it outlives the session.
+struct SessionParts {
+  access::Gate& gate;
+  devices::Hub& hub;
+  const proto::ChannelTable& channels;
+  SessionCounters& counters;
+  ThrottleQueue& throttles;
+};
+
+// Thread: its shard. Owner: the session.
+class Client {
+ public:
+  Client(Link& client_link, access::GrantPtr grant, const SessionConfig& config, const SessionParts& session_parts,
+         const Now& now);
+
+  // Whether one more command may be obeyed, or one that costs as much as so many. Tells the client where not.
+  bool within_rate(const Now& now, double commands = 1);
+  void send(std::string_view text);
+  // `device`: which it is about, where the client has several.
+  void send_error(proto::ErrorCode code, std::string_view message, std::string_view id = {},
+                  const proto::DeviceId* device = nullptr);
+  // Answers a command that names a channel which there is not, one that the token does not name, …
+  void refuse_unknown(const proto::Command& command);
+  bool allows(proto::Channel channel) const { return access::allows_channel(grant_, parts.channels.name(channel)); }
+  bool allows(const proto::DeviceId& device) const { return access::allows(grant_, device); }
+  // Counts and tells it.
+  void forbid_channel(proto::Channel channel, std::string_view id, const proto::DeviceId* device);
+
+  // Puts a new token in the place of the old one, and answers. True: what was allowed may have changed.
+  bool renew(const proto::AuthRequest& request, const Now& now);
+  // Ends the session once its grant is over or taken back. About once a second.
+  void tick(const Now& now);
+  void end_access(access::AccessEnd why);
+
+  const access::GrantPtr& grant() const noexcept { return grant_; }
+  proto::Timestamp opened() const noexcept { return opened_; }
+
+  Link& link;
+  const SessionParts parts;
+
+ private:
+  access::GrantPtr grant_;        // null: nobody is asked for a token
+  std::uint64_t generation_ = 0;  // of the gate's policy, when the grant was last compared with it
+  access::RateBucket rate_;
+  SteadyTime rate_told_{};  // last `rate-limited` error: once a second is enough
+  const proto::Timestamp opened_;
+};
+
+}  // namespace pulsegate::ws

@@ -1,0 +1,114 @@
+#include "gateway/ws/throttle.hpp"
+
+#include <algorithm>
+#include <string>
+
+#include "proto/message.hpp"
+
+namespace pulsegate::ws {
+
+using devices::kNever;
+
+void ThrottleQueue::insert(SteadyTime due, Throttle& throttle) {
+  const bool first = due_.empty() || due < due_.begin()->first;
+  due_.emplace(due, &throttle);
+  if (first) arm_(due);
+}
+
+void ThrottleQueue::advance() {
+  const SteadyTime time = now();
+  while (!due_.empty() && due_.begin()->first <= time) {
+    Throttle& throttle = *due_.begin()->second;
+    due_.erase(due_.begin());
+    throttle.on_due(time);
+  }
+  if (!due_.empty()) arm_(due_.begin()->first);
+}
+
+Throttle::Throttle(ThrottleQueue& queue, Sink& sink, SessionCounters& counters)
+    : queue_(queue), sink_(sink), counters_(counters) {}
+
+Throttle::~Throttle() {
+  if (due_ != kNever) queue_.erase(due_, *this);
+}
+
+void Throttle::set(proto::Channel channel, std::optional<double> rate) {
+  if (Limited* const known = find(channel); known != nullptr && known->held) send(*known, queue_.now());
+  remove(channel);
+  if (!rate) return;
+  const auto interval = std::chrono::duration_cast<SteadyTime::duration>(std::chrono::duration<double>(1 / *rate));
+  limited_.push_back({channel, interval, {}, {}});
+}
+
+void Throttle::remove(proto::Channel channel) {
+  const auto of_channel = [channel](const Limited& limited) { return limited.channel == channel; };
+  limited_.erase(std::remove_if(limited_.begin(), limited_.end(), of_channel), limited_.end());
+  enlist();
+}
+
+bool Throttle::take(proto::Channel channel, const FramePtr& frame) {
+  Limited* const limited = find(channel);
+  if (limited == nullptr) return false;
+  const SteadyTime now = queue_.now();
+  hold(*limited, frame, now);
+  if (limited->held && now >= limited->next) send(*limited, now);
+  enlist();
+  return true;
+}
+
+void Throttle::flush() {
+  if (due_ == kNever) return;
+  const SteadyTime now = queue_.now();
+  for (Limited& limited : limited_)
+    if (limited.held) send(limited, now);
+  enlist();
+}
+
+Throttle::Limited* Throttle::find(proto::Channel channel) noexcept {
+  for (Limited& limited : limited_)
+    if (limited.channel == channel) return &limited;
+  return nullptr;
+}
+
+void Throttle::hold(Limited& limited, const FramePtr& frame, SteadyTime now) {
+  if (limited.held) {
+    ++counters_.throttled;
+    std::string merged;
+    if (limited.channel == proto::Channel::history &&
+        proto::merge_history(merged, limited.held->payload(), frame->payload())) {
+      if (merged.size() <= kMaxHeldHistory) {
+        limited.held = Frame::text(merged);
+        return;
+      }
+      send(limited, now);
+    }
+  }
+  limited.held = frame;
+}
+
+void Throttle::send(Limited& limited, SteadyTime now) {
+  limited.next = now + limited.interval;
+  FramePtr frame;
+  frame.swap(limited.held);
+  sink_.send(limited.channel, frame);
+}
+
+void Throttle::on_due(SteadyTime now) {
+  due_ = kNever;
+  for (Limited& limited : limited_)
+    if (limited.held && limited.next <= now) send(limited, now);
+  enlist();
+}
+
+// Stands in the queue with the earliest time of what is held.
+void Throttle::enlist() {
+  SteadyTime due = kNever;
+  for (const Limited& limited : limited_)
+    if (limited.held) due = std::min(due, limited.next);
+  if (due == due_) return;
+  if (due_ != kNever) queue_.erase(due_, *this);
+  due_ = due;
+  if (due_ != kNever) queue_.insert(due_, *this);
+}
+
+}  // namespace pulsegate::ws

@@ -1,0 +1,100 @@
+// `maxRate` of a subscription: at most so many messages a second of a channel. The latest value wins, points of
+// `history` are put together. Pure: no timer of its own.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <optional>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "gateway/clock.hpp"
+#include "gateway/counters.hpp"
+#include "gateway/devices/timer_heap.hpp"
+#include "gateway/frame.hpp"
+#include "proto/channel.hpp"
+
+namespace pulsegate::ws {
+
+class Throttle;
+
+// When which throttle has something to send. Thread: one shard. Owner: Shard; outlives every Throttle.
+class ThrottleQueue {
+ public:
+  // `arm`: run advance() at this time; replaces the earlier request.
+  ThrottleQueue(const Clock& clock, std::function<void(SteadyTime)> arm) : clock_(clock), arm_(std::move(arm)) {}
+
+  // Sends what is due, and arms the next deadline.
+  void advance();
+  std::size_t waiting() const noexcept { return due_.size(); }
+
+ private:
+  friend class Throttle;
+  SteadyTime now() const { return clock_.now().steady; }
+  void insert(SteadyTime due, Throttle& throttle);
+  void erase(SteadyTime due, Throttle& throttle) noexcept { due_.erase({due, &throttle}); }
+
+  const Clock& clock_;
+  const std::function<void(SteadyTime)> arm_;
+  std::set<std::pair<SteadyTime, Throttle*>> due_;
+};
+
+// The channels of one device and client that have a `maxRate`.
+// Thread: one shard. Owner: the device feed. Bound: one frame a channel, of `history` at most kMaxHeldHistory bytes:
+// what would become larger leaves before its time, since a point must not be lost.
+class Throttle {
+ public:
+  static constexpr std::size_t kMaxHeldHistory = 32 * 1024;
+
+  // Where messages go when it is their time. May not call back.
+  class Sink {
+   public:
+    virtual void send(proto::Channel channel, const FramePtr& frame) = 0;
+
+   protected:
+    ~Sink() = default;
+  };
+
+  // All of them outlive it.
+  Throttle(ThrottleQueue& queue, Sink& sink, SessionCounters& counters);
+  ~Throttle();
+  Throttle(const Throttle&) = delete;
+  Throttle& operator=(const Throttle&) = delete;
+
+  // From now on, beginning with the next message, which is sent at once. nullopt: as many as there are. What is held
+  // of the channel is sent before.
+  void set(proto::Channel channel, std::optional<double> rate);
+  // What is held of the channel is dropped.
+  void remove(proto::Channel channel);
+  bool empty() const noexcept { return limited_.empty(); }
+
+  // Sends the message, or keeps it until its time. False: the channel has no rate, and nothing was done.
+  bool take(proto::Channel channel, const FramePtr& frame);
+  // What is held is sent at once, because something that must not overtake it comes.
+  void flush();
+
+ private:
+  friend class ThrottleQueue;
+  struct Limited {
+    proto::Channel channel;
+    SteadyTime::duration interval;
+    SteadyTime next{};  // not before
+    FramePtr held;
+  };
+
+  Limited* find(proto::Channel channel) noexcept;
+  void hold(Limited& limited, const FramePtr& frame, SteadyTime now);
+  void send(Limited& limited, SteadyTime now);
+  void on_due(SteadyTime now);
+  void enlist();
+
+  ThrottleQueue& queue_;
+  Sink& sink_;
+  SessionCounters& counters_;
+  std::vector<Limited> limited_;
+  SteadyTime due_ = devices::kNever;  // as it stands in the queue; kNever: it does not
+};
+
+}  // namespace pulsegate::ws
