@@ -6,8 +6,11 @@
 #include <string>
 #include <utility>
 
+#include "bus/redis_sharded_subscriber.hpp"
+#include "bus/slot_map.hpp"
 #include "bus_world.hpp"
 #include "scripted_redis.hpp"
+#include "tests/support/redis_cluster.hpp"
 #include "tests/unit/bus/recording_sink.hpp"
 
 using namespace pulsegate;
@@ -17,8 +20,9 @@ using bus::Published;
 namespace {
 
 struct World : LoopWorld {
-  explicit World(const std::string& url) {
+  explicit World(const std::string& url, bool sharded = false) {
     bus::RedisPublisherConfig config;
+    config.sharded = sharded;
     config.redis = quick_config(url);
     config.answer_timeout = Millis(300);
     publisher.emplace(io_, config);
@@ -91,6 +95,36 @@ BOOST_AUTO_TEST_CASE(a_server_that_is_away_fails_one_message_after_the_other_and
   BOOST_TEST(!world.reason.empty());
   redis.start();
   BOOST_TEST(world.run_until([&] { return world.publish("t", "4") == Published::taken; }));
+}
+
+BOOST_AUTO_TEST_CASE(in_a_sharded_cluster_it_goes_to_the_holder_of_the_slot_wherever_that_is) {
+  RedisCluster cluster(2, false);
+  // Topics of both masters, so that one of them is not where the connection is.
+  std::vector<std::string> topics;
+  for (int i = 0; topics.size() < 2; ++i) {
+    const std::string topic = "pulsegate:canary:" + std::to_string(i);
+    if (cluster.owner_at_start(bus::slot_of(topic)) == static_cast<int>(topics.size())) topics.push_back(topic);
+  }
+  struct Listening : LoopWorld {
+    explicit Listening(const std::string& url) : subscriber(io_, quick_config(url)) { subscriber.start(sink); }
+    RecordingSink sink;
+    bus::RedisShardedSubscriber subscriber;
+  } listening(cluster.url());
+  listening.subscriber.subscribe(topics);
+  BOOST_REQUIRE(listening.run_until([&] { return listening.subscriber.counters().confirmed_topics == 2; }));
+  World world(cluster.url(), true);
+  for (const char* payload : {"1", "2"})
+    for (const std::string& topic : topics) {
+      BOOST_TEST(world.publish(topic, payload) == Published::taken, world.reason);
+      BOOST_TEST(listening.run_until([&] { return listening.sink.has("event " + topic + " " + payload); }));
+    }
+  const int slot = bus::slot_of(topics[1]);
+  cluster.move_slots(slot, slot, 1, 0);
+  BOOST_TEST(world.publish(topics[1], "3") == Published::taken, world.reason);
+  BOOST_TEST(listening.run_until([&] {
+    world.publish(topics[1], "4");
+    return listening.sink.has("event " + topics[1] + " 4");
+  }));
 }
 
 BOOST_AUTO_TEST_CASE(a_server_that_does_not_answer_costs_the_connection_so_that_answers_stay_in_step) {

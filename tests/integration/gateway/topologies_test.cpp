@@ -61,6 +61,9 @@ BOOST_AUTO_TEST_CASE(sharded_cluster_tells_a_device_whose_slot_moves_and_no_othe
   cluster.client(from).command("SPUBLISH", topic, metrics_event(device, 1, now_ms()));
   expect_cpu(client, 1);
   BOOST_TEST(gateway.metric_sum("pulsegate_bus_nodes_connected") == 2.0);
+  // The canary goes the same way as events, by SPUBLISH to the holder of its slot.
+  BOOST_TEST(
+      eventually([&] { return gateway.metric("pulsegate_canary_state{state=\"fresh\"}") == 1.0; }, kServerDeadline));
 
   cluster.move_slots(slot, slot, from, 1 - from);
   client.expect_until([](const Json& message) { return is_bus_status(message, "down"); });
