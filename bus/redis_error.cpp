@@ -71,7 +71,8 @@ std::string explain_redis_error(std::string_view reply) {
 
 std::string explain_publish_error(std::string_view reply) {
   if (begins_with(reply, "NOPERM"))
-    return "the Redis user may not publish: grant it +publish (sharded: +spublish) and &pulsegate:canary:*, or say "
+    return "the Redis user may not publish: grant it +publish and &pulsegate:canary:* (with --redis-sharded on "
+           "+spublish), or say "
            "--canary off (" +
            printable(reply) + ")";
   if (begins_with(reply, "ERR unknown command"))

@@ -321,7 +321,7 @@ BOOST_AUTO_TEST_CASE(short_of_memory_newcomers_are_sent_away_and_those_inside_st
   Stack stack({"--memory-limit", std::to_string(limit), "--linger", "0s", "--resume-events", "64", "--resume-bytes",
                "1000000", "--resume-memory", "256MiB", "--close-above", "4MiB", "--stream-key", "none"});
   BOOST_TEST(stack.gateway().metric("pulsegate_memory_limit_bytes").value() == limit);
-  BOOST_TEST(stack.gateway().health("/readyz").status == 200);
+  BOOST_TEST(eventually([&] { return stack.gateway().health("/readyz").status == 200; }));  // the first canary is back
 
   const std::string quiet = new_device();
   WsClient inside = stack.watch(quiet, {"metrics"});

@@ -61,8 +61,8 @@ BOOST_AUTO_TEST_CASE(gets_free_ports_and_a_clean_environment) {
   GatewayProcess gateway(options);
   ::unsetenv("PULSEGATE_REDIS");
   BOOST_TEST(gateway.wait_for_log("serve").value_or("") ==
-             "serve --listen 127.0.0.1:0 --health 127.0.0.1:0 --log-format json --admin 127.0.0.1:7 --shards=2 redis= "
-             "auth=none");
+             "serve --listen 127.0.0.1:0 --health 127.0.0.1:0 --log-format json --drain-time 0s --admin 127.0.0.1:7 "
+             "--shards=2 redis= auth=none");
   BOOST_TEST(gateway.wait().value_or(-1) == 0);
 }
 
