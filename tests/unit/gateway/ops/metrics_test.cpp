@@ -310,6 +310,7 @@ BOOST_AUTO_TEST_CASE(plain_requests_are_told_by_route_and_status) {
 }
 
 BOOST_AUTO_TEST_CASE(codes_that_peers_make_up_do_not_become_labels) {
+  const std::size_t usual = Page(report).series.size();
   for (std::uint16_t code = 3000; code < 4000; ++code) one().endpoint.closed[code] = 1;
   one().endpoint.closed[1000] = 5;
   one().endpoint.closed[1006] = 6;
@@ -319,7 +320,7 @@ BOOST_AUTO_TEST_CASE(codes_that_peers_make_up_do_not_become_labels) {
   BOOST_TEST(page["pulsegate_disconnects_total{code=\"abnormal\"}"] == 6);
   BOOST_TEST(page["pulsegate_disconnects_total{code=\"slow-consumer\"}"] == 7);
   BOOST_TEST(page["pulsegate_disconnects_total{code=\"other\"}"] == 1000);
-  BOOST_TEST(page.series.size() < 320u);
+  BOOST_TEST(page.series.size() == usual);
 }
 
 BOOST_AUTO_TEST_CASE(histograms_are_cumulative) {
