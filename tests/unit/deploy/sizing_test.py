@@ -85,7 +85,7 @@ class Tool(unittest.TestCase):
             self.assertAlmostEqual(float(events.replace(" ", "")) / carried, 1, delta=0.02)
 
     def test_says_when_one_redis_is_not_enough(self):
-        few, many = (["--clients", clients, "--devices", "200000"] for clients in ("1000", "1000000"))
+        few, many = (["--clients", count, "--devices", count] for count in ("1000", "1000000"))
         self.assertNotIn("not enough", run(*few).stdout)
         self.assertIn("--redis-sharded", run(*many).stdout)
 
