@@ -1,55 +1,62 @@
-// EVP_DecodeBlock() ignores white space at both ends and accepts bits beyond the last byte, so the text is checked by
-// encoding it again.
 #include "proto/base64.hpp"
 
-#include <openssl/evp.h>
-
-#include <algorithm>
+#include <array>
 #include <cstddef>
+#include <cstdint>
 
 namespace pulsegate::proto {
 namespace {
 
-// Of whole groups of three bytes, so that the pieces can be joined; OpenSSL counts in int.
-constexpr std::size_t kPiece = 3 * 1024 * 1024;
+constexpr std::string_view kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+constexpr std::uint8_t kNoDigit = 64;
 
-const unsigned char* bytes_of(std::string_view text) {
-  return reinterpret_cast<const unsigned char*>(text.data());
+constexpr std::array<std::uint8_t, 256> values() {
+  std::array<std::uint8_t, 256> table{};
+  for (std::uint8_t& each : table) each = kNoDigit;
+  for (std::size_t i = 0; i < kDigits.size(); ++i)
+    table[static_cast<unsigned char>(kDigits[i])] = static_cast<std::uint8_t>(i);
+  return table;
 }
+constexpr std::array<std::uint8_t, 256> kValues = values();
 
 }  // namespace
 
 void append_base64(std::string& out, std::string_view bytes) {
-  for (std::size_t at = 0; at < bytes.size(); at += kPiece) {
-    const std::string_view piece = bytes.substr(at, kPiece);
-    const std::size_t begin = out.size();
-    out.resize(begin + (piece.size() + 2) / 3 * 4 + 1);  // OpenSSL adds a zero byte
-    EVP_EncodeBlock(reinterpret_cast<unsigned char*>(&out[begin]), bytes_of(piece), static_cast<int>(piece.size()));
-    out.pop_back();
+  out.reserve(out.size() + (bytes.size() + 2) / 3 * 4);
+  for (std::size_t at = 0; at < bytes.size(); at += 3) {
+    const std::size_t left = bytes.size() - at;
+    const auto byte = [&](std::size_t i) -> std::uint32_t {
+      return i < left ? static_cast<unsigned char>(bytes[at + i]) : 0;
+    };
+    const std::uint32_t group = byte(0) << 16 | byte(1) << 8 | byte(2);
+    out += kDigits[group >> 18];
+    out += kDigits[group >> 12 & 63];
+    out += left > 1 ? kDigits[group >> 6 & 63] : '=';
+    out += left > 2 ? kDigits[group & 63] : '=';
   }
 }
 
 bool decode_base64(std::string& out, std::string_view text) {
   if (text.size() % 4 != 0) return false;
   const std::size_t begin = out.size();
-  const auto padding = static_cast<std::size_t>(std::count(text.begin(), text.end(), '='));
-  if (padding > 2) return false;
-  for (std::size_t at = 0; at < text.size(); at += kPiece / 3 * 4) {
-    const std::string_view piece = text.substr(at, kPiece / 3 * 4);
-    const std::size_t end = out.size();
-    out.resize(end + piece.size() / 4 * 3);
-    if (EVP_DecodeBlock(reinterpret_cast<unsigned char*>(&out[end]), bytes_of(piece), static_cast<int>(piece.size())) !=
-        static_cast<int>(piece.size() / 4 * 3)) {
+  out.reserve(begin + text.size() / 4 * 3);
+  for (std::size_t at = 0; at < text.size(); at += 4) {
+    const bool last = at + 4 == text.size();
+    const std::size_t padding = !last || text[at + 3] != '=' ? 0 : text[at + 2] != '=' ? 1 : 2;
+    std::uint32_t group = 0;
+    bool good = true;
+    for (std::size_t i = 0; i < 4; ++i) {
+      const std::uint8_t value = i < 4 - padding ? kValues[static_cast<unsigned char>(text[at + i])] : 0;
+      good = good && value != kNoDigit;
+      group = group << 6 | value;
+    }
+    if (!good || (group & ((1U << 8 * padding) - 1)) != 0) {
       out.resize(begin);
       return false;
     }
+    for (std::size_t i = 0; i < 3 - padding; ++i) out += static_cast<char>(group >> (16 - 8 * i) & 255);
   }
-  out.resize(out.size() - padding);
-  std::string again;
-  append_base64(again, std::string_view(out).substr(begin));
-  if (again == text) return true;
-  out.resize(begin);
-  return false;
+  return true;
 }
 
 }  // namespace pulsegate::proto
