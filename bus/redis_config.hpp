@@ -38,6 +38,10 @@ struct RedisConfig {
   // For the log: what the topology has become. Called on the adapter's thread.
   std::function<void(std::string_view event, std::string_view detail)> notice;
 
+  // Topics are patterns (PSUBSCRIBE): a message arrives once for each that it matches, with its channel as the topic.
+  // Not in sharded pub/sub, which has none.
+  bool patterns = false;
+
   SubscriptionTrackerConfig subscribe;
 };
 

@@ -23,6 +23,7 @@ class RedisSubscriber::Core final : public std::enable_shared_from_this<Core>, p
   Core(asio::io_context& io, const RedisConfig& config, Moved moved)
       : io_(io),
         moved_(std::move(moved)),
+        patterns_(config.patterns),
         backoff_(topology_backoff(config)),
         tracker_(config.subscribe),
         retry_(io),
@@ -54,6 +55,7 @@ class RedisSubscriber::Core final : public std::enable_shared_from_this<Core>, p
 
   asio::io_context& io_;
   const Moved moved_;  // empty: classic pub/sub
+  const bool patterns_;
 
   EventSink* sink_ = nullptr;  // null: not started, or stopped
   bool stopped_ = false;
@@ -145,7 +147,11 @@ void RedisSubscriber::Core::send_due() {
     }
     std::vector<std::string_view> arguments;
     arguments.reserve(batch.topics.size() + 1);
-    arguments.emplace_back(batch.subscribe ? "SUBSCRIBE" : "UNSUBSCRIBE");
+    if (patterns_) {
+      arguments.emplace_back(batch.subscribe ? "PSUBSCRIBE" : "PUNSUBSCRIBE");
+    } else {
+      arguments.emplace_back(batch.subscribe ? "SUBSCRIBE" : "UNSUBSCRIBE");
+    }
     arguments.insert(arguments.end(), batch.topics.begin(), batch.topics.end());
     append_command(commands, arguments);
   }

@@ -47,6 +47,7 @@ std::function<std::string(std::string)> reads(Read read, const char* sentence) {
 }
 
 const auto kDuration = reads(read_duration, "must be a duration such as 500ms, 2s or 5m");
+const auto kSize = reads(read_size, "must be a size such as 64KiB or 1MiB");
 
 // Each adds one subcommand; `action` is what main runs when it was chosen.
 using Action = std::function<int()>;
@@ -80,6 +81,55 @@ void add_watch(CLI::App& app, WatchOptions& options, Action& action) {
   command->callback([&] {
     if (options.channels.empty()) options.channels = {"metrics", "history"};
     action = [&] { return run_watch(options); };
+  });
+}
+
+// What Redis needs, from flags, variables and file, as `serve` takes it.
+int record(const CLI::App& app, const CommandLine& line, const RecordOptions& options) {
+  const OptionsResult resolved = options_of(app, line);
+  if (const auto* errors = std::get_if<OptionErrors>(&resolved)) return print_option_errors(*errors);
+  return run_record(std::get<ParsedOptions>(resolved).config, options);
+}
+
+struct RecordTexts {
+  std::string rotate_size, rotate_every, duration;
+};
+
+void add_record(CLI::App& app, CommandLine& line, RecordOptions& options, RecordTexts& texts, Action& action) {
+  CLI::App* command = app.add_subcommand("record", "Write what Redis publishes to a file, one event a line");
+  command->add_option("--device", options.devices, "UUID of a device; may be repeated")
+      ->type_name("UUID")
+      ->type_size(1)
+      ->expected(1, CLI::detail::expected_max_vector_size)
+      ->allow_extra_args(false);
+  command->add_option("--pattern", options.patterns, "Pattern of Redis channels (PSUBSCRIBE); may be repeated")
+      ->type_name("PATTERN")
+      ->type_size(1)
+      ->expected(1, CLI::detail::expected_max_vector_size)
+      ->allow_extra_args(false);
+  command->add_flag("--all", options.all, "Every device");
+  command->add_option("-o,--output", options.output.path, "File, .gz or .zst packed; - for standard output")
+      ->type_name("FILE")
+      ->required();
+  command->add_flag("--append", options.output.append, "Go on in a file that is there; not a packed one");
+  command->add_option("--rotate-size", texts.rotate_size, "Begin a new file when one is so large; names get the time")
+      ->type_name("SIZE")
+      ->check(kSize);
+  command->add_option("--rotate-every", texts.rotate_every, "Begin a new file this often")
+      ->type_name("DURATION")
+      ->check(kDuration);
+  command->add_option("--keep", options.output.keep, "With rotation: keep so many files of this run [default 0: all]")
+      ->type_name("N");
+  command->add_option("--duration", texts.duration, "End after so long")->type_name("DURATION")->check(kDuration);
+  command->add_option("--count", options.count, "End after so many events")->type_name("N");
+  add_options(*command, line, "Redis");
+  command->callback([&, command] {
+    action = [&, command] {
+      if (!texts.rotate_size.empty()) options.output.rotate_bytes = *read_size(texts.rotate_size);
+      if (!texts.rotate_every.empty()) options.output.rotate_after = *read_duration(texts.rotate_every);
+      if (!texts.duration.empty()) options.duration = *read_duration(texts.duration);
+      return record(*command, line, options);
+    };
   });
 }
 
@@ -120,7 +170,9 @@ int run(int argc, char** argv) {
       "Exit codes: 0 clean, 2 configuration, 1 anything else.\n"
       "A flag wins over its variable, a variable over the configuration file.");
 
-  CommandLine serve_line, check_line;
+  CommandLine serve_line, check_line, record_line;
+  RecordOptions record;
+  RecordTexts record_texts;
   WatchOptions watch;
   std::string url = "http://127.0.0.1:9091/readyz", timeout = "3s", admin, wait;
   bool print_template = false;
@@ -128,6 +180,7 @@ int run(int argc, char** argv) {
   add_serve(app, serve_line, action);
   add_check_config(app, check_line, print_template, action);
   add_watch(app, watch, action);
+  add_record(app, record_line, record, record_texts, action);
   add_health(app, url, timeout, action);
   add_drain(app, admin, wait, action);
   app.add_subcommand("version", "Print the version")->callback([&] {

@@ -35,11 +35,12 @@ void add_flag(CLI::App& app, CommandLine& line, const Option& option) {
 
 }  // namespace
 
-void add_options(CLI::App& app, CommandLine& line) {
+void add_options(CLI::App& app, CommandLine& line, const std::string& group) {
   app.add_option("--config", line.config_file, "Configuration file, lines key = value\n[PULSEGATE_CONFIG]")
       ->option_text("FILE")
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
-  for (const Option& option : option_table()) add_flag(app, line, option);
+  for (const Option& option : option_table())
+    if (group.empty() || option.group == group || option.flag == "--max-bus-payload") add_flag(app, line, option);
   app.allow_extras();
 }
 

@@ -15,7 +15,9 @@ namespace pulsegate::commands {
 
 // Adds --config and every option to `app`; parsing then fills `line`, which must outlive `app`. `app` accepts arguments
 // that it does not know: ask unknown_arguments() afterwards.
-void add_options(CLI::App& app, CommandLine& line);
+// `group` not empty: only the options of that heading, and --max-bus-payload; the others count all the same where the
+// environment or the file names them.
+void add_options(CLI::App& app, CommandLine& line, const std::string& group = {});
 
 // One sentence per argument that `app` did not know, with a suggestion where a flag is near.
 std::vector<std::string> unknown_arguments(const CLI::App& app);

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "bus/recording_writer.hpp"
 #include "gateway/commands/options.hpp"
 #include "gateway/config.hpp"
 
@@ -53,5 +54,16 @@ struct WatchOptions {
 };
 // A terminal client; ends with 0 on SIGINT.
 int run_watch(const WatchOptions& options);
+
+struct RecordOptions {
+  std::vector<std::string> devices;   // UUIDs
+  std::vector<std::string> patterns;  // of Redis channels, as PSUBSCRIBE takes them
+  bool all = false;                   // every device
+  bus::RecordingWriterConfig output;
+  Millis duration{0};       // end after so long; 0: never
+  std::uint64_t count = 0;  // end after so many events; 0: never
+};
+// Writes what Redis publishes until SIGINT or SIGTERM. `config`: of Redis, and the names of its channels.
+int run_record(const Config& config, const RecordOptions& options);
 
 }  // namespace pulsegate::commands
