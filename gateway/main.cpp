@@ -133,6 +133,15 @@ void add_record(CLI::App& app, CommandLine& line, RecordOptions& options, Record
   });
 }
 
+void add_inspect(CLI::App& app, InspectOptions& options, Action& action) {
+  CLI::App* command = app.add_subcommand("inspect", "Say what is in a recording: 0 when all of it can be read");
+  command->add_option("files", options.files, "Recordings, read one after the other; - is standard input")->required();
+  command->add_option("--top", options.top, "Channels that are shown, those with most events; 0: all [default 20]")
+      ->type_name("N");
+  command->add_flag("--json", options.json, "All of it as JSON");
+  command->callback([&] { action = [&] { return run_inspect(options); }; });
+}
+
 void add_health(CLI::App& app, std::string& url, std::string& timeout, Action& action) {
   CLI::App* command = app.add_subcommand("health", "Ask a running gateway for its health: 0 when it answers 200");
   command->add_option("url", url, "What to ask [default http://127.0.0.1:9091/readyz]");
@@ -173,6 +182,7 @@ int run(int argc, char** argv) {
   CommandLine serve_line, check_line, record_line;
   RecordOptions record;
   RecordTexts record_texts;
+  InspectOptions inspect;
   WatchOptions watch;
   std::string url = "http://127.0.0.1:9091/readyz", timeout = "3s", admin, wait;
   bool print_template = false;
@@ -181,6 +191,7 @@ int run(int argc, char** argv) {
   add_check_config(app, check_line, print_template, action);
   add_watch(app, watch, action);
   add_record(app, record_line, record, record_texts, action);
+  add_inspect(app, inspect, action);
   add_health(app, url, timeout, action);
   add_drain(app, admin, wait, action);
   app.add_subcommand("version", "Print the version")->callback([&] {

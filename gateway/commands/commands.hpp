@@ -66,4 +66,12 @@ struct RecordOptions {
 // Writes what Redis publishes until SIGINT or SIGTERM. `config`: of Redis, and the names of its channels.
 int run_record(const Config& config, const RecordOptions& options);
 
+struct InspectOptions {
+  std::vector<std::string> files;  // recordings, together one; "-" is standard input
+  std::size_t top = 20;            // channels that are shown; 0: all
+  bool json = false;
+};
+// 0 when all of it could be read. May throw.
+int run_inspect(const InspectOptions& options);
+
 }  // namespace pulsegate::commands

@@ -40,7 +40,7 @@ OptionAccess option_channels();    // appends one name per call
 OptionAccess option_refresh();     // sets one CHANNEL=DURATION per call
 // Appends one text per call, for which `check` (a sentence without subject, or empty) finds nothing wrong.
 OptionAccess option_texts(std::vector<std::string> Config::*field, std::function<std::string(std::string_view)> check);
-OptionAccess option_canary();      // "off" or a duration
+OptionAccess option_canary();          // "off" or a duration
 OptionAccess option_history_time();    // "clock" or "iso"
 OptionAccess option_legacy_history();  // "replace" or "append"
 

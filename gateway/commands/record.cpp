@@ -14,6 +14,7 @@
 #include "gateway/commands/record_progress.hpp"
 #include "gateway/commands/recorder.hpp"
 #include "gateway/commands/redis_parts.hpp"
+#include "gateway/commands/watch_view.hpp"
 #include "proto/topic.hpp"
 
 namespace pulsegate::commands {
@@ -106,8 +107,9 @@ class Recording {
 
   std::string summary() {
     const bus::RecordingCounters counters = writer_.counters();
-    std::string text = grouped(counters.events) + " events, " + readable_size(counters.bytes);
-    if (counters.file_bytes != counters.bytes) text += " (" + readable_size(counters.file_bytes) + " written)";
+    std::string text = grouped(counters.events) + " events, " + show_bytes(static_cast<double>(counters.bytes));
+    if (counters.file_bytes != counters.bytes)
+      text += " (" + show_bytes(static_cast<double>(counters.file_bytes)) + " written)";
     if (counters.lost > 0) text += ", " + grouped(counters.lost) + " LOST";
     return text;
   }

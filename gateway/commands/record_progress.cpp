@@ -24,17 +24,6 @@ std::string grouped(std::uint64_t number) {
   return text;
 }
 
-std::string readable_size(std::uint64_t bytes) {
-  if (bytes < 1'000) return std::to_string(bytes) + " B";
-  constexpr const char* kUnits[] = {"kB", "MB", "GB", "TB", "PB", "EB"};
-  double value = static_cast<double>(bytes) / 1'000;
-  std::size_t unit = 0;
-  for (; value >= 999.95 && unit + 1 < std::size(kUnits); ++unit) value /= 1'000;
-  char text[32];
-  std::snprintf(text, sizeof text, "%.1f %s", value, kUnits[unit]);
-  return text;
-}
-
 double RateMeter::update(std::uint64_t total, Time now) {
   if (begin_ == Time{}) {
     begin_ = previous_begin_ = now;

@@ -7,8 +7,7 @@
 
 namespace pulsegate::commands {
 
-std::string grouped(std::uint64_t number);       // "12 345"
-std::string readable_size(std::uint64_t bytes);  // "14.8 MB"
+std::string grouped(std::uint64_t number);  // "12 345"
 
 // Rates over the last seconds. Thread: value.
 class RateMeter {

@@ -95,7 +95,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(events_after_the_confirmation_arrive_in_order_and_
   BOOST_REQUIRE(c.bus.run_until([&] { return c.sink.has(expected.back()) && c.sink.lines.back() == "batch"; }));
   std::vector<std::string> events;
   for (const std::string& line : c.sink.lines) {
-    if (line != "batch") events.push_back(line);
+    if (line.rfind("batch", 0) != 0) events.push_back(line);
   }
   BOOST_TEST(events == expected, boost::test_tools::per_element());
 }

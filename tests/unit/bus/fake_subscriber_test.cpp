@@ -1,4 +1,5 @@
-// The fake that stands for the bus in other modules' tests keeps the same contract as the real adapter.
+// The fake that stands for the bus in other modules' tests keeps the same contract as the real adapter, and so does
+// the bus inside the process.
 #include "tests/support/fake_subscriber.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -7,6 +8,7 @@
 #include <tuple>
 #include <utility>
 
+#include "tests/unit/bus/in_process_bus.hpp"
 #include "tests/unit/bus/recording_sink.hpp"
 
 using pulsegate::test::FakeSubscriber;
@@ -41,7 +43,7 @@ class FakeBus {
 
 }  // namespace
 
-using ContractBuses = std::tuple<FakeBus>;
+using ContractBuses = std::tuple<FakeBus, pulsegate::test::InProcessBus>;
 #include "tests/support/subscriber_contract.hpp"
 
 BOOST_AUTO_TEST_SUITE(FakeSubscriberTest)
