@@ -133,6 +133,69 @@ void add_record(CLI::App& app, CommandLine& line, RecordOptions& options, Record
   });
 }
 
+struct ReplayTexts {
+  std::string to, listen, prefix, from, to_time, speed = "1";
+  bool yes_live = false;
+};
+
+// A number of 0.1 to 1000, or "max", which is 0.
+std::optional<double> read_speed(const std::string& text) {
+  if (text == "max") return 0.0;
+  char* end = nullptr;
+  const double speed = std::strtod(text.c_str(), &end);
+  if (text.empty() || *end != '\0' || !(speed >= 0.1 && speed <= 1'000)) return std::nullopt;
+  return speed;
+}
+
+int replay(const CLI::App& app, const CommandLine& line, ReplayOptions& options, const ReplayTexts& texts) {
+  const OptionsResult resolved = options_of(app, line);
+  if (const auto* errors = std::get_if<OptionErrors>(&resolved)) return print_option_errors(*errors);
+  options.to_redis = texts.to == "redis";
+  if (!texts.listen.empty()) options.listen = *read_address(texts.listen);
+  if (!texts.prefix.empty()) options.prefix = texts.prefix;
+  if (texts.yes_live && !texts.prefix.empty())
+    throw ConfigurationError("--yes-live publishes on the live channels: not together with --to-prefix");
+  if (texts.yes_live) options.prefix.clear();
+  if (!texts.from.empty()) options.from = *read_replay_point(texts.from);
+  if (!texts.to_time.empty()) options.to = *read_replay_point(texts.to_time);
+  options.speed = *read_speed(texts.speed);
+  return run_replay(std::get<ParsedOptions>(resolved).config, options);
+}
+
+void add_replay(CLI::App& app, CommandLine& line, ReplayOptions& options, ReplayTexts& texts, Action& action) {
+  const auto kPoint =
+      reads(read_replay_point, "must be a time such as 2026-11-22T14:05:00Z, or a duration from the beginning");
+  CLI::App* command =
+      app.add_subcommand("replay", "Play a recording into a Redis, or show it with a gateway of its own");
+  command->add_option("files", options.files, "Recordings, played one after the other; - is standard input")
+      ->required();
+  command->add_option("--to", texts.to, "redis: publish there")->type_name("redis")->check(CLI::IsMember({"redis"}));
+  command
+      ->add_option("--listen", texts.listen, "Serve WebSockets there, without any Redis; begins with the first client")
+      ->type_name("HOST:PORT")
+      ->check(reads(read_address, "must be HOST:PORT"));
+  command->add_option("--to-prefix", texts.prefix, "Put before the channels in Redis [default replay:]")
+      ->type_name("TEXT");
+  command->add_flag("--yes-live", texts.yes_live, "Publish on the live channels: dashboards will show it");
+  command->add_option("--device", options.devices, "UUID of a device; may be repeated [default all]")
+      ->type_name("UUID")
+      ->type_size(1)
+      ->expected(1, CLI::detail::expected_max_vector_size)
+      ->allow_extra_args(false);
+  command->add_option("--from", texts.from, "Begin there: a time, or a duration from the beginning")
+      ->type_name("TIME")
+      ->check(kPoint);
+  command->add_option("--to-time", texts.to_time, "End before that")->type_name("TIME")->check(kPoint);
+  command->add_option("--speed", texts.speed, "0.1 to 1000 times as fast, or max [default 1]")
+      ->type_name("N")
+      ->check(reads(read_speed, "must be a number from 0.1 to 1000, or max"));
+  command->add_flag("--loop", options.loop, "From the beginning again at the end");
+  command->add_flag("--step", options.step, "Wait for a key before each event: space for the next, q for the end");
+  command->add_flag("--shift-time", options.shift_time, "Timestamps in the events become those of now");
+  add_options(*command, line, "Redis");
+  command->callback([&, command] { action = [&, command] { return replay(*command, line, options, texts); }; });
+}
+
 void add_inspect(CLI::App& app, InspectOptions& options, Action& action) {
   CLI::App* command = app.add_subcommand("inspect", "Say what is in a recording: 0 when all of it can be read");
   command->add_option("files", options.files, "Recordings, read one after the other; - is standard input")->required();
@@ -179,9 +242,11 @@ int run(int argc, char** argv) {
       "Exit codes: 0 clean, 2 configuration, 1 anything else.\n"
       "A flag wins over its variable, a variable over the configuration file.");
 
-  CommandLine serve_line, check_line, record_line;
+  CommandLine serve_line, check_line, record_line, replay_line;
   RecordOptions record;
   RecordTexts record_texts;
+  ReplayOptions replay;
+  ReplayTexts replay_texts;
   InspectOptions inspect;
   WatchOptions watch;
   std::string url = "http://127.0.0.1:9091/readyz", timeout = "3s", admin, wait;
@@ -191,6 +256,7 @@ int run(int argc, char** argv) {
   add_check_config(app, check_line, print_template, action);
   add_watch(app, watch, action);
   add_record(app, record_line, record, record_texts, action);
+  add_replay(app, replay_line, replay, replay_texts, action);
   add_inspect(app, inspect, action);
   add_health(app, url, timeout, action);
   add_drain(app, admin, wait, action);

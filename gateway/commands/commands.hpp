@@ -12,6 +12,7 @@
 
 #include "bus/recording_writer.hpp"
 #include "gateway/commands/options.hpp"
+#include "gateway/commands/replay_input.hpp"
 #include "gateway/config.hpp"
 
 namespace pulsegate::commands {
@@ -65,6 +66,22 @@ struct RecordOptions {
 };
 // Writes what Redis publishes until SIGINT or SIGTERM. `config`: of Redis, and the names of its channels.
 int run_record(const Config& config, const RecordOptions& options);
+
+struct ReplayOptions {
+  std::vector<std::string> files;    // recordings, together one; "-" is standard input
+  bool to_redis = false;             // either this,
+  std::optional<Address> listen;     // or a gateway in this process
+  std::string prefix = "replay:";    // in front of the channels in Redis; empty: the live ones
+  std::vector<std::string> devices;  // UUIDs; empty: all
+  ReplayPoint from, to;
+  double speed = 1;  // 0: as fast as possible
+  bool loop = false;
+  bool step = false;
+  bool shift_time = false;
+};
+// Plays recordings. With `listen` it serves them until SIGINT or SIGTERM. `config`: of Redis, and the names of its
+// channels. May throw.
+int run_replay(const Config& config, const ReplayOptions& options);
 
 struct InspectOptions {
   std::vector<std::string> files;  // recordings, together one; "-" is standard input
