@@ -47,7 +47,8 @@ class Recorder final : public bus::ReplyHandler {
     const std::string fault = map.read(value, value, {"10.0.0.1", 6379});
     must_hold(!fault.empty() || !map.empty(), "a map that can be read has nodes");
     must_hold(map.nodes().size() <= bus::SlotMap::kMaxNodes, "nodes are bounded");
-    for (const std::uint16_t slot : {0, 1, 8'192, 16'383})
+    constexpr std::uint16_t kSlots[] = {0, 1, 8'192, 16'383};
+    for (const std::uint16_t slot : kSlots)
       if (const auto* owner = map.owner(slot)) must_hold(map.has(*owner), "a slot is held by a node");
     (void)bus::parse_redirect(value.text, {"10.0.0.1", 6379});
     must_hold(bus::slot_of(value.text) < bus::kSlots, "a slot is one of those");
