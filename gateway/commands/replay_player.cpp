@@ -36,7 +36,7 @@ ReplayPlayer::ReplayPlayer(ReplayInput& input, ReplayOutput& output, ReplayPace 
 
 void ReplayPlayer::play() {
   try {
-    while (play_once() && pace_.loop) input_.rewind();
+    for (bool more = output_.ready(); more && play_once() && pace_.loop;) input_.rewind();
     output_.finish();
   } catch (const std::exception& fault) {
     const std::lock_guard<std::mutex> lock(mutex_);

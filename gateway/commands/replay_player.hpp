@@ -17,6 +17,8 @@ namespace pulsegate::commands {
 class ReplayOutput {
  public:
   virtual ~ReplayOutput() = default;
+  // Blocks until there is somebody to play to; the first event is due then. False: as event().
+  virtual bool ready() = 0;
   // May block while the other side is behind, but not after stop() of the player. False: it takes no more.
   virtual bool event(const std::string& channel, const std::string& payload) = 0;
   // Something is missing here, as the recorder said.
