@@ -25,13 +25,15 @@ struct Mailbox {
   std::unordered_map<std::string, std::size_t> topics;  // with the number of references
   std::deque<std::pair<std::string, std::string>> waiting;
   bool scheduled = false;
-  bool open = false;  // confirmed topics get events
+  bool open = false;         // confirmed topics get events
+  bool settled = false;      // there are topics, and all of them were confirmed
+  bool interrupted = false;  // and not all topics are there again
 };
 
 class LocalBus::Core {
  public:
   std::mutex mutex;
-  std::condition_variable room, interest;
+  std::condition_variable room, interest, whole;
   std::vector<std::pair<std::shared_ptr<Mailbox>, LocalSubscriber*>> boxes;
   bool stopped = false;
 };
@@ -63,6 +65,7 @@ class LocalSubscriber final : public Subscriber, public std::enable_shared_from_
     boxes.erase(std::remove_if(boxes.begin(), boxes.end(), [this](const auto& each) { return each.first == box_; }),
                 boxes.end());
     bus_->room.notify_all();
+    bus_->whole.notify_all();
   }
 
   void subscribe(const std::vector<std::string>& topics) override {
@@ -94,8 +97,9 @@ class LocalSubscriber final : public Subscriber, public std::enable_shared_from_
 
   // Under the mutex.
   void interrupt(const std::string& reason) {
+    box_->interrupted = true;
     later([reason](LocalSubscriber& self) {
-      if (!self.up_) return;
+      if (!self.up_) return self.note_whole();
       self.go_down(reason);
       self.later([](LocalSubscriber& again) { again.come_up(); });
     });
@@ -164,7 +168,8 @@ class LocalSubscriber final : public Subscriber, public std::enable_shared_from_
 
   void confirm_due() {
     confirming_ = false;
-    if (!up_ || sink_ == nullptr || due_.empty()) return;
+    if (!up_ || sink_ == nullptr) return;
+    if (due_.empty()) return note_whole();
     // Those that callbacks add come in a following turn.
     const std::vector<std::string> due = std::exchange(due_, {});
     for (const std::string& topic : due) {
@@ -174,11 +179,18 @@ class LocalSubscriber final : public Subscriber, public std::enable_shared_from_
         const std::lock_guard<std::mutex> lock(bus_->mutex);
         box_->topics.emplace(topic, 1);
         counters_.confirmed_topics = box_->topics.size();
-        bus_->interest.notify_all();
       }
       sink_->on_subscribed(topic);
     }
     if (sink_ != nullptr) sink_->on_batch_end(false);
+    note_wanted();
+    if (due_.empty()) note_whole();
+  }
+
+  void note_whole() {
+    const std::lock_guard<std::mutex> lock(bus_->mutex);
+    box_->interrupted = false;
+    bus_->whole.notify_all();
   }
 
   void take() {
@@ -216,6 +228,8 @@ class LocalSubscriber final : public Subscriber, public std::enable_shared_from_
     counters_.wanted_topics = references_.size();
     const std::lock_guard<std::mutex> lock(bus_->mutex);
     counters_.confirmed_topics = box_->topics.size();
+    box_->settled = up_ && !references_.empty() && box_->topics.size() == references_.size();
+    if (box_->settled) bus_->interest.notify_all();
   }
 
   asio::io_context& io_;
@@ -290,13 +304,22 @@ void LocalBus::stop() {
   core_->stopped = true;
   core_->room.notify_all();
   core_->interest.notify_all();
+  core_->whole.notify_all();
+}
+
+void LocalBus::wait_until_whole() {
+  std::unique_lock<std::mutex> lock(core_->mutex);
+  core_->whole.wait(lock, [this] {
+    return core_->stopped || std::none_of(core_->boxes.begin(), core_->boxes.end(),
+                                          [](const auto& each) { return each.first->interrupted; });
+  });
 }
 
 bool LocalBus::wait_for_interest() {
   std::unique_lock<std::mutex> lock(core_->mutex);
   core_->interest.wait(lock, [this] {
-    return core_->stopped || std::any_of(core_->boxes.begin(), core_->boxes.end(),
-                                         [](const auto& each) { return !each.first->topics.empty(); });
+    return core_->stopped ||
+           std::any_of(core_->boxes.begin(), core_->boxes.end(), [](const auto& each) { return each.first->settled; });
   });
   return !core_->stopped;
 }

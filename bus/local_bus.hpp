@@ -35,9 +35,11 @@ class LocalBus {
   std::size_t publish(std::string_view topic, std::string_view payload);
   // As if the connection were lost and made anew: for every subscriber on_bus_down(), and what is waiting is lost.
   void interrupt(const std::string& reason);
+  // Waits until every subscriber has its topics again after an interrupt(), or stop(). Not from the thread of one.
+  void wait_until_whole();
   // Ends every publish() that waits, and makes later ones return at once. Idempotent.
   void stop();
-  // Waits until a subscriber has a topic, or stop(). False: stop().
+  // Waits until a subscriber has topics, and all that it wants, or stop(). False: stop().
   bool wait_for_interest();
 
  private:

@@ -60,7 +60,10 @@ class LocalOutput final : public ReplayOutput {
     bus_.publish(channel, payload);
     return true;
   }
-  void lost(const std::string& reason) override { bus_.interrupt("the recording misses something here: " + reason); }
+  void lost(const std::string& reason) override {
+    bus_.interrupt("the recording misses something here: " + reason);
+    bus_.wait_until_whole();  // what comes next was recorded
+  }
   void finish() override {}
 
  private:

@@ -70,6 +70,14 @@ Texts events_of(const std::string& file, const std::string& prefix = {}) {
   return events;
 }
 
+// Where a replay with --listen 127.0.0.1:0 serves.
+std::uint16_t port_of(ChildProcess& replay) {
+  const auto line = replay.wait_for_output("serving", kServerDeadline);
+  BOOST_REQUIRE_MESSAGE(line.has_value(), replay.output());
+  const std::string before = "listen=127.0.0.1:";
+  return static_cast<std::uint16_t>(std::atoi(line->c_str() + line->find(before) + before.size()));
+}
+
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(Recordings)
@@ -177,20 +185,18 @@ BOOST_AUTO_TEST_CASE(whenever_it_is_stopped_or_killed_the_file_can_be_read) {
 
 BOOST_AUTO_TEST_CASE(a_gateway_of_its_own_shows_a_recording_without_any_redis) {
   const TempDir dir;
+  // It begins when a client has connected; what it subscribes comes a moment later.
   std::string text = "{\"pulsegate-recording\":1}\n";
-  for (int i = 1; i <= 3; ++i)
-    text += R"({"t":179535630000000)" + std::to_string(i) + R"(,"channel":")" + kTopic + R"(","payload":)" + event(i) +
-            "}\n";
-  text += R"({"t":1795356300000004,"lost":{"from":1795356300000003,"reason":"bus"}})"
-          "\n";
-  text += R"({"t":1795356300000005,"channel":")" + kTopic + R"(","payload":)" + event(5) + "}\n";
+  const auto line = [](int ms, const std::string& rest) {
+    return R"({"t":)" + std::to_string(1'795'356'300'000'000 + ms * 1'000LL) + "," + rest + "}\n";
+  };
+  for (const int cpu : {0, 1, 2, 3, 5}) {
+    if (cpu == 5) text += line(903, R"("lost":{"from":1795356300902000,"reason":"bus"})");
+    text += line(cpu == 0 ? 0 : 900 + cpu, R"("channel":")" + kTopic + R"(","payload":)" + event(cpu));
+  }
   const std::string file = dir.write("rec.ndjson", text);
   auto replay = start({"replay", file, "--listen", "127.0.0.1:0", "--shift-time"});
-  const auto serving = replay->wait_for_output("serving", kServerDeadline);
-  BOOST_REQUIRE(serving.has_value());
-  const auto listen = serving->find("listen=127.0.0.1:");
-  const auto port = static_cast<std::uint16_t>(std::atoi(serving->c_str() + listen + 17));
-  WsClient client = WsClient::open(port, "/api/v1/devices/" + kDevice + "/ws");
+  WsClient client = WsClient::open(port_of(*replay), "/api/v1/devices/" + kDevice + "/ws");
   client.subscribe({"metrics"});
   std::vector<int> seen;
   bool down = false;
@@ -204,12 +210,28 @@ BOOST_AUTO_TEST_CASE(a_gateway_of_its_own_shows_a_recording_without_any_redis) {
       down = down || message.at("data").at("bus").string() == "down";
     return !seen.empty() && seen.back() == 5;
   });
-  BOOST_TEST(seen == (std::vector<int>{1, 2, 3, 5}), boost::test_tools::per_element());
+  std::string listed;
+  for (const int cpu : seen)
+    if (cpu > 0) listed += " " + std::to_string(cpu);
+  BOOST_TEST(listed == " 1 2 3 5");
   BOOST_TEST(down);
-  BOOST_TEST(replay->wait_for_output("4 events played").has_value());
+  BOOST_TEST(replay->wait_for_output("5 events played").has_value());
   client.drop();
   BOOST_TEST(replay->signal(SIGINT));
   BOOST_TEST(replay->wait(kServerDeadline).value_or(-1) == 0);
+}
+
+BOOST_AUTO_TEST_CASE(the_sample_of_the_readme_is_whole_and_plays_in_a_loop) {
+  const std::string sample = PULSEGATE_SOURCE_DIR "/tests/recordings/sample.ndjson.gz";
+  const Json report = Json::parse(run_pulsegate({"inspect", "--json", sample}).output);
+  BOOST_TEST(report.at("events").integer() == 134);
+  BOOST_TEST(report.at("faultCount").integer() == 0);
+  BOOST_TEST(report.at("lossCount").integer() == 0);
+  const auto replay = start({"replay", sample, "--listen", "127.0.0.1:0", "--loop", "--shift-time", "--speed", "1000"});
+  WsClient client = WsClient::open(port_of(*replay), "/api/v1/devices/beb88ee7-0c1e-5a03-8964-568e2cfe3268/ws");
+  client.subscribe({"metrics", "system-info", "history"});
+  client.expect("system-info");
+  for (int i = 0; i < 150; ++i) client.expect("metrics");
 }
 
 BOOST_AUTO_TEST_CASE(what_cannot_be_done_is_said_with_the_right_exit_code) {

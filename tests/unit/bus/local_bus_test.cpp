@@ -71,6 +71,36 @@ BOOST_AUTO_TEST_CASE(a_publisher_waits_for_who_is_behind_and_not_for_ever) {
   io.poll();
 }
 
+BOOST_AUTO_TEST_CASE(after_an_interruption_a_publisher_can_wait_until_nothing_is_lost_any_more) {
+  asio::io_context io;
+  bus::LocalBus bus;
+  RecordingSink sink;
+  auto subscriber = bus.make_subscriber(io, kMaxPayload);
+  subscriber->start(sink);
+  subscriber->subscribe({"a"});
+  io.poll();
+  bus.wait_until_whole();  // nothing was interrupted
+  std::atomic<int> received{0};
+  std::thread publisher([&] {
+    for (int i = 0; i < 50; ++i) {
+      bus.interrupt("now");
+      bus.wait_until_whole();
+      received += static_cast<int>(bus.publish("a", std::to_string(i)));
+    }
+  });
+  BOOST_TEST(test::eventually([&] {
+    io.restart();
+    io.poll_one();
+    return sink.has("event a 49");
+  }));
+  publisher.join();
+  BOOST_TEST(received == 50);
+  BOOST_TEST(sink.count("down") == 50u);
+  bus.interrupt("and nobody to wait for");
+  subscriber.reset();
+  bus.wait_until_whole();
+}
+
 BOOST_AUTO_TEST_CASE(interest_is_waited_for) {
   asio::io_context io;
   bus::LocalBus bus;
