@@ -37,7 +37,7 @@ class NodeConnection {
   void send(std::string_view commands) { link_->send(commands); }
 
   bool opened() const noexcept { return finding_ || link_ != nullptr; }
-  const RedisAddress& node() const noexcept { return node_; }  // the last one of a topology
+  const RedisAddress& node() const noexcept { return node_; }            // the last one of a topology
   std::uint64_t node_changes() const noexcept { return node_changes_; }  // another node than before was the right one
 
  private:

@@ -12,7 +12,7 @@ namespace pulsegate::bus {
 
 struct RedisPublisherConfig {
   RedisConfig redis;
-  bool sharded = false;  // SPUBLISH, to the node of the cluster that holds the topic's slot
+  bool sharded = false;                             // SPUBLISH, to the node of the cluster that holds the topic's slot
   std::chrono::milliseconds answer_timeout{2'000};  // from publish() to the answer, a new connection included
 };
 

@@ -12,9 +12,9 @@
 #include <asio/signal_set.hpp>
 #include <asio/steady_timer.hpp>
 
+#include "bus/publisher.hpp"
 #include "gateway/access/limiter.hpp"
 #include "gateway/access/rate_bucket.hpp"
-#include "bus/publisher.hpp"
 #include "gateway/canary.hpp"
 #include "gateway/clock.hpp"
 #include "gateway/config.hpp"

@@ -97,7 +97,8 @@ BOOST_AUTO_TEST_CASE(unix_socket_with_and_without_user) {
   BOOST_TEST(full.db == 5u);
 }
 
-// Found by fuzzing: an encoded one was refused, a raw one was not, and the socket's path ended there for the system only.
+// Found by fuzzing: an encoded one was refused, a raw one was not, and the socket's path ended there for the system
+// only.
 BOOST_AUTO_TEST_CASE(a_zero_byte_is_refused_raw_as_well_as_encoded) {
   error_of(std::string_view("unix:///run/a\0b", 15));
   error_of(std::string_view("redis://:p\0w@h", 15));
