@@ -167,8 +167,11 @@ void add_replay(CLI::App& app, CommandLine& line, ReplayOptions& options, Replay
       reads(read_replay_point, "must be a time such as 2026-11-22T14:05:00Z, or a duration from the beginning");
   CLI::App* command =
       app.add_subcommand("replay", "Play a recording into a Redis, or show it with a gateway of its own");
-  command->add_option("files", options.files, "Recordings, played one after the other; - is standard input")
-      ->required();
+  command->add_option("files", options.files, "Recordings, played one after the other; - is standard input");
+  command->add_flag("--stream", options.stream, "Instead: what the Redis Streams of the devices hold");
+  command->add_option("--database", options.database, "Instead: the rows of the devices in this PostgreSQL")
+      ->type_name("CONNECTION")
+      ->envname("");
   command->add_option("--to", texts.to, "redis: publish there")->type_name("redis")->check(CLI::IsMember({"redis"}));
   command
       ->add_option("--listen", texts.listen, "Serve WebSockets there, without any Redis; begins with the first client")

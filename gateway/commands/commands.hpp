@@ -68,7 +68,9 @@ struct RecordOptions {
 int run_record(const Config& config, const RecordOptions& options);
 
 struct ReplayOptions {
-  std::vector<std::string> files;    // recordings, together one; "-" is standard input
+  std::vector<std::string> files;    // recordings, together one; "-" is standard input; empty: one of the next two
+  bool stream = false;               // the entries of the devices' Redis Streams
+  std::string database;              // the devices' rows in this PostgreSQL
   bool to_redis = false;             // either this,
   std::optional<Address> listen;     // or a gateway in this process
   std::string prefix = "replay:";    // in front of the channels in Redis; empty: the live ones

@@ -15,6 +15,7 @@
 #include "gateway/commands/replay_console.hpp"
 #include "gateway/commands/replay_input.hpp"
 #include "gateway/commands/replay_outputs.hpp"
+#include "gateway/commands/replay_stored.hpp"
 #include "gateway/log.hpp"
 #include "gateway/server.hpp"
 #include "proto/device_id.hpp"
@@ -26,16 +27,29 @@ void tell(const std::string& sentence) {
   std::fprintf(stderr, "pulsegate replay: %s\n", sentence.c_str());
 }
 
-std::unique_ptr<ReplayInput> make_input(const ReplayOptions& options) {
+std::unique_ptr<ReplayInput> make_input(const Config& config, const ReplayOptions& options) {
+  if ((options.files.empty() ? 0 : 1) + (options.stream ? 1 : 0) + (options.database.empty() ? 0 : 1) != 1)
+    throw ConfigurationError("replay needs either recordings, or --stream, or --database");
   ReplayRange range;
   range.from = options.from;
   range.to = options.to;
+  std::vector<proto::DeviceId> devices;
   for (const std::string& text : options.devices) {
     const auto device = proto::DeviceId::parse(text);
     if (!device) throw ConfigurationError("--device must be a UUID, not \"" + text + "\"");
+    devices.push_back(*device);
     range.devices.push_back(device->text());
   }
-  return std::make_unique<RangeInput>(std::make_unique<RecordingInput>(options.files, tell), std::move(range));
+  if (!options.files.empty())
+    return std::make_unique<RangeInput>(std::make_unique<RecordingInput>(options.files, tell), std::move(range));
+  if (devices.empty()) throw ConfigurationError("with --stream or --database say which devices: --device");
+  bus::RedisConfig redis = redis_config(config);
+  redis.notice = {};
+  return std::make_unique<RangeInput>(
+      std::make_unique<StoredInput>(std::move(devices), options.stream
+                                                            ? open_streams(config, redis, range.from.time)
+                                                            : open_rows(config, options.database, range.from.time)),
+      std::move(range));
 }
 
 ReplayPace pace_of(const ReplayOptions& options) {
@@ -59,7 +73,7 @@ int replay_into_redis(const Config& config, const ReplayOptions& options) {
   if (config.redis_sharded)
     throw ConfigurationError(
         "replay publishes with PUBLISH, which sharded subscribers do not hear: not with --redis-sharded on");
-  const auto input = make_input(options);
+  const auto input = make_input(config, options);
   bus::RedisConfig redis = redis_config(config);
   redis.client_name = "pulsegate-replay";
   redis.notice = {};
@@ -110,7 +124,7 @@ Config demo_config(Config config, const Address& listen) {
 
 int replay_into_gateway(const Config& given, const ReplayOptions& options) {
   const Config config = demo_config(given, *options.listen);
-  const auto input = make_input(options);
+  const auto input = make_input(given, options);
   bus::LocalBus bus;
   LocalOutput output(bus);
   ServerParts parts;
