@@ -14,7 +14,7 @@ from .servers import Child, Children, free_port, wait_until
 
 TOPIC = "device:00000000-0000-4000-8000-000000000000:metrics"
 PAYLOAD = b"x" * 1200  # bytes of one report
-SUBSCRIBERS = (1, 2, 4, 8, 16, 32)
+SUBSCRIBERS = (1, 4, 16, 32, 50)
 # Reads and throws away, in a process of its own: {port} {connections} {command} {topic}. Says "ready" and ends with its stdin.
 _DRAIN = """
 import selectors, socket, sys
@@ -79,6 +79,22 @@ def per_publish(port: int, pids: list[int], subscribers: int, shard: str, rate: 
         drain.stdin.close()
     idle = [idle_share(pid) for pid in pids] if len(pids) > 1 else [0.0]
     return [(each - nothing * spent_s) / count for each, nothing in zip(spent, idle, strict=True)]
+
+
+def flat_out(port: int, pid: int, subscribers: int, in_flight: int, words: list[str]) -> tuple[float, float, float]:
+    """As many commands as it takes, from that many connections: commands a second, CPU-seconds of one, cores that Redis was busy."""
+    reader = [sys.executable, "-c", _DRAIN, str(port), str(subscribers), "SUBSCRIBE", TOPIC]
+    with subprocess.Popen(reader, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as drain:
+        assert drain.stdin is not None and drain.stdout is not None
+        drain.stdout.readline()
+        before, begin, count = cpu_seconds(pid), time.monotonic(), 60_000
+        command = ["redis-benchmark", "-p", str(port), "-c", str(in_flight), "-n", str(count), "-q", "-r", "1000", *words]
+        subprocess.run(command, check=True, capture_output=True, timeout=120)
+        spent, took = cpu_seconds(pid) - before, time.monotonic() - begin
+        if not _says(port, f"PUBSUB NUMSUB {TOPIC}", f":{subscribers}\r".encode()):
+            raise RuntimeError("Redis has dropped subscribers: these figures are of fewer")
+        drain.stdin.close()
+    return count / took, spent / count, spent / took
 
 
 def idle_share(pid: int) -> float:
