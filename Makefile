@@ -55,7 +55,7 @@ run: build ## Serve this host's metrics: private Redis and PostgreSQL, publisher
 # $(call fuzz,seconds,targets): empty for all of them.
 fuzz = flock --close tests tests/fuzz/run --build build/fuzz --seconds $(1) --jobs $(JOBS) --results build/results $(2)
 
-test: deps ## Every tier: release, address and undefined sanitizers, thread sanitizer, fuzzers for 5 s each (25 minutes)
+test: deps ## Every tier: release, address and undefined sanitizers, thread sanitizer, fuzzers for 5 s each (30 minutes)
 	@rm -rf build/results
 	@echo "== Release build"
 	@$(call compile,build,$(RELEASE),all)

@@ -40,7 +40,9 @@ void check_decision(std::string_view target, bool upgrade, bool origin, bool acc
   request.upgrade = upgrade;
   const access::Admission admission = access::decide(request, accepting);
   if (admission.accepted) {
-    must_hold(admission.device.has_value(), "what is accepted has a device");
+    const bool fleet = admission.route == access::Route::fleet;
+    must_hold(fleet == access::is_fleet(target), "the fleet endpoint is known by its target");
+    must_hold(admission.device.has_value() != fleet, "what is accepted has a device, or as many as it names later");
     must_hold(accepting, "nothing is accepted while nothing is");
     must_hold(access::is_plain(admission.route) != upgrade, "a route is served in its own way only");
     must_hold(access::device_of(target) == admission.device, "a socket is steered to its device");
