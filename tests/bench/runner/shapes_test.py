@@ -10,7 +10,7 @@ sys.dont_write_bytecode = True
 BENCH = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(BENCH))
 
-from runner import shapes  # noqa: E402
+from runner import redis_cost, shapes  # noqa: E402
 
 
 def keys(wanted: str, quick: bool) -> list[str]:
@@ -40,6 +40,21 @@ class SelectionTest(unittest.TestCase):
         done = subprocess.run([BENCH / "run", "--quick", "--shapes", "stor"], capture_output=True, text=True, timeout=60, check=False)
         self.assertEqual(done.returncode, 2)
         self.assertIn("there is no 'stor'", done.stderr)
+
+class ConstantsTest(unittest.TestCase):
+    def test_a_line_is_fitted_by_its_relative_errors(self) -> None:
+        event, subscriber = redis_cost.line_through([(1.0, 15.2), (4.0, 18.8), (50.0, 74.0)])
+        self.assertAlmostEqual(event, 14)
+        self.assertAlmostEqual(subscriber, 1.2)
+        # Off by half at one end moves the small end less than the large one.
+        event, _ = redis_cost.line_through([(1.0, 10.0), (2.0, 11.0), (50.0, 300.0)])
+        self.assertLess(event, 10)
+        self.assertGreater(event, 0)
+
+    def test_a_part_that_there_is_not_is_said_before_anything_starts(self) -> None:
+        done = subprocess.run([BENCH / "constants", "redis", "rediss"], capture_output=True, text=True, timeout=60, check=False)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("there is no rediss", done.stderr)
 
 
 if __name__ == "__main__":
