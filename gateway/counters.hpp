@@ -73,9 +73,11 @@ struct SessionCounters {
   std::array<std::uint64_t, 3> commands{};  // by Command::Type; queries are the hub's to count
   std::uint64_t errors = 0;                 // `error` messages sent
   std::uint64_t rate_limited = 0;
-  std::uint64_t throttled = 0;          // messages replaced by newer ones, since their subscription has a `maxRate`
-  std::uint64_t fleet_connections = 0;  // gauge: of many devices
-  std::uint64_t fleet_devices = 0;      // gauge: of these connections together
+  std::uint64_t throttled = 0;       // messages replaced by newer ones, since their subscription has a `maxRate`
+  std::uint64_t throttle_early = 0;  // of these subscriptions: messages sent before their time, since too much was held
+  std::uint64_t throttle_held_bytes = 0;  // gauge: of messages that wait for their time
+  std::uint64_t fleet_connections = 0;    // gauge: of many devices
+  std::uint64_t fleet_devices = 0;        // gauge: of these connections together
 };
 
 struct ShardReport {

@@ -22,6 +22,8 @@ constexpr std::chrono::milliseconds kStopDeadline{2'000};
 // Clients of the process that are sent away in a second since they have reached their age: few enough for the replicas
 // that they go to, enough for 300 000 clients and an age of an hour.
 constexpr std::size_t kDeparturesPerSecond = 100;
+// So much of --backlog-limit may wait for the time that a `maxRate` allows, beside what the outboxes hold.
+constexpr std::size_t kHeldPart = 4;
 
 devices::DeviceConfig device_config(const Config& config, const proto::ChannelTable& channels) {
   devices::DeviceConfig result;
@@ -76,7 +78,8 @@ Shard::Shard(std::size_t number, const ShardParts& parts)
       gate_(parts.policy, parts.config.jwt_check_rate),
       hub_timer_(io_),
       throttle_timer_(io_),
-      throttles_(parts.clock, [this](SteadyTime due) { arm_throttles(due); }),
+      throttles_(parts.clock, parts.config.backlog_limit / parts.config.shards / kHeldPart,
+                 [this](SteadyTime due) { arm_throttles(due); }),
       stop_deadline_(io_),
       tick_(io_, kTick, [this] { tick(); }),
       drain_steps_(io_, kDrainStep, [this] { drain_step(); }),

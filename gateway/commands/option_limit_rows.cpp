@@ -62,9 +62,10 @@ void add_proxies(std::vector<Option>& rows) {
 }
 
 void add_memory(std::vector<Option>& rows) {
-  rows.push_back(row("--backlog-limit", "SIZE", option_size(&Config::backlog_limit, kMi, 65'536 * kMi),
-                     "Backlog of all clients together above which the slowest are closed",
-                     "Each shard has an equal share."));
+  rows.push_back(
+      row("--backlog-limit", "SIZE", option_size(&Config::backlog_limit, kMi, 65'536 * kMi),
+          "Backlog of all clients together above which the slowest are closed",
+          "Each shard has an equal share. A quarter of as much may wait for the time that a maxRate allows."));
   rows.push_back(row("--memory-limit", "SIZE", option_memory_limit(),
                      "Memory that this process may have; off: no limit",
                      "auto: what the cgroup (a container, a systemd unit) allows. Not enforced here: see "

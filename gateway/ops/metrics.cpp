@@ -236,6 +236,11 @@ class Renderer {
           [](const ShardReport& shard) { return shard.sessions.rate_limited; });
     total("pulsegate_throttled_messages_total", "Messages replaced by newer ones, as the client's maxRate asks.",
           [](const ShardReport& shard) { return shard.sessions.throttled; });
+    total("pulsegate_throttle_early_total",
+          "Messages sent before the time that maxRate asks for, since too much was held.",
+          [](const ShardReport& shard) { return shard.sessions.throttle_early; });
+    families_.gauge("pulsegate_throttle_held_bytes", "Bytes of messages that wait for the time that maxRate asks for.")
+        .add(sum([](const ShardReport& shard) { return shard.sessions.throttle_held_bytes; }));
     total("pulsegate_error_messages_total", "Messages of type error sent to clients.",
           [](const ShardReport& shard) { return shard.sessions.errors; });
     total("pulsegate_sent_frames_total", "Frames put into outboxes.",

@@ -19,10 +19,11 @@ Client::Client(Link& client_link, access::GrantPtr grant, const SessionConfig& c
     : link(client_link),
       parts(session_parts),
       grant_(std::move(grant)),
+      burst_(config.command_burst),
       rate_(config.command_rate, config.command_burst),
       opened_(now.wall) {}
 
-bool Client::within_rate(const Now& now, double commands) {
+bool Client::charge(const Now& now, double commands) {
   if (rate_.take(now.steady, commands)) return true;
   ++parts.counters.rate_limited;
   // Telling about every refused command would let a flood in cause a flood out.

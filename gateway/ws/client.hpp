@@ -2,6 +2,7 @@
 // is answered.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -42,8 +43,13 @@ class Client {
   Client(Link& client_link, access::GrantPtr grant, const SessionConfig& config, const SessionParts& session_parts,
          const Now& now);
 
-  // Whether one more command may be obeyed, or one that costs as much as so many. Tells the client where not.
-  bool within_rate(const Now& now, double commands = 1);
+  // Whether one more command may be obeyed. Tells the client where not.
+  bool within_rate(const Now& now) { return charge(now, 1); }
+  // The same for a command that passed within_rate() and costs as much as so many, at most what a burst may have: so
+  // the dearest can be sent too, with all that has been saved up.
+  bool within_rate(const Now& now, double commands) {
+    return commands <= 1 || charge(now, std::min(commands, burst_) - 1);
+  }
   void send(std::string_view text);
   // `device`: which it is about, where the client has several.
   void send_error(proto::ErrorCode code, std::string_view message, std::string_view id = {},
@@ -68,8 +74,11 @@ class Client {
   const SessionParts parts;
 
  private:
+  bool charge(const Now& now, double commands);
+
   access::GrantPtr grant_;        // null: nobody is asked for a token
   std::uint64_t generation_ = 0;  // of the gate's policy, when the grant was last compared with it
+  const double burst_;            // commands
   access::RateBucket rate_;
   SteadyTime rate_told_{};  // last `rate-limited` error: once a second is enough
   const proto::Timestamp opened_;

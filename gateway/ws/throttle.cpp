@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
 #include "proto/message.hpp"
 
@@ -29,6 +30,7 @@ Throttle::Throttle(ThrottleQueue& queue, Sink& sink, SessionCounters& counters)
     : queue_(queue), sink_(sink), counters_(counters) {}
 
 Throttle::~Throttle() {
+  for (Limited& limited : limited_) release(limited);
   if (due_ != kNever) queue_.erase(due_, *this);
 }
 
@@ -41,6 +43,7 @@ void Throttle::set(proto::Channel channel, std::optional<double> rate) {
 }
 
 void Throttle::remove(proto::Channel channel) {
+  if (Limited* const known = find(channel)) release(*known);
   const auto of_channel = [channel](const Limited& limited) { return limited.channel == channel; };
   limited_.erase(std::remove_if(limited_.begin(), limited_.end(), of_channel), limited_.end());
   enlist();
@@ -51,7 +54,9 @@ bool Throttle::take(proto::Channel channel, const FramePtr& frame) {
   if (limited == nullptr) return false;
   const SteadyTime now = queue_.now();
   hold(*limited, frame, now);
-  if (limited->held && now >= limited->next) send(*limited, now);
+  const bool crowded = counters_.throttle_held_bytes > queue_.max_held_;
+  if (crowded && now < limited->next) ++counters_.throttle_early;
+  if (limited->held && (crowded || now >= limited->next)) send(*limited, now);
   enlist();
   return true;
 }
@@ -77,20 +82,32 @@ void Throttle::hold(Limited& limited, const FramePtr& frame, SteadyTime now) {
     if (limited.channel == proto::Channel::history &&
         proto::merge_history(merged, limited.held->payload(), frame->payload())) {
       if (merged.size() <= kMaxHeldHistory) {
-        limited.held = Frame::text(merged);
+        keep(limited, Frame::text(merged));
         return;
       }
       send(limited, now);
     }
   }
-  limited.held = frame;
+  keep(limited, frame);
+}
+
+// Frames that clients share count for each of them: so the sum is an upper bound.
+void Throttle::keep(Limited& limited, FramePtr frame) noexcept {
+  release(limited);
+  counters_.throttle_held_bytes += frame->size();
+  limited.held = std::move(frame);
+}
+
+FramePtr Throttle::release(Limited& limited) noexcept {
+  if (limited.held) counters_.throttle_held_bytes -= limited.held->size();
+  FramePtr frame;
+  frame.swap(limited.held);
+  return frame;
 }
 
 void Throttle::send(Limited& limited, SteadyTime now) {
   limited.next = now + limited.interval;
-  FramePtr frame;
-  frame.swap(limited.held);
-  sink_.send(limited.channel, frame);
+  sink_.send(limited.channel, release(limited));
 }
 
 void Throttle::on_due(SteadyTime now) {

@@ -23,8 +23,10 @@ class Throttle;
 // When which throttle has something to send. Thread: one shard. Owner: Shard; outlives every Throttle.
 class ThrottleQueue {
  public:
-  // `arm`: run advance() at this time; replaces the earlier request.
-  ThrottleQueue(const Clock& clock, std::function<void(SteadyTime)> arm) : clock_(clock), arm_(std::move(arm)) {}
+  // `arm`: run advance() at this time; replaces the earlier request. `max_held`: bytes that all throttles together may
+  // hold.
+  ThrottleQueue(const Clock& clock, std::size_t max_held, std::function<void(SteadyTime)> arm)
+      : clock_(clock), max_held_(max_held), arm_(std::move(arm)) {}
 
   // Sends what is due, and arms the next deadline.
   void advance();
@@ -37,13 +39,15 @@ class ThrottleQueue {
   void erase(SteadyTime due, Throttle& throttle) noexcept { due_.erase({due, &throttle}); }
 
   const Clock& clock_;
+  const std::size_t max_held_;
   const std::function<void(SteadyTime)> arm_;
   std::set<std::pair<SteadyTime, Throttle*>> due_;
 };
 
 // The channels of one device and client that have a `maxRate`.
 // Thread: one shard. Owner: the device feed. Bound: one frame a channel, of `history` at most kMaxHeldHistory bytes:
-// what would become larger leaves before its time, since a point must not be lost.
+// what would become larger leaves before its time, since a point must not be lost. All that is held together is bounded
+// by the queue: above that a message leaves at once, to where the bounds of slow clients hold.
 class Throttle {
  public:
   static constexpr std::size_t kMaxHeldHistory = 32 * 1024;
@@ -72,7 +76,7 @@ class Throttle {
 
   // Sends the message, or keeps it until its time. False: the channel has no rate, and nothing was done.
   bool take(proto::Channel channel, const FramePtr& frame);
-  // What is held is sent at once, because something that must not overtake it comes.
+  // What is held is sent at once, since something comes that must not overtake it.
   void flush();
 
  private:
@@ -85,6 +89,9 @@ class Throttle {
   };
 
   Limited* find(proto::Channel channel) noexcept;
+  // The only ones that change what is held, and the count of it.
+  void keep(Limited& limited, FramePtr frame) noexcept;
+  FramePtr release(Limited& limited) noexcept;
   void hold(Limited& limited, const FramePtr& frame, SteadyTime now);
   void send(Limited& limited, SteadyTime now);
   void on_due(SteadyTime now);

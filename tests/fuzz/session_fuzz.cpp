@@ -112,7 +112,7 @@ class World final : private ws::LinkFactory, private ws::HttpAnswerer {
 
   test::HubFixture hub_;
   SessionCounters counters_;
-  ws::ThrottleQueue throttles_{hub_.clock, [](SteadyTime) {}};
+  ws::ThrottleQueue throttles_{hub_.clock, 100'000, [](SteadyTime) {}};
   access::Gate gate_;
   asio::io_context io_{1};
   ws::Endpoint endpoint_;

@@ -40,7 +40,7 @@ struct SessionFixture {
   access::Admission admission;
   access::Gate gate;
   SessionCounters counters;
-  ws::ThrottleQueue throttles{hub.clock, [](SteadyTime) {}};
+  ws::ThrottleQueue throttles{hub.clock, 1'000'000, [](SteadyTime) {}};
   std::unique_ptr<ws::Session> session;
 };
 
