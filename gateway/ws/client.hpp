@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -13,6 +14,7 @@
 #include "gateway/counters.hpp"
 #include "gateway/devices/hub.hpp"
 #include "gateway/ws/link.hpp"
+#include "gateway/ws/replay.hpp"
 #include "gateway/ws/throttle.hpp"
 #include "proto/channel.hpp"
 #include "proto/command.hpp"
@@ -35,6 +37,8 @@ struct SessionParts {
   const proto::ChannelTable& channels;
   SessionCounters& counters;
   ThrottleQueue& throttles;
+  const ReplayRules& replays;
+  const proto::ClockFormat& clock_format;
 };
 
 // Thread: its shard. Owner: the session.
@@ -63,6 +67,15 @@ class Client {
 
   // Puts a new token in the place of the old one, and answers. True: what was allowed may have changed.
   bool renew(const proto::AuthRequest& request, const Now& now);
+  // Shows the device's past, or says why not. Requires: the grant allows the device.
+  void replay(const proto::DeviceId& device, proto::ReplayRequest request, const Now& now);
+  // Answered by `replay-end`, or by an error where there is nothing to stop.
+  void stop_replay(const proto::ReplayStop& command);
+  // That of the device which is going on; null: none.
+  Replay* replay_of(const proto::DeviceId& device) const noexcept {
+    return replay_ != nullptr && !replay_->over() && replay_->device() == device ? replay_.get() : nullptr;
+  }
+
   // Ends the session once its grant is over or taken back. About once a second.
   void tick(const Now& now);
   void end_access(access::AccessEnd why);
@@ -75,12 +88,15 @@ class Client {
 
  private:
   bool charge(const Now& now, double commands);
+  bool may_replay() const noexcept;
+  bool replays() const noexcept { return replay_ != nullptr && !replay_->over(); }
 
   access::GrantPtr grant_;        // null: nobody is asked for a token
   std::uint64_t generation_ = 0;  // of the gate's policy, when the grant was last compared with it
   const double burst_;            // commands
   access::RateBucket rate_;
-  SteadyTime rate_told_{};  // last `rate-limited` error: once a second is enough
+  std::unique_ptr<Replay> replay_;  // null: none, or it is over
+  SteadyTime rate_told_{};          // last `rate-limited` error: once a second is enough
   const proto::Timestamp opened_;
 };
 

@@ -85,6 +85,8 @@ void DeviceFeed::unsubscribe(const std::vector<proto::Channel>& channels) {
     for (const proto::Channel channel : channels) throttle_->remove(channel);
     if (throttle_->empty()) throttle_.reset();
   }
+  if (Replay* const replay = client_.replay_of(device_))
+    for (const proto::Channel channel : channels) replay->forget(channel);
   client_.parts.hub.unsubscribe(member_, channels);
 }
 
@@ -126,10 +128,13 @@ void DeviceFeed::forbid() {
 
 void DeviceFeed::deliver(proto::Channel channel, const FramePtr& frame) {
   if (throttle_ != nullptr && throttle_->take(channel, frame)) return;
-  client_.link.send(frame, key_of(channel));
+  send(channel, frame);
 }
 
 void DeviceFeed::send(proto::Channel channel, const FramePtr& frame) {
+  if (Replay* const replay = client_.replay_of(device_);
+      replay != nullptr && replay->take(channel, key_of(channel), frame))
+    return;
   client_.link.send(frame, key_of(channel));
 }
 

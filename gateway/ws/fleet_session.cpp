@@ -77,10 +77,22 @@ std::optional<proto::CommandError> FleetSession::obey(std::string_view message, 
     renew(*request, now);
     return std::nullopt;
   }
+  if (const auto* stop = std::get_if<proto::ReplayStop>(&named.command)) {
+    client_.stop_replay(*stop);
+    return std::nullopt;
+  }
   const auto* const asked = std::get_if<proto::HistoryQuery>(&named.command);
-  const std::string& id = asked != nullptr ? asked->id : std::get<Command>(named.command).id;
+  auto* const replay = std::get_if<proto::ReplayRequest>(&named.command);
+  const std::string& id = asked != nullptr    ? asked->id
+                          : replay != nullptr ? replay->id
+                                              : std::get<Command>(named.command).id;
   for (const std::string& name : named.bad_devices)
     client_.send_error(ErrorCode::invalid_device, "\"" + name + "\" is not the UUID of a device.", id);
+  if (replay != nullptr) {
+    if (!named.devices.empty() && permits(named.devices.front(), id))
+      client_.replay(named.devices.front(), std::move(*replay), now);
+    return std::nullopt;
+  }
   if (asked != nullptr) {
     if (!named.devices.empty()) query(*asked, named.devices.front(), now);
     return std::nullopt;

@@ -10,28 +10,11 @@ namespace pulsegate::ws {
 
 using devices::kNever;
 
-void ThrottleQueue::insert(SteadyTime due, Throttle& throttle) {
-  const bool first = due_.empty() || due < due_.begin()->first;
-  due_.emplace(due, &throttle);
-  if (first) arm_(due);
-}
-
-void ThrottleQueue::advance() {
-  const SteadyTime time = now();
-  while (!due_.empty() && due_.begin()->first <= time) {
-    Throttle& throttle = *due_.begin()->second;
-    due_.erase(due_.begin());
-    throttle.on_due(time);
-  }
-  if (!due_.empty()) arm_(due_.begin()->first);
-}
-
 Throttle::Throttle(ThrottleQueue& queue, Sink& sink, SessionCounters& counters)
-    : queue_(queue), sink_(sink), counters_(counters) {}
+    : Waiter(queue), queue_(queue), sink_(sink), counters_(counters) {}
 
 Throttle::~Throttle() {
   for (Limited& limited : limited_) release(limited);
-  if (due_ != kNever) queue_.erase(due_, *this);
 }
 
 void Throttle::set(proto::Channel channel, std::optional<double> rate) {
@@ -54,7 +37,7 @@ bool Throttle::take(proto::Channel channel, const FramePtr& frame) {
   if (limited == nullptr) return false;
   const SteadyTime now = queue_.now();
   hold(*limited, frame, now);
-  const bool crowded = counters_.throttle_held_bytes > queue_.max_held_;
+  const bool crowded = counters_.throttle_held_bytes > queue_.max_held();
   if (crowded && now < limited->next) ++counters_.throttle_early;
   if (limited->held && (crowded || now >= limited->next)) send(*limited, now);
   enlist();
@@ -62,7 +45,7 @@ bool Throttle::take(proto::Channel channel, const FramePtr& frame) {
 }
 
 void Throttle::flush() {
-  if (due_ == kNever) return;
+  if (!waiting()) return;
   const SteadyTime now = queue_.now();
   for (Limited& limited : limited_)
     if (limited.held) send(limited, now);
@@ -111,7 +94,6 @@ void Throttle::send(Limited& limited, SteadyTime now) {
 }
 
 void Throttle::on_due(SteadyTime now) {
-  due_ = kNever;
   for (Limited& limited : limited_)
     if (limited.held && limited.next <= now) send(limited, now);
   enlist();
@@ -122,10 +104,7 @@ void Throttle::enlist() {
   SteadyTime due = kNever;
   for (const Limited& limited : limited_)
     if (limited.held) due = std::min(due, limited.next);
-  if (due == due_) return;
-  if (due_ != kNever) queue_.erase(due_, *this);
-  due_ = due;
-  if (due_ != kNever) queue_.insert(due_, *this);
+  wait_until(due);
 }
 
 }  // namespace pulsegate::ws

@@ -34,7 +34,7 @@ struct FleetFixture {
     admission.grant = std::move(grant);
     session = std::make_unique<ws::FleetSession>(link, admission, config, parts(), hub.clock.now());
   }
-  ws::SessionParts parts() { return {gate, *hub.hub, hub.channels, counters, throttles}; }
+  ws::SessionParts parts() { return {gate, *hub.hub, hub.channels, counters, throttles, replays, hub.zone}; }
   void text(const std::string& message) { session->on_text(message, hub.clock.now()); }
   void subscribe(int from, int to, const std::string& channels = R"(["metrics"])", const std::string& more = {}) {
     text(R"({"type":"subscribe","channels":)" + channels + ",\"deviceUuids\":" + list(from, to) + more + "}");
@@ -74,6 +74,7 @@ struct FleetFixture {
   access::Gate gate;
   SessionCounters counters;
   SteadyTime due = devices::kNever;
+  ws::ReplayRules replays;
   ws::ThrottleQueue throttles{hub.clock, 1'000'000, [this](SteadyTime at) { due = at; }};
   const ws::SessionConfig config;
   std::unique_ptr<ws::FleetSession> session;
