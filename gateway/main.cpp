@@ -13,6 +13,7 @@
 
 #include "gateway/commands/command_line.hpp"
 #include "gateway/commands/commands.hpp"
+#include "gateway/commands/doctor_parts.hpp"
 #include "gateway/commands/option_values.hpp"
 #include "gateway/log.hpp"
 #include "gateway/version.hpp"
@@ -208,6 +209,33 @@ void add_inspect(CLI::App& app, InspectOptions& options, Action& action) {
   command->callback([&] { action = [&] { return run_inspect(options); }; });
 }
 
+struct DoctorTexts {
+  std::string device, listen_for = "5s";
+};
+
+int doctor(const CLI::App& app, const CommandLine& line, DoctorOptions& options, const DoctorTexts& texts) {
+  const OptionsResult resolved = options_of(app, line);
+  if (const auto* errors = std::get_if<OptionErrors>(&resolved)) return print_option_errors(*errors);
+  log::configure(log::Level::error, log::Format::text);
+  if (!texts.device.empty()) options.device = proto::DeviceId::parse(texts.device);
+  options.listen_for = *read_duration(texts.listen_for);
+  return run_doctor(std::get<ParsedOptions>(resolved).config, options);
+}
+
+void add_doctor(CLI::App& app, CommandLine& line, DoctorOptions& options, DoctorTexts& texts, Action& action) {
+  CLI::App* command = app.add_subcommand(
+      "doctor", "Look for what is wrong with Redis, PostgreSQL and this machine: 0 when nothing has to be mended");
+  command->add_option("--device", texts.device, "UUID of a device: are there rows of it, and does it publish?")
+      ->type_name("UUID")
+      ->check(reads(proto::DeviceId::parse, "must be a UUID"));
+  command->add_option("--listen-for", texts.listen_for, "Listen so long to what the device publishes [default 5s]")
+      ->type_name("DURATION")
+      ->check(kDuration);
+  command->add_flag("--json", options.json, "All of it as JSON");
+  add_options(*command, line);
+  command->callback([&, command] { action = [&, command] { return doctor(*command, line, options, texts); }; });
+}
+
 void add_health(CLI::App& app, std::string& url, std::string& timeout, Action& action) {
   CLI::App* command = app.add_subcommand("health", "Ask a running gateway for its health: 0 when it answers 200");
   command->add_option("url", url, "What to ask [default http://127.0.0.1:9091/readyz]");
@@ -245,7 +273,9 @@ int run(int argc, char** argv) {
       "Exit codes: 0 clean, 2 configuration, 1 anything else.\n"
       "A flag wins over its variable, a variable over the configuration file.");
 
-  CommandLine serve_line, check_line, record_line, replay_line;
+  CommandLine serve_line, check_line, record_line, replay_line, doctor_line;
+  DoctorOptions doctor;
+  DoctorTexts doctor_texts;
   RecordOptions record;
   RecordTexts record_texts;
   ReplayOptions replay;
@@ -261,6 +291,7 @@ int run(int argc, char** argv) {
   add_record(app, record_line, record, record_texts, action);
   add_replay(app, replay_line, replay, replay_texts, action);
   add_inspect(app, inspect, action);
+  add_doctor(app, doctor_line, doctor, doctor_texts, action);
   add_health(app, url, timeout, action);
   add_drain(app, admin, wait, action);
   app.add_subcommand("version", "Print the version")->callback([&] {

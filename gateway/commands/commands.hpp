@@ -37,6 +37,10 @@ std::string config_template();
 // Every error on standard error, headed by one line. Returns kExitConfiguration.
 int print_option_errors(const OptionErrors& errors);
 
+struct DoctorOptions;  // doctor_parts.hpp
+// Prints a finding a check: 0 unless something has to be mended. `config`: as of serve.
+int run_doctor(const Config& config, const DoctorOptions& options);
+
 // GETs `url` and prints one line: 0 when it answers 200.
 int run_health(const std::string& url, Millis timeout);
 

@@ -10,10 +10,10 @@
 #include "bus/redis_stream_reader.hpp"
 #include "gateway/commands/commands.hpp"
 #include "gateway/commands/redis_parts.hpp"
+#include "gateway/commands/sql_parts.hpp"
 #include "proto/channel.hpp"
 #include "proto/message.hpp"
 #include "proto/topic.hpp"
-#include "storage/named_sql.hpp"
 #include "storage/postgres_source.hpp"
 
 namespace pulsegate::commands {
@@ -187,9 +187,7 @@ StoredInput::Open open_rows(const Config& config, const std::string& connection_
                             std::optional<proto::Timestamp> from) {
   auto connection = std::make_shared<RowsConnection>();
   try {
-    storage::PostgresConfig postgres{
-        connection_string,
-        storage::load_sql(config.sql_profile, config.sql_file.empty() ? std::nullopt : std::optional(config.sql_file))};
+    storage::PostgresConfig postgres{connection_string, load_statements(config)};
     postgres.threads = 2;  // ranges of history occupy half of them
     postgres.lease = std::chrono::seconds(10);
     connection->source = std::make_unique<storage::PostgresSource>(std::move(postgres), storage::LogLine{});

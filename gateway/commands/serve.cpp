@@ -5,10 +5,10 @@
 
 #include "gateway/commands/commands.hpp"
 #include "gateway/commands/redis_parts.hpp"
+#include "gateway/commands/sql_parts.hpp"
 #include "gateway/log.hpp"
 #include "gateway/server.hpp"
 #include "storage/connection_string.hpp"
-#include "storage/named_sql.hpp"
 #include "storage/postgres_source.hpp"
 #include "storage/single_flight.hpp"
 #include "storage/snapshot_cache.hpp"
@@ -16,15 +16,6 @@
 namespace pulsegate::commands {
 
 namespace {
-
-storage::SqlSet load_statements(const Config& config) {
-  try {
-    return storage::load_sql(config.sql_profile,
-                             config.sql_file.empty() ? std::nullopt : std::optional(config.sql_file));
-  } catch (const std::invalid_argument& fault) {
-    throw ConfigurationError(fault.what());
-  }
-}
 
 void open_database(const Config& config, ServerParts& parts) {
   if (!config.database) return log::info("database.none", {{"note", "snapshots come from what the bus has shown"}});
