@@ -60,7 +60,7 @@ def eventually(what, question):
 class World:
     """Redis, a gateway with one client and a database that is away, a publisher, and Prometheus with the rules, all on free ports.
 
-    Time is shortened: it scrapes every half second, and alerts wait for two seconds instead of minutes."""
+    Time is shortened: it scrapes every second, and alerts wait for two seconds instead of minutes."""
 
     def __init__(self):
         self.directory = tempfile.TemporaryDirectory()
@@ -85,8 +85,8 @@ class World:
 
     def start_prometheus(self, path):
         config = yaml.safe_load((ROOT / "deploy/prometheus/prometheus.yml").read_text(encoding="utf-8"))
-        config["global"] = {"scrape_interval": "500ms", "evaluation_interval": "500ms"}
-        config["scrape_configs"][0]["scrape_timeout"] = "400ms"
+        config["global"] = {"scrape_interval": "1s", "evaluation_interval": "500ms"}
+        config["scrape_configs"][0]["scrape_timeout"] = "1s"
         config["scrape_configs"][0]["static_configs"][0]["targets"] = [self.health]
         (path / "prometheus.yml").write_text(yaml.safe_dump(config), encoding="utf-8")
         quick = re.sub(r"(?m)^( +for:) .+$", r"\1 2s", RULES.read_text(encoding="utf-8"))
@@ -126,7 +126,13 @@ class World:
 
 def setUpModule():
     """Prometheus takes five seconds until it scrapes: meanwhile the classes run that do not need it, by their alphabetical order."""
-    Running.world = World()
+    for attempts_left in (2, 1, 0):
+        try:
+            Running.world = World()
+            break
+        except AssertionError:  # somebody else may have taken a free port before its server did
+            if attempts_left == 0:
+                raise
     unittest.addModuleCleanup(Running.world.close)
 
 
@@ -182,8 +188,8 @@ class Running(unittest.TestCase):
 
     def test_3_the_loss_of_redis_alerts(self):
         self.world.bus.shutdown(nosave=True)
-        eventually("PulsegateBusDown and PulsegateNotReady fire", lambda: {"PulsegateBusDown", "PulsegateNotReady"} <= self.world.firing())
-        self.assertNotIn("PulsegateDown", self.world.firing())
+        expected = {"PulsegateBusDown", "PulsegateNotReady"}
+        eventually("both alerts fire", lambda: self.world.firing() & (expected | {"PulsegateDown"}) == expected)
 
 
 class Rules(unittest.TestCase):

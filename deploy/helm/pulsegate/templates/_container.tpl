@@ -2,7 +2,7 @@
 app.kubernetes.io/name: pulsegate
 {{- end }}
 
-{{/* The container, for this chart and for others that make a sidecar of it. */}}
+{{/* The gateway's container, a sidecar or alone. */}}
 {{- define "pulsegate.container" -}}
 name: pulsegate
 image: "{{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}"
