@@ -71,6 +71,8 @@ class Client {
   void replay(const proto::DeviceId& device, proto::ReplayRequest request, const Now& now);
   // Answered by `replay-end`, or by an error where there is nothing to stop.
   void stop_replay(const proto::ReplayStop& command);
+  // On the data path: whether it is worth asking.
+  bool has_replay() const noexcept { return replay_ != nullptr; }
   // That of the device which is going on; null: none.
   Replay* replay_of(const proto::DeviceId& device) const noexcept {
     return replay_ != nullptr && !replay_->over() && replay_->device() == device ? replay_.get() : nullptr;

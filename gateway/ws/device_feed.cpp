@@ -128,7 +128,8 @@ void DeviceFeed::forbid() {
 
 void DeviceFeed::deliver(proto::Channel channel, const FramePtr& frame) {
   if (throttle_ != nullptr && throttle_->take(channel, frame)) return;
-  send(channel, frame);
+  if (client_.has_replay()) return send(channel, frame);
+  client_.link.send(frame, key_of(channel));
 }
 
 void DeviceFeed::send(proto::Channel channel, const FramePtr& frame) {

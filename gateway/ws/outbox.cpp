@@ -17,7 +17,8 @@ constexpr std::uint32_t kKeptCapacity =
 Outbox::Push Outbox::push(FramePtr frame, ConflationKey key) {
   assert(conflated_keys_.has_room(key));
   const std::size_t size = frame->size();
-  if (exceeds(size, limits_.conflate_above)) {
+  const bool crowded = exceeds(size, limits_.conflate_above);
+  if (crowded) {
     // One full pass when the mark is crossed; from then on every push drops its own predecessor only.
     if (!unique_keys_) keep_latest_per_key();
     if (key != 0) {
@@ -29,6 +30,7 @@ Outbox::Push Outbox::push(FramePtr frame, ConflationKey key) {
   }
   if (exceeds(size, limits_.close_above)) return Push::overflow;
   append(std::move(frame), key);
+  if (crowded && key != 0) latest_[key - 1] = slot_of(count_ - 1);
   return Push::queued;
 }
 
@@ -58,8 +60,9 @@ void Outbox::push_control(FramePtr frame, std::function<void()> sent) {
 
 std::size_t Outbox::gather(iovec* out, std::size_t capacity) const noexcept {
   std::size_t pieces = 0;
+  const bool holes = dropped_ > 0;
   for (std::uint32_t i = 0; i < count_ && pieces < capacity; ++i) {
-    if (!at(i).frame) continue;
+    if (holes && !at(i).frame) continue;
     std::string_view bytes = at(i).frame->bytes();
     if (i == 0) bytes.remove_prefix(front_sent_);
     // sendmsg() does not write through iov_base.
@@ -143,46 +146,46 @@ void Outbox::clear() noexcept {
 }
 
 Outbox::Entry& Outbox::append(FramePtr frame, ConflationKey key) {
-  // Those without a frame are worth the move where they are half of all: it is then paid for by what was dropped.
-  if (count_ == capacity_ && dropped_ > 0 && dropped_ >= count_ / 2) compact();
-  if (count_ == capacity_) {
-    const std::uint32_t capacity = capacity_ == 0 ? kFirstCapacity : capacity_ * 2;
-    auto slots = std::make_unique<Entry[]>(capacity);
-    for (std::uint32_t i = 0; i < count_; ++i) slots[i] = std::move(at(i));
-    slots_ = std::move(slots);
-    capacity_ = capacity;
-    head_ = 0;
-  }
+  if (count_ == capacity_) make_larger();
   backlog_ += frame->size();
   Entry& entry = at(count_);
   entry.frame = std::move(frame);
   entry.key = key;
   entry.kind = Kind::data;
-  if (key != 0 && unique_keys_) latest_[key - 1] = first_ + count_;
   ++count_;
   return entry;
 }
 
+void Outbox::make_larger() {
+  // Those without a frame are worth the move where they are half of all: it is then paid for by what was dropped.
+  if (dropped_ > 0 && dropped_ >= count_ / 2) return compact();
+  const std::uint32_t capacity = capacity_ == 0 ? kFirstCapacity : capacity_ * 2;
+  auto slots = std::make_unique<Entry[]>(capacity);
+  for (std::uint32_t i = 0; i < count_; ++i) slots[i] = std::move(at(i));
+  slots_ = std::move(slots);
+  capacity_ = capacity;
+  head_ = 0;
+  if (unique_keys_) find_latest();
+}
+
 void Outbox::pop_front() noexcept {
-  if (!at(0).frame) --dropped_;
   at(0).frame.reset();
   head_ = (head_ + 1) & (capacity_ - 1);
   --count_;
-  ++first_;
   front_sent_ = 0;
 }
 
-void Outbox::pop_dropped() noexcept {
-  while (count_ > 0 && !at(0).frame) pop_front();
+void Outbox::pop_all_dropped() noexcept {
+  for (; count_ > 0 && !at(0).frame; --dropped_) pop_front();
 }
 
 void Outbox::drained() noexcept {
   head_ = 0;
-  first_ = 0;
+  dropped_ = 0;
   front_sent_ = 0;
   clock_started_ = false;
   unique_keys_ = false;
-  latest_ = {};
+  if (!latest_.empty()) latest_ = {};
   if (capacity_ > kKeptCapacity) {
     slots_.reset();
     capacity_ = 0;
@@ -208,36 +211,34 @@ void Outbox::compact() noexcept {
   for (std::uint32_t read = 0; read < count_; ++read) {
     Entry& entry = at(read);
     if (!entry.frame) continue;
-    if (unique_keys_ && entry.key != 0 && latest_[entry.key - 1] == first_ + read)
-      latest_[entry.key - 1] = first_ + write;
     if (write != read) at(write) = std::move(entry);
     ++write;
   }
   count_ = write;
   dropped_ = 0;
+  if (unique_keys_) find_latest();
 }
 
 std::uint32_t Outbox::position_of(ConflationKey key) const noexcept {
-  const std::uint32_t position = latest_[key - 1] - first_;
+  const std::uint32_t position = (latest_[key - 1] - head_) & (capacity_ - 1);
   const bool here = position < count_ && at(position).frame && at(position).key == key;
   return here ? position : count_;
 }
 
+void Outbox::find_latest() noexcept {
+  for (std::uint32_t i = 0; i < count_; ++i)
+    if (at(i).frame && at(i).key != 0) latest_[at(i).key - 1] = slot_of(i);
+}
+
 void Outbox::keep_latest_per_key() {
   latest_.assign(conflated_keys_.highest(), 0);
-  ConflationKeys seen(conflated_keys_.highest());
-  for (std::uint32_t i = count_; i-- > 0;) {
+  unique_keys_ = true;
+  find_latest();
+  for (std::uint32_t i = 0; i < count_; ++i) {
     const Entry& entry = at(i);
-    if (!entry.frame || entry.key == 0) continue;
-    if (!seen.contains(entry.key)) {
-      seen.add(entry.key);
-      latest_[entry.key - 1] = first_ + i;
-    } else if (!under_way(i)) {
-      drop_for_newer(i);
-    }
+    if (entry.frame && entry.key != 0 && latest_[entry.key - 1] != slot_of(i) && !under_way(i)) drop_for_newer(i);
   }
   pop_dropped();
-  unique_keys_ = true;
 }
 
 }  // namespace pulsegate::ws

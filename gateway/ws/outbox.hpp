@@ -138,7 +138,8 @@ class Outbox {
     Kind kind = Kind::data;
   };
 
-  Entry& at(std::uint32_t position) const noexcept { return slots_[(head_ + position) & (capacity_ - 1)]; }
+  std::uint32_t slot_of(std::uint32_t position) const noexcept { return (head_ + position) & (capacity_ - 1); }
+  Entry& at(std::uint32_t position) const noexcept { return slots_[slot_of(position)]; }
   Entry& append(FramePtr frame, ConflationKey key);
   // Whether `size` bytes more would be above the limit. What is apart is asked for only where it can matter.
   bool exceeds(std::size_t size, std::size_t limit) const noexcept {
@@ -152,10 +153,16 @@ class Outbox {
   void drop(std::uint32_t position) noexcept;
   void drop_for_newer(std::uint32_t position) noexcept;
   // Restores invariant 4 at the front.
-  void pop_dropped() noexcept;
+  void pop_dropped() noexcept {
+    if (dropped_ > 0) pop_all_dropped();
+  }
+  void pop_all_dropped() noexcept;
   // Moves the entries together, so that none is without a frame.
   void compact() noexcept;
+  void make_larger();
   void keep_latest_per_key();
+  // Writes down where each key is.
+  void find_latest() noexcept;
   // Where the only entry of the key is; count_: nowhere. Requires: unique_keys_.
   std::uint32_t position_of(ConflationKey key) const noexcept;
 
@@ -164,10 +171,9 @@ class Outbox {
   std::unique_ptr<Entry[]> slots_;
   std::uint32_t capacity_ = 0;  // a power of two, or 0
   std::uint32_t head_ = 0;
-  std::uint32_t count_ = 0;    // entries, those without a frame included
-  std::uint32_t dropped_ = 0;  // of these: without a frame
-  std::uint32_t first_ = 0;    // number of the oldest entry; they count up, and begin anew when the outbox is empty
-  std::uint32_t due_ = 0;      // control frames sent whose handler has not run
+  std::uint32_t count_ = 0;                      // entries, those without a frame included
+  std::uint32_t dropped_ = 0;                    // of these: without a frame
+  std::uint32_t due_ = 0;                        // control frames sent whose handler has not run
   std::vector<std::function<void()>> controls_;  // handlers of the control entries, oldest first
   std::size_t front_sent_ = 0;                   // bytes of the oldest entry already sent
   std::size_t backlog_ = 0;
@@ -178,7 +184,7 @@ class Outbox {
   ConflationKeys conflated_keys_;
   bool clock_started_ = false;  // false: nothing was offered to the socket since the outbox was last empty
   bool unique_keys_ = false;    // no key occurs twice in the queue, but for a frame that is under way
-  // While keys are unique: the number of the entry that had the key last, which may be gone, at key - 1.
+  // While keys are unique: the slot of the entry that had the key last, which may be gone, at key - 1.
   std::vector<std::uint32_t> latest_;
 };
 

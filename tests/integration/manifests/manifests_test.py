@@ -165,6 +165,15 @@ class Shape(unittest.TestCase):
                                      "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]}})
                     self.assertFalse([port for port in container["ports"] if "hostPort" in port])
 
+    def test_image_is_made_for_the_same_user_and_ports(self):
+        image = (DEPLOY / "Dockerfile").read_text(encoding="utf-8")
+        user, group = map(int, re.search(r"(?m)^USER (\d+):(\d+)$", image).groups())
+        exposed = {int(port) for port in re.search(r"(?m)^EXPOSE (.+)$", image)[1].split()}
+        for _, objects in BOTH:
+            context = pod(objects)["securityContext"]
+            self.assertEqual((context["runAsUser"], context["runAsGroup"], context["fsGroup"]), (user, group, group))
+            self.assertEqual({port["containerPort"] for port in gateway(objects)["ports"]}, exposed)
+
     def test_resources_and_replicas_are_those_of_sizing(self):
         for overlay, objects in BOTH:
             with self.subTest(overlay):
