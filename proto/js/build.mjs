@@ -9,6 +9,10 @@ process.chdir(fileURLToPath(new URL('.', import.meta.url)));
 rmSync('dist', { recursive: true, force: true });
 const common = { entryPoints: ['src/index.ts'], bundle: true, format: 'esm', target: 'es2022', logLevel: 'warning' };
 await build({ ...common, outfile: 'dist/index.js' });
-await build({ ...common, outfile: 'dist/pulsegate-client.min.js', minify: true });
+// Names of our own objects' members, which no user sees and no message has.
+const internal = 'subscribers fresh sent acked resuming leaving slots offline unanswered refused subscribed unsubscribed deliver '
+  + 'commands cursorOf renewable refuse renew answered later ask wake up down onStatus onEnd fleet dirty stop settle';
+const mangleProps = new RegExp(`^(${internal.replaceAll(' ', '|')})$`);
+await build({ ...common, outfile: 'dist/pulsegate-client.min.js', minify: true, mangleProps });
 const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
 execFileSync(process.execPath, [tsc, '-p', 'tsconfig.json'], { stdio: 'inherit' });

@@ -4,17 +4,20 @@ import type { Channel, ClientCommand, ConnectedMessage, HistoryResultMessage, Li
 import { Emitter } from './emitter.js';
 import { Link } from './link.js';
 import { Queries, timeOf } from './queries.js';
-import { Slots } from './slots.js';
+import { Slots, type SlotCommand } from './slots.js';
 import { Subscriber, type Subscription } from './subscription.js';
 import {
   PulsegateError, type ClientOptions, type Events, type Handlers, type HistoryQuery, type MessageOf, type ReplayQuery,
-  type State, type StateEvent, type SubscribeOptions,
+  type State, type SubscribeOptions,
 } from './types.js';
 
 type Timer = ReturnType<typeof setTimeout>;
 const DEVICE_BYTES = 120; // of a command: a device's name, twice, and its cursor
 const COMMAND_BYTES = 2048; // of a command without its devices
 const RESEND_DELAY = 1000; // ms after `rate-limited`
+const BURST = 1000; // ms of commands that may be said at once
+
+const CLOSED = (): PulsegateError => new PulsegateError('closed', 'the client was closed');
 
 /** The WebSocket's address, of whatever was given. */
 function endpoint(options: ClientOptions): string {
@@ -38,8 +41,7 @@ export class PulsegateClient {
   #flush?: Timer;
   #resend?: Timer;
   #hiding?: Timer;
-  #tokens = 0; // commands that may be sent now; refilled at `commandsPerSecond`
-  #counted = 0; // when that was last reckoned
+  #busyUntil = 0; // the time that the gateway's rate of commands allows for what was said
   #watching = false;
 
   constructor(options: ClientOptions = {}) {
@@ -50,7 +52,7 @@ export class PulsegateClient {
       up: (connected) => this.#up(connected),
       down: () => this.#down(),
       message: (message) => this.#receive(message),
-      state: (event) => this.#entered(event),
+      state: (event) => this.#events.emit('state', event),
       error: (error) => this.#failed(error),
       command: (command) => this.#events.emit('command', command),
     });
@@ -68,7 +70,7 @@ export class PulsegateClient {
 
   /** Idempotent; not after `close()`. Needed only to be early, or to try again after `failed`. */
   connect(): void {
-    this.#mustBeOpen();
+    if (this.state === 'closed') throw CLOSED();
     this.#watchPage(true);
     this.#link.connect();
   }
@@ -78,9 +80,9 @@ export class PulsegateClient {
    * for in one turn goes in one command, so a wall of devices may be one call a device.
    */
   subscribe<const C extends Channel>(
-    options: SubscribeOptions<C>, handlers?: Handlers<C> | ((message: MessageOf<C>) => void),
+    options: SubscribeOptions<C>, handlers?: Handlers<NoInfer<C>> | ((message: MessageOf<NoInfer<C>>) => void),
   ): Subscription<C> {
-    this.#mustBeOpen();
+    this.connect();
     const given = typeof options.devices === 'string' ? [options.devices] : options.devices ?? [];
     const devices = this.#slots.fleet ? [...new Set(given.map((device) => device.toLowerCase()))] : [''];
     const { since } = options;
@@ -97,34 +99,25 @@ export class PulsegateClient {
     const subscriber = new Subscriber(host, devices, { ...options, since: lower }, handlers as any);
     this.#subscribers.add(subscriber);
     this.#slots.add(subscriber, this.state === 'live');
-    this.connect();
     this.#flushSoon();
     return subscriber;
   }
 
   /** Rejects with a PulsegateError, or with the reason of the signal. Those asked together are answered in turn. */
-  history(query: HistoryQuery): Promise<HistoryResultMessage> {
-    try {
-      this.connect();
-    } catch (error) {
-      return Promise.reject(error);
-    }
-    return this.#queries.ask(query, this.#slots.fleet ? query.device : undefined);
+  async history(query: HistoryQuery): Promise<HistoryResultMessage> {
+    this.connect();
+    return this.#queries.ask(query);
   }
 
   /** Answers are events: `replay`, or `error` where the token has no such right. False: there is no connection now. */
   replay(query: ReplayQuery): boolean {
-    const { device, ...rest } = query;
-    return this.#say({
-      type: 'replay', ...rest, from: timeOf(query.from), to: timeOf(query.to), id: 'replay',
-      ...(this.#slots.fleet && { deviceUuid: device }),
-    } as unknown as ClientCommand);
+    const { device: deviceUuid, ...rest } = query;
+    const command = { type: 'replay', ...rest, deviceUuid, from: timeOf(query.from), to: timeOf(query.to), id: 'replay' };
+    return this.#say(command as unknown as ClientCommand);
   }
 
-  stopReplay(device?: string): boolean {
-    return this.#say({
-      type: 'replay-stop', id: 'replay', ...(this.#slots.fleet && { deviceUuid: device }),
-    } as unknown as ClientCommand);
+  stopReplay(deviceUuid?: string): boolean {
+    return this.#say({ type: 'replay-stop', deviceUuid, id: 'replay' } as unknown as ClientCommand);
   }
 
   /** Returns what removes the listener. */
@@ -135,15 +128,11 @@ export class PulsegateClient {
   /** For good: subscriptions end, questions are rejected; no timer, no listener and no socket is left. Idempotent. */
   close(): void {
     if (this.state === 'closed') return;
-    this.#queries.fail(new PulsegateError('closed', 'the client was closed'));
-    for (const subscriber of [...this.#subscribers]) subscriber.close();
+    this.#queries.fail(CLOSED());
+    this.#subscribers.forEach((subscriber) => subscriber.close());
     this.#watchPage(false);
     this.#link.close();
     this.#events.clear();
-  }
-
-  #mustBeOpen(): void {
-    if (this.state === 'closed') throw new PulsegateError('closed', 'the client was closed');
   }
 
   #key(device: string): string {
@@ -152,28 +141,24 @@ export class PulsegateClient {
 
   #say(command: ClientCommand): boolean {
     if (this.state !== 'live') return false;
-    this.#tokens--;
+    const devices = (command as SlotCommand).deviceUuids?.length ?? 1;
+    this.#busyUntil = Math.max(this.#busyUntil, Date.now()) + (Math.ceil(devices / 16) * 1000) / this.#limits!.commandsPerSecond;
     this.#link.send(command);
     return true;
-  }
-
-  #entered(event: StateEvent): void {
-    this.#events.emit('state', event);
   }
 
   #failed(error: PulsegateError): void {
     if (error.fatal) {
       this.#watchPage(false);
       this.#queries.fail(error);
-      for (const subscriber of [...this.#subscribers]) subscriber.fail(error);
+      this.#subscribers.forEach((subscriber) => subscriber.fail(error));
     }
     this.#events.emit('error', error);
   }
 
   #up(connected: ConnectedMessage): void {
     this.#limits = connected.data.limits;
-    this.#tokens = this.#limits.commandsPerSecond;
-    this.#counted = Date.now();
+    this.#busyUntil = 0;
     this.#flushNow();
     this.#queries.next();
   }
@@ -220,7 +205,6 @@ export class PulsegateClient {
     this.#slots.refused(id, code);
     // Nobody knows which; so what has no answer by then is said again.
     if (code === 'rate-limited') {
-      this.#tokens = 0;
       this.#resend ??= setTimeout(() => {
         this.#resend = undefined;
         this.#slots.unanswered();
@@ -232,40 +216,28 @@ export class PulsegateClient {
     this.#events.emit('error', new PulsegateError(code, message, false, deviceUuid));
   }
 
+  /** While too much has been said, what is wanted gathers, and goes in fewer commands. */
   #flushSoon(): void {
-    if (!this.#flush && this.state === 'live' && this.#slots.dirty) this.#flush = setTimeout(() => this.#flushNow(), 0);
+    if (!this.#flush && this.state === 'live' && this.#slots.dirty)
+      this.#flush = setTimeout(() => this.#flushNow(), Math.max(0, this.#busyUntil - Date.now() - BURST));
   }
 
-  /** While there is no room for commands, what is wanted gathers, and goes in fewer of them. */
   #flushNow(): void {
     clearTimeout(this.#flush);
     this.#flush = undefined;
-    const { commandsPerSecond, maxMessageBytes } = this.#limits!;
-    const now = Date.now();
-    this.#tokens = Math.min(commandsPerSecond, this.#tokens + ((now - this.#counted) / 1000) * commandsPerSecond);
-    this.#counted = now;
-    if (this.#tokens < 1) {
-      this.#flush = setTimeout(() => this.#flushNow(), Math.ceil(((1 - this.#tokens) / commandsPerSecond) * 1000));
-      return;
-    }
-    const most = Math.max(1, Math.min(96, Math.floor((maxMessageBytes - COMMAND_BYTES) / DEVICE_BYTES)));
-    for (const command of this.#slots.commands(most)) {
-      this.#say(command);
-      this.#tokens -= Math.ceil((command.deviceUuids?.length ?? 1) / 16) - 1;
-    }
+    const room = (this.#limits!.maxMessageBytes - COMMAND_BYTES) / DEVICE_BYTES;
+    for (const command of this.#slots.commands(Math.max(1, Math.min(96, room | 0)))) this.#say(command);
   }
 
   // The page: hidden or seen, with a network or without. Elsewhere there is neither.
   #watchPage(on: boolean): void {
     if (on === this.#watching) return;
     this.#watching = on;
-    const { document, addEventListener, removeEventListener } = globalThis as any;
     const change = on ? 'addEventListener' : 'removeEventListener';
-    document?.[change]?.('visibilitychange', this.#looked);
-    (on ? addEventListener : removeEventListener)?.call(globalThis, 'online', this.#online);
-    if (on) return this.#looked();
-    clearTimeout(this.#hiding);
-    this.#hiding = undefined;
+    (globalThis as any).document?.[change]('visibilitychange', this.#looked);
+    (globalThis as any)[change]?.('online', this.#online);
+    if (on) this.#looked();
+    else clearTimeout(this.#hiding);
   }
 
   #online = (): void => this.#link.wake();

@@ -20,6 +20,6 @@ export function closeRule(code: number): CloseRule {
 
 /** The close code with the meaning of an HTTP status, where a WebSocket of Node shows it in the text of its error. */
 export function codeOfStatus(text: string): number | undefined {
-  const status = Number(/response: (\d{3})$/.exec(text)?.[1]);
-  return status === 503 ? 1013 : [400, 401, 403, 404, 429].includes(status) ? 4000 + status : undefined;
+  const status = Number(/response: (\d+)/.exec(text)?.[1]);
+  return status === 503 ? 1013 : 4000 + status || undefined;
 }

@@ -12,19 +12,24 @@ export function callSafely<T>(listener: Listener<T> | undefined, value: T): void
   }
 }
 
+/** What the map has there; it is made first, if need be. */
+export function ensure<K, V>(map: Map<K, V>, key: K, make: () => V): V {
+  if (!map.has(key)) map.set(key, make());
+  return map.get(key)!;
+}
+
 export class Emitter<Events extends object> {
   #listeners = new Map<keyof Events, Set<Listener<any>>>();
 
   /** Returns what removes it again. */
   on<K extends keyof Events>(name: K, listener: Listener<Events[K]>): () => void {
-    let set = this.#listeners.get(name);
-    if (!set) this.#listeners.set(name, (set = new Set()));
+    const set = ensure(this.#listeners, name, () => new Set());
     set.add(listener);
     return () => void set.delete(listener);
   }
 
   emit<K extends keyof Events>(name: K, value: Events[K]): void {
-    for (const listener of [...(this.#listeners.get(name) ?? [])]) callSafely(listener, value);
+    this.#listeners.get(name)?.forEach((listener) => callSafely(listener, value));
   }
 
   clear(): void {

@@ -18,7 +18,7 @@ export interface LinkEvents {
 }
 
 type Timer = ReturnType<typeof setTimeout>;
-const MAX_TIMER = 2 ** 31 - 1; // what setTimeout can wait
+const LONGEST = 1e9; // ms until a token is renewed: setTimeout can wait for not much more than twice that
 const STABLE = 5000; // ms for which a connection must have been up to begin the backoff anew
 const noop = (): void => {};
 
@@ -97,19 +97,24 @@ export class Link {
 
   async #open(): Promise<void> {
     const turn = ++this.#turn;
-    const result = await this.#tokens.get(this.now());
+    let token: string | null | undefined;
+    try {
+      token = await this.#tokens.get(this.now());
+    } catch (error) {
+      if (turn === this.#turn) this.#fail(error as PulsegateError);
+      return;
+    }
     if (turn !== this.#turn) return;
-    if ('error' in result) return this.#fail(result.error);
-    if ('retry' in result) return this.#lost(1006, 'there is no token just now');
+    if (token === null) return this.#lost(1006, 'there is no token just now');
     const Socket = this.#options.WebSocket ?? (globalThis as any).WebSocket;
-    this.#used = result.token;
+    this.#used = token;
     this.#hint = this.#status = undefined;
     let socket: WebSocketLike;
     try {
-      socket = new Socket(this.#url, result.token === undefined ? undefined : ['pulsegate.v1', 'bearer.' + result.token]);
+      socket = new Socket(this.#url, token && ['pulsegate.v1', 'bearer.' + token]);
     } catch (cause) {
       const message = Socket ? (cause as Error).message : 'there is no WebSocket here: give one as an option';
-      return this.#fail(new PulsegateError('bad-url', message, true, undefined, { cause }));
+      return this.#fail(new PulsegateError('bad-url', message, true, undefined, cause));
     }
     this.#socket = socket;
     socket.onmessage = (event) => this.#receive(event.data);
@@ -140,7 +145,7 @@ export class Link {
     this.#upSince = Date.now();
     this.#renewals = 0;
     this.#expectLife(this.#options.pingInterval ?? 25_000);
-    this.#renewBefore(this.#used === undefined ? undefined : endOf(this.#used));
+    this.#renewBefore(this.#used && endOf(this.#used));
     this.#enter({ state: 'live' });
     this.#events.up(connected);
   }
@@ -163,33 +168,34 @@ export class Link {
     this.#expectLife(this.#options.pongTimeout ?? 10_000);
   }
 
-  #renewBefore(end: number | undefined): void {
-    if (end === undefined || !this.#tokens.renewable) return;
+  #renewBefore(end: number | '' | undefined): void {
+    if (!end || !this.#tokens.renewable) return;
     const left = end - this.now();
     // Not all at the same time, who were let in at the same time.
     const wait = Math.max(left - (this.#options.refreshBefore ?? 30_000), left / 2) * (1 - Math.random() / 10);
-    this.#renewIn(Math.max(1000, wait));
+    this.#renewIn(Math.min(Math.max(1000, wait), LONGEST));
   }
 
   #renewIn(ms: number): void {
     clearTimeout(this.#renewal);
-    this.#renewal = setTimeout(() => {
-      if (ms > MAX_TIMER) this.#renewIn(ms - MAX_TIMER);
-      else void this.#renew();
-    }, Math.min(ms, MAX_TIMER));
+    this.#renewal = setTimeout(() => void this.#renew(), ms);
   }
 
   async #renew(): Promise<void> {
     const turn = this.#turn;
-    const result = await this.#tokens.renew();
-    if (turn !== this.#turn) return;
-    if ('token' in result && result.token !== this.#used) {
-      this.#used = result.token;
-      this.send({ type: 'auth', token: result.token!, id: 'auth' });
-      return;
+    try {
+      const token = await this.#tokens.renew();
+      if (turn !== this.#turn) return;
+      if (token && token !== this.#used) {
+        this.#used = token;
+        return this.send({ type: 'auth', token, id: 'auth' });
+      }
+    } catch (error) {
+      if (turn !== this.#turn) return;
+      // The old one still holds. At its end the gateway will say so, and that is when an error is final.
+      const { code, message, cause } = error as PulsegateError;
+      this.#events.error(new PulsegateError(code, message, false, undefined, cause));
     }
-    // The old one still holds. At its end the gateway will say so, and that is when an error is final.
-    if ('error' in result) this.#events.error(new PulsegateError(result.error.code, result.error.message, false));
     this.#renewLater();
   }
 
@@ -199,7 +205,7 @@ export class Link {
 
   #authenticated(message: AuthenticatedMessage): void {
     this.#renewals = 0;
-    this.#renewBefore(message.data.expires === null ? undefined : Date.parse(message.data.expires));
+    this.#renewBefore(Date.parse(message.data.expires ?? ''));
   }
 
   #notAuthenticated(code: string): void {

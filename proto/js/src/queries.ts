@@ -13,7 +13,7 @@ interface Open {
   stop(): void;
 }
 
-export const timeOf = (time: Date | number | string): number | string => (time instanceof Date ? time.getTime() : time);
+export const timeOf = <T>(time: Date | T): number | T => (time instanceof Date ? time.getTime() : time);
 
 /** Invariants: the first of `open` is the one that was sent, if `sent`; whatever leaves `open` has no timer or listener. */
 export class Queries {
@@ -28,13 +28,11 @@ export class Queries {
     this.#send = send;
   }
 
-  ask(query: HistoryQuery, deviceUuid: string | undefined): Promise<HistoryResultMessage> {
-    const { signal, timeout = 30_000, points, downsample } = query;
+  ask({ device, from, to, points, downsample, timeout = 30_000, signal }: HistoryQuery): Promise<HistoryResultMessage> {
     return new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(signal.reason);
       const command: HistoryQueryCommand = {
-        type: 'history-query', id: `q${++this.#ids}`, deviceUuid, points, downsample,
-        from: timeOf(query.from), to: query.to === undefined ? undefined : timeOf(query.to),
+        type: 'history-query', id: `q${++this.#ids}`, deviceUuid: device, from: timeOf(from), to: timeOf(to), points, downsample,
       };
       const abort = (): void => this.#end(open, () => reject(signal!.reason));
       const timer = setTimeout(

@@ -1,7 +1,8 @@
 // What is wanted of the gateway, what it was told, and where each channel of each device stands. No socket, no clock: it
 // says which commands would make the gateway's view the wanted one, and who gets a message.
 
-import type { Channel, GapMessage, HistoryForm, SubscribeCommand, UnsubscribeCommand } from './messages.js';
+import type { Channel, GapMessage, HistoryForm, StatusMessage, SubscribeCommand, UnsubscribeCommand } from './messages.js';
+import { ensure } from './emitter.js';
 import type { Subscriber } from './subscription.js';
 import type { DeviceStatus } from './types.js';
 
@@ -11,13 +12,12 @@ interface Slot {
   channel: Channel;
   subscribers: Set<Subscriber>;
   fresh: Set<Subscriber>; // have had no message yet
-  sent: boolean; // the gateway was asked for it, after the last unsubscribe
-  acked: boolean; // and has said `subscribed`
-  resuming: boolean; // asked with a `since`, whose `subscribed` is awaited: what comes before it will come again
+  sent?: boolean; // the gateway was asked for it, after the last unsubscribe
+  acked?: boolean; // and has said `subscribed`
+  resuming?: boolean; // asked with a `since`, whose `subscribed` is awaited: what comes before it will come again
+  command?: string; // the id of the last `subscribe`
   leaving: number; // `unsubscribed` that are awaited; until then messages are of the time before
   since?: string; // the cursor, else the time, up to which everything has come
-  exact: boolean; // `since` is a cursor
-  first: boolean; // the next message is the first after `subscribed`
 }
 
 interface DeviceState {
@@ -25,17 +25,22 @@ interface DeviceState {
   status: DeviceStatus;
 }
 
+/** Commands to one device, or to several of which the same is wanted. */
+interface Group {
+  command: SlotCommand;
+  since: string | undefined;
+  slots: Slot[];
+}
+
 const SNAPSHOTS = new Set<string>(['processes', 'system-info', 'network-interfaces']);
-const COMMANDS_KEPT = 32;
 
 export type SlotCommand = SubscribeCommand | UnsubscribeCommand;
-type Message = { type: string; deviceUuid: string; timestamp: string; cursor?: string; mode?: string };
+type Message = { type: string; deviceUuid: string; timestamp: string; cursor?: string };
 
 /** Devices are lower case UUIDs; '' is the one of a connection of one device. */
 export class Slots {
   #devices = new Map<string, DeviceState>();
   #dirty = new Set<Slot>();
-  #resumes = new Map<string, [device: string, channel: Channel][]>(); // by id of the command, the last ones
   #ids = 0;
   #paused = false;
   #rate?: number; // of a slow tab
@@ -43,6 +48,7 @@ export class Slots {
   /** `onStatus`: for the client's own listeners. */
   constructor(readonly fleet: boolean, readonly onStatus: (status: DeviceStatus) => void) {}
 
+  /** Devices of which anything is kept. */
   get size(): number {
     return this.#devices.size;
   }
@@ -52,22 +58,17 @@ export class Slots {
   }
 
   add(subscriber: Subscriber, online: boolean): void {
-    const { options } = subscriber;
+    const { channels, since } = subscriber.options;
     for (const device of subscriber.devices) {
-      let state = this.#devices.get(device);
-      if (!state) {
-        const status: DeviceStatus = { device, state: online ? 'live' : 'reconnecting', bus: 'up', database: 'up' };
-        this.#devices.set(device, (state = { slots: new Map(), status }));
-      }
-      for (const channel of options.channels as readonly Channel[]) {
-        let slot = state.slots.get(channel);
-        if (!slot)
-          state.slots.set(channel, (slot = {
-            device, channel, subscribers: new Set(), fresh: new Set(), sent: false, acked: false, resuming: false,
-            leaving: 0, exact: false, first: false,
-          }));
-        if (slot.subscribers.size === 0)
-          slot.since = typeof options.since === 'object' ? options.since[device] : options.since;
+      const state = ensure(this.#devices, device, (): DeviceState => ({
+        slots: new Map(),
+        status: { device, state: online ? 'live' : 'reconnecting', bus: 'up', database: 'up' },
+      }));
+      for (const channel of channels) {
+        const slot: Slot = ensure(state.slots, channel, () => ({
+          device, channel, subscribers: new Set(), fresh: new Set(), leaving: 0,
+        }));
+        if (!slot.subscribers.size) slot.since = typeof since === 'object' ? since[device] : since;
         slot.subscribers.add(subscriber);
         slot.fresh.add(subscriber);
         this.#dirty.add(slot); // also where it was sent: the newcomer needs the latest value
@@ -78,14 +79,13 @@ export class Slots {
 
   remove(subscriber: Subscriber): void {
     for (const device of subscriber.devices)
-      for (const channel of subscriber.options.channels as readonly Channel[]) {
+      for (const channel of subscriber.options.channels) {
         const slot = this.#slot(device, channel);
-        if (!slot?.subscribers.delete(subscriber)) continue;
+        if (!slot) continue;
+        slot.subscribers.delete(subscriber);
         slot.fresh.delete(subscriber);
-        if (slot.subscribers.size === 0) slot.since = undefined;
-        // Of the others' rates and forms another may count now.
-        if (slot.subscribers.size === 0 || subscriber.options.maxRate !== undefined || subscriber.options.history)
-          this.#dirty.add(slot);
+        if (!slot.subscribers.size) slot.since = undefined;
+        this.#dirty.add(slot); // the others' rates and forms may be others
         this.#forget(slot);
       }
   }
@@ -99,15 +99,15 @@ export class Slots {
   }
 
   cursorOf(device: string, channel: string): string | undefined {
-    const slot = this.#slot(device, channel);
-    return slot?.exact ? slot.since : undefined;
+    const since = this.#slot(device, channel)?.since;
+    return since?.includes(':') ? undefined : since; // that is a time
   }
 
   /** The connection is gone, and with it all that the gateway knew. */
   offline(): void {
-    this.#resumes.clear();
     this.#each((slot) => {
-      Object.assign(slot, { sent: false, acked: false, resuming: false, leaving: 0 });
+      slot.sent = slot.acked = slot.resuming = false;
+      slot.leaving = 0;
       this.#dirty.add(slot);
       this.#forget(slot);
     });
@@ -118,32 +118,31 @@ export class Slots {
   /** Some commands were not carried out, and nobody knows which: those that were not answered are said again. */
   unanswered(): void {
     this.#each((slot) => {
-      if (slot.leaving > 0 || (slot.sent && !slot.acked)) {
-        const unwanted = slot.subscribers.size === 0 || this.#paused;
-        Object.assign(slot, { sent: unwanted, acked: false, resuming: false, leaving: 0 });
-        this.#dirty.add(slot);
-      }
+      if (!slot.leaving && (slot.acked || !slot.sent)) return;
+      slot.sent = !this.#wanted(slot);
+      slot.acked = slot.resuming = false;
+      slot.leaving = 0;
+      this.#dirty.add(slot);
     });
   }
 
   /** A command of ours was refused. */
   refused(id: unknown, code: string): void {
-    for (const [device, channel] of this.#resumes.get(String(id)) ?? []) {
-      const slot = this.#slot(device, channel);
-      if (!slot) continue;
+    this.#each((slot) => {
+      if (!id || slot.command !== id) return;
       slot.resuming = false;
-      if (code !== 'bad-since') continue;
+      if (code !== 'bad-since') return;
       slot.since = undefined;
-      slot.sent = slot.exact = false;
+      slot.sent = false;
       this.#dirty.add(slot);
-    }
+    });
   }
 
   /** `now`: the gateway's time, for a channel of which nothing has come yet. */
   subscribed(device: string, channel: Channel, now: number): void {
     const slot = this.#slot(device, channel);
-    if (!slot || slot.leaving > 0 || !slot.sent) return;
-    slot.acked = slot.first = true;
+    if (!slot?.sent || slot.leaving) return;
+    slot.acked = true;
     slot.resuming = false;
     if (channel === 'metrics') slot.since ??= new Date(now).toISOString();
     const state = this.#devices.get(device)!;
@@ -153,119 +152,91 @@ export class Slots {
   unsubscribed(device: string, channel: Channel): void {
     const slot = this.#slot(device, channel);
     if (!slot) return;
-    if (slot.leaving > 0) slot.leaving--;
+    if (slot.leaving) slot.leaving--;
     else slot.sent = slot.acked = false; // a new token does not name it any more
     this.#forget(slot);
   }
 
-  status(device: string, { device: state, ...links }: { device?: DeviceStatus['state']; since?: string }): void {
+  status(device: string, { device: state, ...links }: StatusMessage['data']): void {
     const known = this.#devices.get(device);
-    if (known) this.#tell(known, { ...links, ...(state ? { state } : {}) });
+    if (known) this.#tell(known, state ? { ...links, state } : links);
   }
 
   gap(device: string, message: GapMessage): void {
-    const told = new Set<Subscriber>();
-    for (const channel of message.data.channels)
-      for (const subscriber of this.#slot(device, channel)?.subscribers ?? []) told.add(subscriber);
-    for (const subscriber of told) subscriber.gap(message);
+    for (const subscriber of this.#subscribers(message.data.channels.map((channel) => this.#slot(device, channel))))
+      subscriber.deliver(message);
   }
 
   /** False: nobody has subscribed to that. */
   deliver(device: string, message: Message): boolean {
     const slot = this.#slot(device, message.type);
     if (!slot) return false;
-    if (slot.leaving > 0 || slot.resuming) return true;
-    // Whoever subscribes again is shown the latest once more; only newcomers have not seen it.
-    const samples = message.type === 'metrics' || this.#passesThrough(slot);
-    const point = message.cursor ?? (this.#passesThrough(slot) ? message.timestamp : undefined);
-    const repeated = samples && point !== undefined && point === slot.since && (slot.exact || slot.first);
-    slot.first = false;
-    if (point !== undefined) {
-      slot.since = point;
-      slot.exact = message.cursor !== undefined;
-    }
-    const receivers = [...(repeated ? slot.fresh : slot.subscribers)];
+    if (slot.leaving || slot.resuming) return true;
+    const { cursor, type } = message;
+    // Whoever subscribes again is shown the latest sample once more; only newcomers have not seen it.
+    const receivers = [...(type === 'metrics' && cursor && cursor === slot.since ? slot.fresh : slot.subscribers)];
+    // Of what has no cursor the time: what is missed is not kept by anybody, but the gateway names it.
+    slot.since = cursor ?? message.timestamp;
     slot.fresh.clear();
     for (const subscriber of receivers) subscriber.deliver(message);
     return true;
   }
 
-  /** What must be said now. `most`: devices a command. Sets what was sent as said. */
+  /** What must be said now. `most`: devices a command. What is returned counts as said. */
   commands(most: number): SlotCommand[] {
-    const groups = new Map<string, { command: SlotCommand; slots: Map<string, Slot[]> }>();
-    const byDevice = new Map<string, Map<string, { command: SlotCommand; since?: string; slots: Slot[] }>>();
+    const byDevice = new Map<string, Map<string, Group>>();
     for (const slot of this.#dirty) {
-      const wanted = slot.subscribers.size > 0 && !this.#paused;
+      const wanted = this.#wanted(slot);
       if (wanted && slot.resuming) continue; // its answer first
       this.#dirty.delete(slot);
-      if (!wanted && !slot.sent) {
-        this.#forget(slot);
-        continue;
-      }
-      const command: SlotCommand = wanted ? { type: 'subscribe', channels: [], ...this.#form(slot) }
-                                          : { type: 'unsubscribe', channels: [] };
+      this.#forget(slot);
+      if (!wanted && !slot.sent) continue;
+      const command = { type: wanted ? 'subscribe' : 'unsubscribe', channels: [], ...(wanted && this.#form(slot)) } as SlotCommand;
       const since = wanted && !slot.sent ? this.#sinceOf(slot) : undefined;
-      const key = JSON.stringify([command, since]);
-      let groupsOfDevice = byDevice.get(slot.device);
-      if (!groupsOfDevice) byDevice.set(slot.device, (groupsOfDevice = new Map()));
-      let group = groupsOfDevice.get(key);
-      if (!group) groupsOfDevice.set(key, (group = { command, since, slots: [] }));
-      group.slots.push(slot);
-      if (wanted) {
-        slot.resuming = since !== undefined;
-        slot.acked = slot.acked && slot.sent;
-      } else {
-        slot.leaving++;
-        slot.resuming = slot.acked = false;
-      }
+      const groups = ensure(byDevice, slot.device, () => new Map<string, Group>());
+      ensure(groups, JSON.stringify([command, since]), () => ({ command, since, slots: [] })).slots.push(slot);
+      slot.acked &&= wanted && slot.sent;
+      slot.resuming = since !== undefined;
+      if (!wanted) slot.leaving++;
       slot.sent = wanted;
     }
-    // Devices of which the same is wanted share a command.
+    const shared = new Map<string, { command: SlotCommand; devices: number }>();
     const commands: SlotCommand[] = [];
-    for (const [device, groupsOfDevice] of byDevice)
-      for (const { command, since, slots } of groupsOfDevice.values()) {
+    for (const [device, groups] of byDevice)
+      for (const { command, since, slots } of groups.values()) {
         command.channels = slots.map((slot) => slot.channel).sort();
-        const key = JSON.stringify([command, since !== undefined]);
-        let group = groups.get(key);
-        if (!group || group.slots.size >= most) {
-          groups.set(key, (group = { command, slots: new Map() }));
+        const key = JSON.stringify([command, !since]);
+        let group = shared.get(key);
+        if (!group || group.devices >= most) {
+          shared.set(key, (group = { command, devices: 0 }));
           command.id = `s${++this.#ids}`;
           commands.push(command);
         }
-        group.slots.set(device, slots);
-        this.#name(group.command, device, since, slots);
+        group.devices++;
+        const said = group.command as SubscribeCommand;
+        for (const slot of slots) slot.command = said.id as string;
+        if (this.fleet) (said.deviceUuids ??= []).push(device);
+        if (since) said.since = this.fleet ? Object.assign(said.since ?? {}, { [device]: since }) : since;
       }
     return commands;
   }
 
-  #name(command: SlotCommand, device: string, since: string | undefined, slots: Slot[]): void {
-    if (this.fleet) (command.deviceUuids ??= []).push(device);
-    if (command.type === 'unsubscribe' || since === undefined) return;
-    if (this.fleet) ((command.since ??= {}) as Record<string, string>)[device] = since;
-    else command.since = since;
-    const id = String(command.id);
-    const known = this.#resumes.get(id) ?? [];
-    this.#resumes.set(id, [...known, ...slots.map((slot) => [slot.device, slot.channel] as [string, Channel])]);
-    if (this.#resumes.size > COMMANDS_KEPT) this.#resumes.delete(this.#resumes.keys().next().value!);
+  #wanted(slot: Slot): boolean {
+    return slot.subscribers.size > 0 && !this.#paused;
   }
 
   /** Of several subscribers: the highest rate, none if one wants all; the form of the last one. */
   #form(slot: Slot): { maxRate?: number; history?: HistoryForm } {
     const all = [...slot.subscribers].map((subscriber) => subscriber.options);
     const maxRate = Math.min(Math.max(...all.map((options) => options.maxRate ?? Infinity)), this.#rate ?? Infinity);
-    const history = slot.channel === 'history' ? all.filter((options) => options.history).pop()?.history : undefined;
+    const history = slot.channel === 'history' && all.map((options) => options.history).filter(Boolean).pop();
     return { ...(maxRate < Infinity && { maxRate }), ...(history && { history }) };
   }
 
   #sinceOf(slot: Slot): string | undefined {
-    if (SNAPSHOTS.has(slot.channel) || [...slot.subscribers].every((each) => each.options.resume === false))
-      return undefined;
-    // A window that is sent whole holds what was missed.
-    return slot.channel === 'history' && this.#form(slot).history?.mode !== 'append' ? undefined : slot.since;
-  }
-
-  #passesThrough(slot: Slot): boolean {
-    return slot.channel !== 'metrics' && slot.channel !== 'history' && !SNAPSHOTS.has(slot.channel);
+    // A window that is sent whole holds what was missed, and of some channels the latest value is all there is.
+    const whole = slot.channel === 'history' ? this.#form(slot).history?.mode !== 'append' : SNAPSHOTS.has(slot.channel);
+    return whole || [...slot.subscribers].every((each) => each.options.resume === false) ? undefined : slot.since;
   }
 
   #slot(device: string, channel: Channel): Slot | undefined {
@@ -273,26 +244,27 @@ export class Slots {
   }
 
   #each(visit: (slot: Slot) => void): void {
-    for (const state of [...this.#devices.values()]) for (const slot of [...state.slots.values()]) visit(slot);
+    this.#devices.forEach((state) => state.slots.forEach(visit));
+  }
+
+  #subscribers(slots: Iterable<Slot | undefined>): Set<Subscriber> {
+    return new Set([...slots].flatMap((slot) => [...(slot?.subscribers ?? [])]));
   }
 
   /** Frees it where nobody wants it, and nothing of it is awaited or to be said. */
   #forget(slot: Slot): void {
-    if (slot.subscribers.size > 0 || slot.sent || slot.leaving > 0) return;
+    if (slot.subscribers.size || slot.sent || slot.leaving) return;
     this.#dirty.delete(slot);
-    const state = this.#devices.get(slot.device);
-    if (!state || state.slots.get(slot.channel) !== slot) return;
-    state.slots.delete(slot.channel);
-    if (state.slots.size === 0) this.#devices.delete(slot.device);
+    const slots = this.#devices.get(slot.device)?.slots;
+    slots?.delete(slot.channel);
+    if (!slots?.size) this.#devices.delete(slot.device);
   }
 
   #tell(state: DeviceState, change: Partial<DeviceStatus>): void {
     const before = JSON.stringify(state.status);
     state.status = { ...state.status, ...change };
     if (JSON.stringify(state.status) === before) return;
-    const told = new Set<Subscriber>();
-    for (const slot of state.slots.values()) for (const subscriber of slot.subscribers) told.add(subscriber);
-    for (const subscriber of told) subscriber.status(state.status);
+    for (const subscriber of this.#subscribers(state.slots.values())) subscriber.status(state.status);
     this.onStatus(state.status);
   }
 }

@@ -25,44 +25,40 @@ export interface Host {
   cursorOf(device: string, channel: string): string | undefined;
 }
 
-type Handler = ((message: any) => void) | Handlers<any>;
-
 export class Subscriber implements Subscription<any> {
   closed = false;
   #host: Host;
-  #handler: Handler | undefined;
+  #handlers: Handlers<any>;
+  #handled: boolean;
   #readers = new Set<Reader>();
 
   constructor(host: Host, readonly devices: readonly string[], readonly options: SubscribeOptions<any>,
-              handler?: Handler) {
+              handlers?: ((message: any) => void) | Handlers<any>) {
     this.#host = host;
-    this.#handler = handler;
+    this.#handled = !!handlers;
+    this.#handlers = typeof handlers === 'function'
+      ? Object.fromEntries(options.channels.map((channel) => [channel, handlers])) : handlers ?? {};
   }
 
-  deliver(message: { type: string; deviceUuid: string }): void {
-    const handler = this.#handler;
-    callSafely(typeof handler === 'function' ? handler : (handler as any)?.[message.type], message);
-    for (const reader of this.#readers) reader.push(message);
-  }
-
-  gap(gap: GapMessage): void {
-    if (typeof this.#handler !== 'function') callSafely(this.#handler?.gap, gap);
-    for (const reader of this.#readers) reader.push(gap);
+  /** A value of one of its channels, or a `gap`. */
+  deliver(message: any): void {
+    callSafely(this.#handlers[message.type], message);
+    this.#readers.forEach((reader) => reader.push(message));
   }
 
   status(status: DeviceStatus): void {
-    if (typeof this.#handler !== 'function') callSafely(this.#handler?.status, status);
+    callSafely(this.#handlers.status, status);
   }
 
   /** Iterators end with the error; handlers stay, for a later `connect()`. */
-  fail(error: PulsegateError): void {
-    for (const reader of [...this.#readers]) reader.end(error);
+  fail(error?: PulsegateError): void {
+    this.#readers.forEach((reader) => reader.end(error));
   }
 
   close(): void {
     if (this.closed) return;
     this.closed = true;
-    for (const reader of [...this.#readers]) reader.end();
+    this.fail();
     this.#host.leave(this);
   }
 
@@ -73,7 +69,7 @@ export class Subscriber implements Subscription<any> {
   [Symbol.asyncIterator](): AsyncIterator<any> {
     const reader: Reader = new Reader(this.options, () => {
       this.#readers.delete(reader);
-      if (!this.#handler && this.#readers.size === 0) this.close();
+      if (!this.#handled && this.#readers.size === 0) this.close();
     });
     if (this.closed) reader.end();
     else this.#readers.add(reader);

@@ -12,15 +12,12 @@ export function endOf(token: string): number | undefined {
   }
 }
 
-/** `retry`: there is none now. An error: there will be none. */
-export type TokenResult = { token?: string } | { retry: true } | { error: PulsegateError };
-
 /** Invariant: the callback is never called again before its last promise is settled. */
 export class Tokens {
   #source: string | TokenCallback | undefined;
   #current?: string;
-  #refused?: string;
-  #pending?: Promise<TokenResult>;
+  #refused?: string; // '': none was given, and one is wanted
+  #pending?: Promise<string | null | undefined>;
 
   constructor(source: string | TokenCallback | undefined) {
     this.#source = source;
@@ -36,36 +33,32 @@ export class Tokens {
     if (this.#current === used) this.#current = undefined;
   }
 
-  /** A token to connect with. `now`: ms, by the gateway's clock; one that ends within 2 s is not used any more. */
-  get(now: number): Promise<TokenResult> {
+  /**
+   * A token to connect with; undefined: without one; null: there is none just now. `now`: ms, by the gateway's clock;
+   * one that ends within 2 s is not used any more. Rejects with a PulsegateError: there will be none.
+   */
+  async get(now: number): Promise<string | null | undefined> {
     const current = this.#current;
-    if (current !== undefined && (endOf(current) ?? Infinity) > now + 2000) return Promise.resolve({ token: current });
-    return this.renew();
+    return current !== undefined && !(endOf(current)! <= now + 2000) ? current : this.renew();
   }
 
-  /** A new one, from the callback. */
-  renew(): Promise<TokenResult> {
+  /** The same, a new one. */
+  renew(): Promise<string | null | undefined> {
     return (this.#pending ??= this.#ask().finally(() => (this.#pending = undefined)));
   }
 
-  async #ask(): Promise<TokenResult> {
+  async #ask(): Promise<string | null | undefined> {
     const source = this.#source;
-    if (source === undefined) return this.#refused === undefined ? {} : this.#none();
-    const refused = this.#refused;
-    let token: string | null;
+    let token: string | null | undefined;
     try {
-      token = typeof source === 'string' ? source : await source(refused || undefined);
+      token = typeof source === 'function' ? (await source(this.#refused || undefined)) ?? null : source;
     } catch (cause) {
-      if (cause instanceof TypeError) return { retry: true };
-      return { error: new PulsegateError('token-failed', `no token: ${(cause as Error)?.message ?? cause}`, true, undefined, { cause }) };
+      if (cause instanceof TypeError) return null;
+      throw new PulsegateError('token-failed', `no token: ${(cause as Error)?.message ?? cause}`, true, undefined, cause);
     }
-    if (token === null || token === undefined) return { retry: true };
-    if (token === this.#refused) return this.#none();
-    this.#current = token;
-    return { token };
-  }
-
-  #none(): TokenResult {
-    return { error: new PulsegateError('token-refused', 'the gateway refused the token, and there is no other', true) };
+    if (this.#refused !== undefined && (token ?? '') === this.#refused && token !== null)
+      throw new PulsegateError('token-refused', 'the gateway refused the token, and there is no other', true);
+    this.#current = token ?? undefined;
+    return token;
   }
 }

@@ -93,7 +93,7 @@ export interface DeviceStatus {
   database: 'up' | 'down';
 }
 
-export type Handlers<C extends Channel> = { [K in C]?: (message: MessageOf<K>) => void } & {
+export type Handlers<C extends Channel> = { [K in Exclude<C, 'gap' | 'status'>]?: (message: MessageOf<K>) => void } & {
   /** Messages of these channels are missing, for the time from `data.from` to `data.to`. */
   gap?: (gap: GapMessage) => void;
   /** At once, and whenever it changes. */
@@ -190,11 +190,9 @@ export class PulsegateError extends Error {
     /** True: the client has given up. */
     readonly fatal = false,
     readonly deviceUuid?: string,
-    options?: { cause?: unknown },
+    cause?: unknown,
   ) {
-    super(message);
-    if (options) this.cause = options.cause;
+    super(message, { cause });
     this.name = 'PulsegateError';
   }
-  override cause?: unknown;
 }
