@@ -166,7 +166,7 @@ export class PulsegateClient {
   #down(): void {
     for (const timer of [this.#flush, this.#resend]) clearTimeout(timer);
     this.#flush = this.#resend = undefined;
-    this.#slots.offline();
+    this.#slots.offline(this.#link.now());
     this.#queries.offline();
   }
 

@@ -126,7 +126,10 @@ export class Link {
 
   #receive(text: string): void {
     this.#seen = Date.now();
-    this.#pinged = 0;
+    if (this.#pinged) {
+      this.#pinged = 0;
+      this.#expectLife(0);
+    }
     let message: ServerMessage;
     try {
       message = JSON.parse(text);
@@ -144,7 +147,7 @@ export class Link {
     this.#skew = Date.parse(connected.timestamp) - Date.now() || 0;
     this.#upSince = Date.now();
     this.#renewals = 0;
-    this.#expectLife(this.#options.pingInterval ?? 25_000);
+    this.#expectLife(0);
     this.#renewBefore(this.#used && endOf(this.#used));
     this.#enter({ state: 'live' });
     this.#events.up(connected);

@@ -18,6 +18,7 @@ interface Slot {
   command?: string; // the id of the last `subscribe`
   leaving: number; // `unsubscribed` that are awaited; until then messages are of the time before
   since?: string; // the cursor, else the time, up to which everything has come
+  begun?: number; // when `subscribed` came, by the gateway's clock
 }
 
 interface DeviceState {
@@ -33,6 +34,8 @@ interface Group {
 }
 
 const SNAPSHOTS = new Set<string>(['processes', 'system-info', 'network-interfaces']);
+
+const SNAPSHOT_TIME = 5000; // ms after `subscribed`, by when the latest value has come if there is one
 
 export type SlotCommand = SubscribeCommand | UnsubscribeCommand;
 type Message = { type: string; deviceUuid: string; timestamp: string; cursor?: string };
@@ -103,9 +106,12 @@ export class Slots {
     return since?.includes(':') ? undefined : since; // that is a time
   }
 
-  /** The connection is gone, and with it all that the gateway knew. */
-  offline(): void {
+  /** The connection is gone, and with it all that the gateway knew. `now`: the gateway's time. */
+  offline(now: number): void {
     this.#each((slot) => {
+      // A device that had nothing to show: what it says first while we are away is missed no less.
+      if (slot.channel === 'metrics' && slot.acked && now - slot.begun! >= SNAPSHOT_TIME)
+        slot.since ??= new Date(slot.begun!).toISOString();
       slot.sent = slot.acked = slot.resuming = false;
       slot.leaving = 0;
       this.#dirty.add(slot);
@@ -138,13 +144,12 @@ export class Slots {
     });
   }
 
-  /** `now`: the gateway's time, for a channel of which nothing has come yet. */
   subscribed(device: string, channel: Channel, now: number): void {
     const slot = this.#slot(device, channel);
     if (!slot?.sent || slot.leaving) return;
     slot.acked = true;
     slot.resuming = false;
-    if (channel === 'metrics') slot.since ??= new Date(now).toISOString();
+    slot.begun = now;
     const state = this.#devices.get(device)!;
     if (state.status.state === 'reconnecting') this.#tell(state, { state: 'live' });
   }

@@ -161,6 +161,18 @@ test('silence is asked about, and a dead connection left', () =>
     assert.equal(made.length, 2);
   }));
 
+test('signs of life are asked for at the interval, however long one would be waited for', () =>
+  world(async ({ clock, made, client }) => {
+    client({ pingInterval: 1000, pongTimeout: 60_000 }).connect();
+    await settle();
+    made.last.connected();
+    for (let i = 0; i < 5; i++) {
+      await clock.advance(1000);
+      assert.deepEqual(made.last.take(), [{ type: 'ping' }]);
+      made.last.say({ type: 'pong', data: {}, timestamp: '' });
+    }
+  }));
+
 test('neither a bad address nor a missing WebSocket is tried again', () =>
   world(async ({ client, errors, made }) => {
     class Refusing {

@@ -79,7 +79,7 @@ test('many devices: one command with a cursor for each, and the others beside it
     ]);
   }));
 
-test('a device of which nothing had come is asked for from when it was subscribed', () =>
+test('a device that had nothing to show is asked for from when it was subscribed', () =>
   world(async (here) => {
     const { clock, made } = here;
     const { one, again } = await live(here, { device: DEVICE });
@@ -87,9 +87,21 @@ test('a device of which nothing had come is asked for from when it was subscribe
     await clock.advance(0);
     const from = new Date(clock.now).toISOString();
     made.last.acknowledge();
-    await clock.advance(4000);
+    await clock.advance(5000);
     await again();
     assert.deepEqual(subscriptions(made.last), [{ type: 'subscribe', channels: ['metrics'], since: from }]);
+  }));
+
+test('whose latest value was still awaited is asked for that, and not for what came after', () =>
+  world(async (here) => {
+    const { clock, made } = here;
+    const { one, again } = await live(here, { device: DEVICE });
+    one.subscribe({ channels: ['metrics'] }, () => {});
+    await clock.advance(0);
+    made.last.acknowledge();
+    await clock.advance(1000);
+    await again();
+    assert.deepEqual(subscriptions(made.last), [{ type: 'subscribe', channels: ['metrics'] }]);
   }));
 
 test('until `subscribed` answers a `since`, what comes will come again, and is left out', () =>
@@ -281,7 +293,7 @@ test('nothing is kept of what nobody wants', async () => {
   for (const one of ones) slots.add(one, false);
   slots.commands(96);
   for (const one of ones) slots.remove(one);
-  slots.offline();
+  slots.offline(0);
   assert.equal(slots.size, 0);
   for (const one of ones) slots.add(one, false);
   for (const one of ones) slots.remove(one);
