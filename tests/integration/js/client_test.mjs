@@ -6,7 +6,7 @@ import {
 } from './world.mjs';
 
 const servers = await new Servers().start();
-const OPEN = ['--auth', 'none'];
+const OPEN = ['--auth', 'none', '--resume-hold', '30s']; // on a busy machine rows and stream may take their time
 afterEach(endAll);
 after(() => servers.stop());
 
