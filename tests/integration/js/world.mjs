@@ -45,7 +45,7 @@ async function end(child, signal) {
   await ended;
 }
 
-export async function eventually(what, fact, seconds = 15) {
+export async function eventually(what, fact, seconds = 40) {
   const deadline = Date.now() + seconds * 1000;
   while (!(await fact())) {
     if (Date.now() > deadline) throw new Error(`not within ${seconds} s: ${what}`);
