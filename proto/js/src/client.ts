@@ -17,7 +17,7 @@ const COMMAND_BYTES = 2048; // of a command without its devices
 const RESEND_DELAY = 1000; // ms after `rate-limited`
 const BURST = 1000; // ms of commands that may be said at once
 
-const CLOSED = (): PulsegateError => new PulsegateError('closed', 'the client was closed');
+const closed = (): PulsegateError => new PulsegateError('closed', 'the client is closed, or has given up');
 
 /** The WebSocket's address, of whatever was given. */
 function endpoint(options: ClientOptions): string {
@@ -70,19 +70,21 @@ export class PulsegateClient {
 
   /** Idempotent; not after `close()`. Needed only to be early, or to try again after `failed`. */
   connect(): void {
-    if (this.state === 'closed') throw CLOSED();
+    if (this.state === 'closed') throw closed();
     this.#watchPage(true);
     this.#link.connect();
   }
 
   /**
    * Several subscriptions of one channel share it: each gets all of its messages, and first the latest. What is asked
-   * for in one turn goes in one command, so a wall of devices may be one call a device.
+   * for in one turn goes in one command, so a wall of devices may be one call a device. Where the client has given up
+   * it waits for `connect()`.
    */
   subscribe<const C extends Channel>(
     options: SubscribeOptions<C>, handlers?: Handlers<NoInfer<C>> | ((message: MessageOf<NoInfer<C>>) => void),
   ): Subscription<C> {
-    this.connect();
+    if (this.state !== 'failed') this.connect();
+    if (this.#slots.fleet && !options.devices) throw new PulsegateError('missing-device', 'of which devices?');
     const given = typeof options.devices === 'string' ? [options.devices] : options.devices ?? [];
     const devices = this.#slots.fleet ? [...new Set(given.map((device) => device.toLowerCase()))] : [''];
     const { since } = options;
@@ -103,8 +105,9 @@ export class PulsegateClient {
     return subscriber;
   }
 
-  /** Rejects with a PulsegateError, or with the reason of the signal. Those asked together are answered in turn. */
+  /** Rejects with a PulsegateError, at once where the client has given up, or with the reason of the signal. Those asked together are answered in turn. */
   async history(query: HistoryQuery): Promise<HistoryResultMessage> {
+    if (this.state === 'failed') throw closed();
     this.connect();
     return this.#queries.ask(query);
   }
@@ -128,7 +131,7 @@ export class PulsegateClient {
   /** For good: subscriptions end, questions are rejected; no timer, no listener and no socket is left. Idempotent. */
   close(): void {
     if (this.state === 'closed') return;
-    this.#queries.fail(CLOSED());
+    this.#queries.fail(closed());
     this.#subscribers.forEach((subscriber) => subscriber.close());
     this.#watchPage(false);
     this.#link.close();

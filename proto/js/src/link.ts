@@ -111,7 +111,7 @@ export class Link {
     this.#hint = this.#status = undefined;
     let socket: WebSocketLike;
     try {
-      socket = new Socket(this.#url, token && ['pulsegate.v1', 'bearer.' + token]);
+      socket = new Socket(this.#url, token ? ['pulsegate.v1', 'bearer.' + token] : undefined);
     } catch (cause) {
       const message = Socket ? (cause as Error).message : 'there is no WebSocket here: give one as an option';
       return this.#fail(new PulsegateError('bad-url', message, true, undefined, cause));

@@ -91,6 +91,12 @@ test('giving up ends a loop with the error, and a later loop reads on after conn
     here.made.last.end(4403);
     await assert.rejects(waiting, { code: 'close-4403', fatal: true });
     assert.deepEqual([subscription.closed, other.closed], [true, false]);
+    const sockets = here.made.length;
+    const later = one.subscribe({ channels: ['processes'], devices: OTHER }, () => {}); // no reason to try again
+    await assert.rejects(one.history({ device: DEVICE, from: 0 }), { code: 'closed' });
+    await here.clock.advance(60_000);
+    assert.equal(here.made.length, sockets);
+    later.close();
     one.connect();
     await settle();
     here.made.last.connected();

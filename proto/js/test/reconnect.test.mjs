@@ -194,6 +194,12 @@ test('neither a bad address nor a missing WebSocket is tried again', () =>
     assert.equal(made.length, 0);
   }));
 
+test('on the fleet endpoint a subscription says whose', () =>
+  world(async ({ client }) => {
+    assert.throws(() => client().subscribe({ channels: ['metrics'] }), { code: 'missing-device' });
+    client().subscribe({ channels: ['metrics'], devices: [] });
+  }));
+
 test('addresses: bases and endpoints, with any scheme', () =>
   world(async ({ made, client }) => {
     const urls = [
