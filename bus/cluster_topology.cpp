@@ -5,12 +5,6 @@
 #include <utility>
 
 namespace pulsegate::bus {
-namespace {
-
-constexpr std::size_t kMaxFaults = 600;  // bytes of what nodes said, for one line of the log
-
-}  // namespace
-
 void ClusterTopology::start(Answered answered, Failed failed) {
   close();
   answered_ = std::move(answered);
@@ -82,13 +76,12 @@ void ClusterTopology::read(const RedisAddress& asked, const std::string& fault, 
   answer.asked = asked;
   const std::string reason = fault.empty() ? answer.map.read(values[0], values[1], asked) : fault;
   if (!reason.empty()) {
-    if (faults_.size() + reason.size() < kMaxFaults)
-      faults_ += (faults_.empty() ? "" : "; ") + asked.text() + ": " + reason;
+    faults_.add(asked.text() + ": " + reason);
     if (!to_ask_.empty()) return ask();
     epoch_ = 0;
     schedule(config_.recheck);
     const Failed failed = failed_;
-    return failed("no node of the Redis Cluster tells what it looks like: " + faults_);
+    return failed("no node of the Redis Cluster tells what it looks like: " + faults_.text());
   }
   answer.counts = answer.map.epoch() >= epoch_;
   if (answer.counts) {

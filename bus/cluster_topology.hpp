@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "bus/fault_list.hpp"
 #include "bus/redis_query.hpp"
 #include "bus/slot_map.hpp"
 
@@ -65,7 +66,7 @@ class ClusterTopology {
   Clock::time_point last_round_{};
   std::vector<RedisAddress> to_ask_;  // of this round, the next one last
   std::size_t turn_ = 0;              // who begins a round, modulo the candidates
-  std::string faults_;
+  FaultList faults_;
   SlotMap map_;
   std::int64_t epoch_ = 0;
 };

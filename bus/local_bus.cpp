@@ -8,6 +8,7 @@
 #include <deque>
 #include <exception>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 namespace pulsegate::bus {
@@ -22,7 +23,7 @@ class LocalSubscriber;
 
 // What one subscriber shares with publishers. Thread: any, under the mutex of the bus.
 struct Mailbox {
-  std::unordered_map<std::string, std::size_t> topics;  // with the number of references
+  std::unordered_set<std::string> topics;  // those that were confirmed
   std::deque<std::pair<std::string, std::string>> waiting;
   bool scheduled = false;
   bool open = false;         // confirmed topics get events
@@ -71,8 +72,10 @@ class LocalSubscriber final : public Subscriber, public std::enable_shared_from_
   void subscribe(const std::vector<std::string>& topics) override {
     if (stopped_) return;
     for (const std::string& topic : topics) {
-      ++references_[topic];
-      if (std::find(due_.begin(), due_.end(), topic) == due_.end() || references_[topic] > 1) due_.push_back(topic);
+      Topic& held = topics_[topic];
+      ++held.references;
+      ++held.unanswered;
+      due_.push_back(topic);
     }
     note_wanted();
     confirm_later();
@@ -81,11 +84,12 @@ class LocalSubscriber final : public Subscriber, public std::enable_shared_from_
   void unsubscribe(const std::vector<std::string>& topics) override {
     if (stopped_) return;
     for (const std::string& topic : topics) {
-      const auto found = references_.find(topic);
-      if (found == references_.end()) continue;
-      if (--found->second > 0) continue;
-      references_.erase(found);
-      due_.erase(std::remove(due_.begin(), due_.end(), topic), due_.end());
+      const auto found = topics_.find(topic);
+      if (found == topics_.end()) continue;
+      Topic& held = found->second;
+      held.unanswered = std::min(held.unanswered, --held.references);
+      if (held.references > 0) continue;
+      topics_.erase(found);
       const std::lock_guard<std::mutex> lock(bus_->mutex);
       box_->topics.erase(topic);
     }
@@ -111,6 +115,11 @@ class LocalSubscriber final : public Subscriber, public std::enable_shared_from_
   }
 
  private:
+  struct Topic {
+    std::size_t references = 0;
+    std::size_t unanswered = 0;  // calls of subscribe() that were not confirmed, at most `references`
+  };
+
   template <typename Call>
   void later(Call call) {
     asio::post(io_, [weak = weak_from_this(), call] {
@@ -142,7 +151,10 @@ class LocalSubscriber final : public Subscriber, public std::enable_shared_from_
       }
       sink_->on_bus_up();
       due_.clear();
-      for (const auto& [topic, count] : references_) due_.push_back(topic);
+      for (auto& [name, topic] : topics_) {
+        topic.unanswered = 1;
+        due_.push_back(name);
+      }
       confirm_due();
     });
   }
@@ -174,10 +186,12 @@ class LocalSubscriber final : public Subscriber, public std::enable_shared_from_
     const std::vector<std::string> due = std::exchange(due_, {});
     for (const std::string& topic : due) {
       if (sink_ == nullptr || !up_) return;
-      if (references_.count(topic) == 0) continue;
+      const auto found = topics_.find(topic);
+      if (found == topics_.end() || found->second.unanswered == 0) continue;
+      --found->second.unanswered;
       {
         const std::lock_guard<std::mutex> lock(bus_->mutex);
-        box_->topics.emplace(topic, 1);
+        box_->topics.insert(topic);
         counters_.confirmed_topics = box_->topics.size();
       }
       sink_->on_subscribed(topic);
@@ -211,7 +225,7 @@ class LocalSubscriber final : public Subscriber, public std::enable_shared_from_
     guarded([&] {
       for (const auto& [topic, payload] : batch) {
         if (sink_ == nullptr || !up_) return;
-        if (references_.count(topic) == 0) continue;
+        if (topics_.count(topic) == 0) continue;
         ++counters_.messages;
         counters_.message_bytes += payload.size();
         if (payload.size() > max_payload_) {
@@ -225,10 +239,10 @@ class LocalSubscriber final : public Subscriber, public std::enable_shared_from_
   }
 
   void note_wanted() {
-    counters_.wanted_topics = references_.size();
+    counters_.wanted_topics = topics_.size();
     const std::lock_guard<std::mutex> lock(bus_->mutex);
     counters_.confirmed_topics = box_->topics.size();
-    box_->settled = up_ && !references_.empty() && box_->topics.size() == references_.size();
+    box_->settled = up_ && !topics_.empty() && box_->topics.size() == topics_.size();
     if (box_->settled) bus_->interest.notify_all();
   }
 
@@ -240,8 +254,8 @@ class LocalSubscriber final : public Subscriber, public std::enable_shared_from_
   bool stopped_ = false;
   bool up_ = false;
   bool confirming_ = false;
-  std::unordered_map<std::string, std::size_t> references_;
-  std::vector<std::string> due_;  // to be confirmed, once for each subscribe()
+  std::unordered_map<std::string, Topic> topics_;
+  std::vector<std::string> due_;  // to be confirmed in the next turn; some may have left meanwhile
   SubscriberCounters counters_;
 };
 

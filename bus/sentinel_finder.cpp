@@ -13,8 +13,6 @@ namespace {
 
 using Type = RedisValue::Type;
 
-constexpr std::size_t kMaxFaults = 600;  // bytes of what Sentinels said, for one line of the log
-
 std::int64_t number_of(const RedisValue* value) {
   std::int64_t number = 0;
   if (value != nullptr) std::from_chars(value->text.data(), value->text.data() + value->text.size(), number);
@@ -116,12 +114,12 @@ void SentinelFinder::verify(const Answer& answer) {
 }
 
 void SentinelFinder::next_after(const std::string& fault) {
-  if (faults_.size() + fault.size() < kMaxFaults) faults_ += (faults_.empty() ? "" : "; ") + fault;
+  faults_.add(fault);
   ++turn_;
   if (++asked_ < config_.url.seeds.size()) return ask_next();
   // Sentinels that were set up anew begin to count anew.
   epoch_ = 0;
-  finish("no Sentinel leads to a master called " + config_.url.master + ": " + faults_);
+  finish("no Sentinel leads to a master called " + config_.url.master + ": " + faults_.text());
 }
 
 void SentinelFinder::finish(const std::string& fault) {

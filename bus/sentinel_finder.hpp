@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "bus/fault_list.hpp"
 #include "bus/node_finder.hpp"
 #include "bus/redis_query.hpp"
 
@@ -52,7 +53,7 @@ class SentinelFinder final : public NodeFinder {
   Moved moved_;
   std::size_t turn_ = 0;   // whose turn it is, modulo the Sentinels
   std::size_t asked_ = 0;  // Sentinels asked since find()
-  std::string faults_;     // what they said
+  FaultList faults_;       // what they said
   RedisAddress master_;    // the last one found
   std::int64_t epoch_ = 0;
 };

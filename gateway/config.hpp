@@ -103,7 +103,10 @@ struct Config {
   std::size_t conflate_above = 64 * 1024;  // bytes of a session's backlog
   std::size_t close_above = 1024 * 1024;
   Millis stalled_after{30'000};
-  bool compress = false;  // permessage-deflate, where a client offers it
+  bool compress = false;          // permessage-deflate, where a client offers it
+  std::string replay = "debug";   // who may have a device's past replayed: "off", "debug" (by the scope), "all"
+  Millis replay_span{3'600'000};  // of one replay
+  std::size_t max_replays = 4;    // at the same time, per process
 
   // Authentication. Files are read again when they change.
   std::string auth;                        // "none", "jwt"; empty: "jwt" where there is a key, else open with a warning

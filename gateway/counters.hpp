@@ -43,6 +43,13 @@ inline constexpr std::size_t kResumeOutcomes = 6;
 inline constexpr std::array<const char*, kResumeOutcomes> kResumeOutcomeNames = {"memory", "stream",   "rows",
                                                                                  "gap",    "repaired", "unrepaired"};
 
+// How a client's replay ended: all of it was shown; the client asked; stream or table could not be read; a new token
+// does not allow it; the connection was gone first.
+enum class ReplayEnd : std::uint8_t { done, stopped, unavailable, forbidden, disconnected };
+inline constexpr std::size_t kReplayEnds = 5;
+inline constexpr std::array<const char*, kReplayEnds> kReplayEndNames = {"done", "stopped", "unavailable", "forbidden",
+                                                                         "disconnected"};
+
 struct HubCounters {
   std::array<std::uint64_t, 4> events{};                              // received, by TopicKind
   std::array<std::uint64_t, kEventDrops> dropped{};                   // not forwarded, by EventDrop
@@ -73,9 +80,15 @@ struct SessionCounters {
   std::array<std::uint64_t, 3> commands{};  // by Command::Type; queries are the hub's to count
   std::uint64_t errors = 0;                 // `error` messages sent
   std::uint64_t rate_limited = 0;
-  std::uint64_t throttled = 0;          // messages replaced by newer ones, since their subscription has a `maxRate`
-  std::uint64_t fleet_connections = 0;  // gauge: of many devices
-  std::uint64_t fleet_devices = 0;      // gauge: of these connections together
+  std::uint64_t throttled = 0;       // messages replaced by newer ones, since their subscription has a `maxRate`
+  std::uint64_t throttle_early = 0;  // of these subscriptions: messages sent before their time, since too much was held
+  std::uint64_t throttle_held_bytes = 0;             // gauge: of messages that wait for their time
+  std::uint64_t replays_open = 0;                    // gauge: that clients watch
+  std::array<std::uint64_t, kReplayEnds> replays{};  // that have ended
+  std::uint64_t replayed_messages = 0;               // of the past, that they sent
+  std::uint64_t replay_held_bytes = 0;               // gauge: of live messages that wait for the end of a replay
+  std::uint64_t fleet_connections = 0;               // gauge: of many devices
+  std::uint64_t fleet_devices = 0;                   // gauge: of these connections together
 };
 
 struct ShardReport {

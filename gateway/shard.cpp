@@ -22,6 +22,8 @@ constexpr std::chrono::milliseconds kStopDeadline{2'000};
 // Clients of the process that are sent away in a second since they have reached their age: few enough for the replicas
 // that they go to, enough for 300 000 clients and an age of an hour.
 constexpr std::size_t kDeparturesPerSecond = 100;
+// So much of --backlog-limit may wait for the time that a `maxRate` allows, beside what the outboxes hold.
+constexpr std::size_t kHeldPart = 4;
 
 devices::DeviceConfig device_config(const Config& config, const proto::ChannelTable& channels) {
   devices::DeviceConfig result;
@@ -46,6 +48,18 @@ devices::DeviceConfig device_config(const Config& config, const proto::ChannelTa
   result.max_reads_in_flight = std::max<std::size_t>(1, config.snapshot_queue / 2 / config.shards);
   result.max_devices = std::max<std::size_t>(1, config.max_devices / config.shards);
   result.max_bus_payload = config.max_bus_payload;
+  return result;
+}
+
+ws::ReplayRules replay_rules(const Config& config) {
+  ws::ReplayRules result;
+  result.right = config.replay == "off"   ? ws::ReplayRight::nobody
+                 : config.replay == "all" ? ws::ReplayRight::all
+                                          : ws::ReplayRight::debug;
+  result.max_span = config.replay_span;
+  result.max_open = std::max<std::size_t>(1, config.max_replays / config.shards);
+  result.max_held = std::min(result.max_held, config.close_above / 4);
+  result.row_lag = config.row_lag;
   return result;
 }
 
@@ -76,7 +90,9 @@ Shard::Shard(std::size_t number, const ShardParts& parts)
       gate_(parts.policy, parts.config.jwt_check_rate),
       hub_timer_(io_),
       throttle_timer_(io_),
-      throttles_(parts.clock, [this](SteadyTime due) { arm_throttles(due); }),
+      throttles_(parts.clock, parts.config.backlog_limit / parts.config.shards / kHeldPart,
+                 [this](SteadyTime due) { arm_throttles(due); }),
+      replay_rules_(replay_rules(parts.config)),
       stop_deadline_(io_),
       tick_(io_, kTick, [this] { tick(); }),
       drain_steps_(io_, kDrainStep, [this] { drain_step(); }),
@@ -168,7 +184,8 @@ std::unique_ptr<ws::LinkHandler> Shard::on_open(ws::Link& link, const access::Ad
   const ws::SessionConfig config{parts_.config.max_message_size, parts_.config.command_rate,
                                  parts_.config.command_burst, parts_.config.legacy_append,
                                  parts_.config.max_fleet_devices};
-  const ws::SessionParts parts{gate_, *hub_, parts_.channels, session_counters_, throttles_};
+  const ws::SessionParts parts{gate_,      *hub_,         parts_.channels,    session_counters_,
+                               throttles_, replay_rules_, parts_.clock_format};
   if (admission.route == access::Route::fleet)
     return std::make_unique<ws::FleetSession>(link, admission, config, parts, now);
   return std::make_unique<ws::Session>(link, admission, config, parts, now);

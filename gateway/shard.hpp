@@ -29,6 +29,7 @@
 #include "gateway/ws/endpoint.hpp"
 #include "gateway/ws/http_answerer.hpp"
 #include "gateway/ws/link.hpp"
+#include "gateway/ws/replay.hpp"
 #include "gateway/ws/throttle.hpp"
 #include "proto/channel.hpp"
 #include "proto/time.hpp"
@@ -128,6 +129,7 @@ class Shard final : private ws::LinkFactory, private ws::HttpAnswerer, private b
   asio::steady_timer hub_timer_;
   asio::steady_timer throttle_timer_;
   ws::ThrottleQueue throttles_;
+  const ws::ReplayRules replay_rules_;
   asio::steady_timer stop_deadline_;
   RepeatingTimer tick_;
   RepeatingTimer drain_steps_;

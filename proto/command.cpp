@@ -138,6 +138,26 @@ std::variant<HistoryQuery, CommandError> judge_query(CommandReader& seen, Timest
   return std::get<HistoryQuery>(std::move(query));
 }
 
+std::variant<ReplayRequest, CommandError> judge_replay(CommandReader& seen, const ChannelTable& table, Timestamp now) {
+  auto parsed = parse_replay({seen.query.from, seen.query.to, seen.speed, seen.live}, now);
+  if (auto* const sentence = std::get_if<std::string>(&parsed))
+    return fail(ErrorCode::bad_replay, std::move(*sentence), seen);
+  ReplayRequest& request = std::get<ReplayRequest>(parsed);
+  if (seen.channels != CommandReader::List::absent) {
+    bool known = seen.channels == CommandReader::List::strings && !seen.names.empty() && seen.strange.empty();
+    request.channels.clear();
+    for (const std::string& each : seen.names) {
+      const auto channel = table.find(each);
+      known = known && (channel == Channel::metrics || channel == Channel::history);
+      if (known) add_once(request.channels, *channel);
+    }
+    if (!known)
+      return fail(ErrorCode::bad_replay, "\"channels\" of a replay are \"metrics\", \"history\", or both.", seen);
+  }
+  request.id = std::move(seen.id);
+  return std::move(request);
+}
+
 std::variant<AuthRequest, CommandError> judge_auth(CommandReader& seen) {
   if (!seen.token || seen.token->empty())
     return fail(ErrorCode::unauthorized, "An auth command needs a \"token\": a string.", seen);
@@ -160,7 +180,10 @@ ParsedCommand judge_any(CommandReader& seen, const ChannelTable& table, Timestam
   if (const auto type = find_type(*seen.type)) return widen<ParsedCommand>(judge(seen, table, *type));
   if (*seen.type == "history-query") return widen<ParsedCommand>(judge_query(seen, now));
   if (*seen.type == "auth") return widen<ParsedCommand>(judge_auth(seen));
-  return unknown_type(seen, R"("subscribe", "unsubscribe", "ping", "auth" and "history-query")");
+  if (*seen.type == "replay") return widen<ParsedCommand>(judge_replay(seen, table, now));
+  if (*seen.type == "replay-stop") return ReplayStop{std::move(seen.id)};
+  return unknown_type(seen,
+                      R"("subscribe", "unsubscribe", "ping", "auth", "history-query", "replay" and "replay-stop")");
 }
 
 // Where each device goes on, of a `since` that is an object. One that is wrong spoils the command: passing over it
@@ -189,7 +212,7 @@ std::optional<CommandError> take_sinces(CommandReader& seen, FleetCommand& resul
 
 // Nothing of commands that are about no device.
 std::optional<CommandError> judge_devices(CommandReader& seen, FleetCommand& result) {
-  const bool query = *seen.type == "history-query";
+  const bool query = *seen.type == "history-query" || *seen.type == "replay";
   const bool subscribe = *seen.type == "subscribe";
   if (!query && !subscribe && *seen.type != "unsubscribe") return std::nullopt;
   if (query || seen.devices == CommandReader::List::absent) {
@@ -200,7 +223,7 @@ std::optional<CommandError> judge_devices(CommandReader& seen, FleetCommand& res
   }
   if (seen.device_names.empty())
     return fail(ErrorCode::missing_device,
-                query ? "On this endpoint a history-query says which device it is about: \"deviceUuid\", a string."
+                query ? "On this endpoint a " + *seen.type + " says which device it is about: \"deviceUuid\", a string."
                       : "On this endpoint a command says which devices it is about: \"deviceUuid\", a string, or "
                         "\"deviceUuids\", a non-empty array of strings.",
                 seen);

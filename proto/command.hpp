@@ -1,5 +1,6 @@
 // What clients send: `subscribe`, `unsubscribe`, `ping`, in the guide's dialect ("channels":[…]) and the older one
-// ("channel":"…"), `history-query` and `auth`; on the fleet endpoint with the devices that they are about.
+// ("channel":"…"), `history-query`, `auth`, `replay` and `replay-stop`; on the fleet endpoint with the devices that
+// they are about.
 #pragma once
 
 #include <optional>
@@ -14,6 +15,7 @@
 #include "proto/device_id.hpp"
 #include "proto/error_code.hpp"
 #include "proto/history_request.hpp"
+#include "proto/replay_request.hpp"
 
 namespace pulsegate::proto {
 
@@ -44,12 +46,13 @@ struct AuthRequest {
   std::string id;     // as Command::id
 };
 
-using ParsedCommand = std::variant<Command, HistoryQuery, AuthRequest, CommandError>;
+using ParsedCommand = std::variant<Command, HistoryQuery, AuthRequest, ReplayRequest, ReplayStop, CommandError>;
 
-// A command of the fleet endpoint. A subscribe, an unsubscribe and a history-query name devices, or are a CommandError.
+// A command of the fleet endpoint. A subscribe, an unsubscribe, a history-query and a replay name devices, or are a
+// CommandError.
 struct FleetCommand {
   ParsedCommand command;
-  std::vector<DeviceId> devices;         // in the order of the request, without repeats; one of a history-query
+  std::vector<DeviceId> devices;  // in the order of the request, without repeats; one of a history-query, a replay
   std::vector<std::string> bad_devices;  // names that are no UUIDs, each cut to 64 bytes on a character boundary
   std::vector<std::pair<DeviceId, Since>> since;  // of a subscribe: where each device goes on; no device twice
 };
@@ -57,7 +60,7 @@ struct FleetCommand {
 // Pure. Never throws on any input; unknown members are ignored. Text is untrusted: bounded depth, checked UTF-8.
 // `now`: where a history-query without `to` ends.
 ParsedCommand parse_command(std::string_view text, const ChannelTable& channels, Timestamp now);
-// For whoever answers no queries and knows no tokens: those two are of an unknown type.
+// For whoever answers no queries, shows no replays and knows no tokens: those are of an unknown type.
 std::variant<Command, CommandError> parse_command(std::string_view text, const ChannelTable& channels);
 // For the fleet endpoint; the others ignore devices. `since` is one for all devices, or an object: one for each.
 FleetCommand parse_fleet_command(std::string_view text, const ChannelTable& channels, Timestamp now);

@@ -176,6 +176,8 @@ void CommandReader::close(std::size_t depth, JsonKind, std::size_t) {
 RequestValue* CommandReader::value_of(std::string_view name) noexcept {
   if (name == "since") return &since;
   if (name == "maxRate") return &max_rate;
+  if (name == "speed") return &speed;
+  if (name == "live") return &live;
   if (name == "from") return &query.from;
   if (name == "to") return &query.to;
   if (name == "points") return &query.points;

@@ -39,6 +39,8 @@ class CommandReader final : public JsonVisitor {
   std::optional<std::string> token;  // not longer than the text, whose size is the caller's to bound
   RequestValue since;
   RequestValue max_rate;
+  RequestValue speed;
+  RequestValue live;
   HistoryQueryText query;                     // top-level members
   std::optional<HistoryOptionsText> history;  // unset: no member `history` that is an object
 

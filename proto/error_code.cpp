@@ -31,6 +31,12 @@ std::string_view name(ErrorCode code) noexcept {
       return "bad-query";
     case ErrorCode::query_open:
       return "query-open";
+    case ErrorCode::bad_replay:
+      return "bad-replay";
+    case ErrorCode::replay_open:
+      return "replay-open";
+    case ErrorCode::too_many_replays:
+      return "too-many-replays";
     case ErrorCode::binary_message:
       return "binary-message";
     case ErrorCode::rate_limited:

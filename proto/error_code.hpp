@@ -20,6 +20,9 @@ enum class ErrorCode : std::uint8_t {
   bad_history,           // "history" of a subscribe has a value that it cannot have, or the device has too many forms
   bad_query,             // a member of a history-query is missing or has a value that it cannot have
   query_open,            // a history-query before the last one of this connection was answered
+  bad_replay,            // a member of a replay is missing or has a value that it cannot have, or its span is too long
+  replay_open,           // a replay before the last one of this connection was over
+  too_many_replays,      // the process shows as many replays as it may
   binary_message,        // a binary message that is not a command
   rate_limited,          // more commands, or connections, a second than allowed; this one was not carried out
   too_many_connections,  // this address, or the token's subject, has as many connections as one may have

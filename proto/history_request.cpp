@@ -58,14 +58,6 @@ std::optional<milliseconds> read_window(const RequestValue& value) noexcept {
   return window;
 }
 
-std::optional<Timestamp> read_time(const RequestValue& value) noexcept {
-  if (value.kind == Kind::string) return parse_iso8601(value.text);
-  if (value.kind != Kind::number) return std::nullopt;
-  const double millis = parse_number(value.text).value_or(-1);
-  if (millis < 0 || millis >= kTimeEnd) return std::nullopt;
-  return Timestamp(std::chrono::microseconds(std::llround(millis * 1'000)));
-}
-
 std::optional<Downsample> read_downsample(const RequestValue& value) noexcept {
   return value.kind == Kind::string ? find_downsample(value.text) : std::nullopt;
 }
@@ -117,6 +109,14 @@ std::string_view name(HistoryMode mode) noexcept {
   return kModes[static_cast<std::size_t>(mode)];
 }
 
+std::optional<Timestamp> parse_request_time(const RequestValue& value) noexcept {
+  if (value.kind == Kind::string) return parse_iso8601(value.text);
+  if (value.kind != Kind::number) return std::nullopt;
+  const double millis = parse_number(value.text).value_or(-1);
+  if (millis < 0 || millis >= kTimeEnd) return std::nullopt;
+  return Timestamp(std::chrono::microseconds(std::llround(millis * 1'000)));
+}
+
 std::optional<HistoryMode> find_history_mode(std::string_view name) noexcept {
   for (std::size_t i = 0; i < kModes.size(); ++i)
     if (kModes[i] == name) return static_cast<HistoryMode>(i);
@@ -147,10 +147,10 @@ std::variant<HistoryQuery, std::string> parse_history_query(const HistoryQueryTe
   HistoryQuery query;
   Members members;
   query.to = now;
-  members.read(query.from, text.from, read_time, "from", kTime);
+  members.read(query.from, text.from, parse_request_time, "from", kTime);
   if (text.from.kind == Kind::absent)
     members.fail("A history-query needs \"from\", which is " + std::string(kTime) + ".");
-  members.read(query.to, text.to, read_time, "to", kTime);
+  members.read(query.to, text.to, parse_request_time, "to", kTime);
   if (query.from > query.to) members.fail("\"from\" must not be after \"to\", which is now when it is left out.");
   if (query.to - query.from > limits::kMaxHistorySpan) members.fail("\"from\" and \"to\" must lie within 10 years.");
   members.read_points_and_form(text, query);

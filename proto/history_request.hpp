@@ -59,6 +59,9 @@ struct RequestValue {
   static RequestValue of_parameter(std::string_view text);
 };
 
+// ISO 8601 as parse_iso8601() reads it, or a number of milliseconds since 1970, before the year 10000.
+std::optional<Timestamp> parse_request_time(const RequestValue& value) noexcept;
+
 struct HistoryOptionsText {
   RequestValue points, window, mode, downsample;
 };

@@ -63,6 +63,14 @@ void append_tail(std::string& out, Timestamp time) {
   out.push_back('}');
 }
 
+// Up to the first member of `data`.
+void append_replay_head(std::string& out, std::string_view type, const DeviceId& device, std::string_view id) {
+  out.append("{\"type\":\"").append(type).append("\",");
+  if (!id.empty()) out.append("\"id\":").append(id).append(",");
+  append_device(out, device);
+  out.append(",\"data\":{");
+}
+
 void append_connection(std::string& out, Timestamp now, const ConnectedInfo& info) {
   out.append("\"timestamp\":");
   append_time(out, now);
@@ -242,6 +250,45 @@ void append_gap(std::string& out, const DeviceId& device, Timestamp from, Timest
   out.append("],\"reason\":");
   append_json_string(out, reason);
   out.append("}}");
+}
+
+void append_replay_begin(std::string& out, const DeviceId& device, const ReplayRequest& request,
+                         const ChannelTable& table) {
+  append_replay_head(out, "replay-begin", device, request.id);
+  out.append("\"from\":");
+  append_time(out, request.from);
+  out.append(",\"to\":");
+  append_time(out, request.to);
+  out.append(",\"speed\":");
+  if (request.speed > 0) {
+    append_json_number(out, request.speed);
+  } else {
+    out.append("\"max\"");
+  }
+  out.append(",\"live\":");
+  append_json_string(out, name(request.live));
+  out.append(",\"channels\":[");
+  const char* separator = "";
+  for (const Channel channel : request.channels) {
+    out.append(std::exchange(separator, ","));
+    append_json_string(out, table.name(channel));
+  }
+  out.append("]}}");
+}
+
+void append_replay_end(std::string& out, const DeviceId& device, std::string_view id, std::string_view reason,
+                       std::uint64_t events, Timestamp until) {
+  append_replay_head(out, "replay-end", device, id);
+  out.append("\"reason\":");
+  append_json_string(out, reason);
+  out.append(",\"events\":").append(std::to_string(events)).append(",\"until\":");
+  append_time(out, until);
+  out.append("}}");
+}
+
+void mark_replayed(std::string& message) {
+  message.pop_back();
+  message.append(",\"replay\":true}");
 }
 
 }  // namespace pulsegate::proto

@@ -121,6 +121,18 @@ struct Status {
 // {"type":"status","deviceUuid":…,"data":{"bus":"down","since":…}}
 void append_status(std::string& out, const DeviceId& device, const Status& status);
 
+// {"type":"replay-begin","id":…,"deviceUuid":…,"data":{"from":…,"to":…,"speed":1,"live":"hold","channels":[…]}};
+// `speed` is a number or "max", `id` as in append_error(), from here on.
+void append_replay_begin(std::string& out, const DeviceId& device, const ReplayRequest& request,
+                         const ChannelTable& table);
+// {"type":"replay-end","id":…,"deviceUuid":…,"data":{"reason":…,"events":…,"until":…}}; `reason` as README.md lists
+// them, `until`: all that came before it was shown.
+void append_replay_end(std::string& out, const DeviceId& device, std::string_view id, std::string_view reason,
+                       std::uint64_t events, Timestamp until);
+// Makes a channel message one of a replay: "replay":true, as its last member. Requires: `message` is one of the
+// messages of this file.
+void mark_replayed(std::string& message);
+
 // {"type":"gap","deviceUuid":…,"data":{"from":…,"to":…,"channels":[…],"reason":…}}; reason "bus" | "conflated" |
 // "resume", see README.md.
 void append_gap(std::string& out, const DeviceId& device, Timestamp from, Timestamp to, ChannelSet channels,

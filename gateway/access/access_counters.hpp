@@ -8,10 +8,10 @@
 namespace pulsegate::access {
 
 // What a good token, or a request without one, is not allowed.
-enum class Forbidden : std::uint8_t { device, channel, origin, host, subject };
-inline constexpr std::size_t kForbidden = 5;
-inline constexpr std::array<const char*, kForbidden> kForbiddenNames = {"device", "channel", "origin", "host",
-                                                                        "subject"};
+enum class Forbidden : std::uint8_t { device, channel, origin, host, subject, replay };
+inline constexpr std::size_t kForbidden = 6;
+inline constexpr std::array<const char*, kForbidden> kForbiddenNames = {"device", "channel", "origin",
+                                                                        "host",   "subject", "replay"};
 
 // Why a WebSocket was closed although nothing was wrong with it.
 enum class AccessEnd : std::uint8_t { expired, revoked, rights };

@@ -43,6 +43,21 @@ void add_connections(std::vector<Option>& rows) {
                      "open connections and say nothing. auto: 5 where the proxies are named, else no limit."));
 }
 
+void add_replays(std::vector<Option>& rows) {
+  rows.push_back(
+      row("--replay", "WHO", option_word(&Config::replay, {"off", "debug", "all"}),
+          "Clients that may have a device's past replayed on their connection: off, debug or all",
+          "debug: those with a token that has the scope debug, so nobody where no tokens are asked for. all: "
+          "whoever may see the device."));
+  rows.push_back(row("--replay-span", "DURATION",
+                     option_duration(&Config::replay_span, std::chrono::seconds(1), std::chrono::hours(24 * 366)),
+                     "Longest span of the past that one replay may show"));
+  rows.push_back(row("--max-replays", "N", option_count(&Config::max_replays, 1, 1'000),
+                     "Replays that clients may watch at the same time",
+                     "Each reads pages of the stream and the table as it goes, and holds back at most 256 KiB of live "
+                     "messages. Each shard has an equal share, at least one."));
+}
+
 void add_proxies(std::vector<Option>& rows) {
   rows.push_back(
       as_list(row("--trusted-proxy", "NETWORK", option_texts(&Config::trusted_proxies, access::check_network),
@@ -62,9 +77,10 @@ void add_proxies(std::vector<Option>& rows) {
 }
 
 void add_memory(std::vector<Option>& rows) {
-  rows.push_back(row("--backlog-limit", "SIZE", option_size(&Config::backlog_limit, kMi, 65'536 * kMi),
-                     "Backlog of all clients together above which the slowest are closed",
-                     "Each shard has an equal share."));
+  rows.push_back(
+      row("--backlog-limit", "SIZE", option_size(&Config::backlog_limit, kMi, 65'536 * kMi),
+          "Backlog of all clients together above which the slowest are closed",
+          "Each shard has an equal share. A quarter of as much may wait for the time that a maxRate allows."));
   rows.push_back(row("--memory-limit", "SIZE", option_memory_limit(),
                      "Memory that this process may have; off: no limit",
                      "auto: what the cgroup (a container, a systemd unit) allows. Not enforced here: see "
@@ -79,6 +95,7 @@ void add_memory(std::vector<Option>& rows) {
 
 void add_limit_rows(std::vector<Option>& rows) {
   add_connections(rows);
+  add_replays(rows);
   add_proxies(rows);
   add_memory(rows);
 }

@@ -207,7 +207,8 @@ void add_clients(std::vector<Option>& rows) {
   rows.push_back(row("--command-rate", "N", kClients, option_real(&Config::command_rate, 0.1, 1'000'000),
                      "Commands a second that a client may send on average"));
   rows.push_back(row("--command-burst", "N", kClients, option_real(&Config::command_burst, 1, 1'000'000),
-                     "Commands that a client may send at once"));
+                     "Commands that a client may send at once",
+                     "One for many devices counts as one for each 16 of them, at most as many as this."));
   rows.push_back(row("--max-fleet-devices", "N", kClients, option_count(&Config::max_fleet_devices, 1, 4'096),
                      "Devices of one connection to /api/v1/ws",
                      "Each 8 of them add as much to what the connection's backlog may hold (conflate-above, "

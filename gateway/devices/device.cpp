@@ -215,7 +215,7 @@ void Device::on_bus_down(const Now& now) {
 
 std::size_t Device::broadcast(std::string_view json) {
   const FramePtr frame = Frame::text(json);
-  for (Member* member : members_) member->receiver.deliver_control(frame);
+  for (Member* member : members_) member->receiver.deliver_broadcast(frame);
   env_.counters.broadcasts += members_.size();
   return members_.size();
 }

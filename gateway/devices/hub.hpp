@@ -18,6 +18,7 @@
 #include "gateway/counters.hpp"
 #include "gateway/devices/device.hpp"
 #include "gateway/devices/device_config.hpp"
+#include "gateway/devices/past_page.hpp"
 #include "gateway/devices/timer_heap.hpp"
 #include "proto/bus_event.hpp"
 #include "proto/history_request.hpp"
@@ -72,6 +73,12 @@ class Hub final : public bus::EventSink, private DeviceHost {
   using HistoryDone = std::function<void(storage::SnapshotError error, std::string json)>;
   void query_history(const proto::DeviceId& id, const proto::HistoryQuery& query, HistoryDone done);
 
+  // What stream and table hold of a device, see PastPages; the device need not be in memory. Past::failed: at least one
+  // of the two could not be read. `done` runs once, never before this returns, and not at all after stop().
+  using PastDone = std::function<void(std::shared_ptr<const Past> past)>;
+  void read_past(const proto::DeviceId& id, const PageRequest& request, PastDone done);
+  bool has_past() const noexcept override { return parts_.history != nullptr || parts_.stream != nullptr; }
+
   // Collectors are members that come and go: they hear of every read of their device that has ended, and are not
   // counted as clients. add() before join(), remove() at their end.
   void add(const proto::DeviceId& id, SnapshotCollector& collector);
@@ -110,7 +117,6 @@ class Hub final : public bus::EventSink, private DeviceHost {
 
   // DeviceHost
   Bus bus() const noexcept override { return bus_; }
-  bool has_past() const noexcept override { return parts_.history != nullptr || parts_.stream != nullptr; }
   void request_past(Device& device, proto::Timestamp from, bool awaited) override;
   void on_silent_loss(const Device& device) override;
   void request_read(Device& device, storage::ReadReason reason, bool awaited) override;
@@ -134,8 +140,12 @@ class Hub final : public bus::EventSink, private DeviceHost {
   void read(const WaitingRead& wanted, const Now& now);
   void on_answer(const WaitingRead& wanted, proto::Timestamp asked, const storage::SnapshotResult& result);
   void look(const WaitingRead& wanted, const Now& now);
-  void on_stream(const WaitingRead& wanted, std::shared_ptr<Past> past, const bus::StreamAnswer& answer);
-  void look_at_rows(const WaitingRead& wanted, const std::shared_ptr<Past>& past);
+  // First the stream, then the table: what leaves the stream in between is in the table by then. `done`: as of
+  // read_past(), with what may still be changed.
+  using Gathered = std::function<void(Hub& hub, std::shared_ptr<Past> past)>;
+  void gather_past(const proto::DeviceId& id, const PageRequest& request, std::shared_ptr<Past> past, Gathered done);
+  void take_stream(Past& past, const bus::StreamAnswer& answer);
+  void gather_rows(const proto::DeviceId& id, const PageRequest& request, std::shared_ptr<Past> past, Gathered done);
   void on_looked(const WaitingRead& wanted, std::shared_ptr<Past> past);
   void share_memory();
   void on_range(const proto::DeviceId& device, std::uint64_t generation, std::uint32_t view,

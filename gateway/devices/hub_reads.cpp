@@ -11,6 +11,7 @@
 namespace pulsegate::devices {
 
 using proto::BusEventError;
+using proto::Timestamp;
 using storage::ReadReason;
 
 namespace {
@@ -99,50 +100,63 @@ void Hub::on_answer(const WaitingRead& wanted, proto::Timestamp asked, const sto
   rearm();
 }
 
-// First the stream, then the table: what leaves the stream in between is in the table by then.
 void Hub::look(const WaitingRead& wanted, const Now& now) {
   ++counters_.past_reads;
   auto past = std::make_shared<Past>();
   past->from = *wanted.past_from;
   past->looked = now.wall;
-  past->has_table = parts_.history != nullptr;
-  if (parts_.stream == nullptr) return look_at_rows(wanted, std::move(past));
-  parts_.stream->read_from(wanted.device, *wanted.past_from - kPastMargin, bus::kMaxStreamRead,
-                           [weak = std::weak_ptr<Hub*>(alive_), wanted, past](const bus::StreamAnswer& answer) {
-                             const auto hub = weak.lock();
-                             if (hub && *hub != nullptr) (*hub)->on_stream(wanted, past, answer);
-                           });
+  const Timestamp from = *wanted.past_from - kPastMargin;
+  gather_past(wanted.device, {from, from, bus::kMaxStreamRead}, std::move(past),
+              [wanted](Hub& hub, std::shared_ptr<Past> found) { hub.on_looked(wanted, std::move(found)); });
 }
 
-void Hub::on_stream(const WaitingRead& wanted, std::shared_ptr<Past> past, const bus::StreamAnswer& answer) {
+void Hub::read_past(const proto::DeviceId& id, const PageRequest& request, PastDone done) {
+  auto past = std::make_shared<Past>();
+  past->from = request.rows_after;
+  past->looked = parts_.clock.now().wall;
+  gather_past(id, request, std::move(past),
+              [done = std::move(done)](Hub&, std::shared_ptr<Past> found) { done(std::move(found)); });
+}
+
+void Hub::gather_past(const proto::DeviceId& id, const PageRequest& request, std::shared_ptr<Past> past,
+                      Gathered done) {
+  past->has_table = parts_.history != nullptr;
+  if (parts_.stream == nullptr) return gather_rows(id, request, std::move(past), std::move(done));
+  parts_.stream->read_from(
+      id, request.stream_from, request.limit,
+      [weak = std::weak_ptr<Hub*>(alive_), id, request, past, done](const bus::StreamAnswer& answer) {
+        const auto hub = weak.lock();
+        if (!hub || *hub == nullptr) return;
+        (*hub)->take_stream(*past, answer);
+        if ((*hub)->parts_.history != nullptr) return (*hub)->gather_rows(id, request, past, done);
+        done(**hub, past);
+      });
+}
+
+void Hub::take_stream(Past& past, const bus::StreamAnswer& answer) {
   const Now now = parts_.clock.now();
   if (!answer.ok) parts_.notice(Notice::read_failed, answer.detail);
-  past->failed = !answer.ok;
-  past->stream_exists = answer.ok && answer.exists;
-  past->stream_more = answer.ok && answer.more;
+  past.failed = !answer.ok;
+  past.stream_exists = answer.ok && answer.exists;
+  past.stream_more = answer.ok && answer.more;
   for (const bus::StreamEntry& entry : answer.entries) {
     // What cannot be read would not have been forwarded as an event either.
     if (parser_.parse(proto::TopicKind::metrics, entry.data, event_) != BusEventError::none) continue;
     const bool young = entry.added > now.wall - config_.gap_tolerance;
-    past->stream.push_back({entry.time, entry.added, event_.values, std::string(event_.object), young});
+    past.stream.push_back({entry.time, entry.added, event_.values, std::string(event_.object), young});
   }
-  if (parts_.history != nullptr) return look_at_rows(wanted, std::move(past));
-  on_looked(wanted, std::move(past));
 }
 
-void Hub::look_at_rows(const WaitingRead& wanted, const std::shared_ptr<Past>& past) {
-  storage::AfterRequest request;
-  request.device = wanted.device;
-  request.after = *wanted.past_from - kPastMargin;
-  request.points = storage::kMaxHistoryPoints;
-  parts_.history->read_after(request, parts_.executor,
-                             [weak = std::weak_ptr<Hub*>(alive_), wanted, past](const storage::HistoryResult& result) {
+void Hub::gather_rows(const proto::DeviceId& id, const PageRequest& request, std::shared_ptr<Past> past,
+                      Gathered done) {
+  parts_.history->read_after({id, request.rows_after, request.limit}, parts_.executor,
+                             [weak = std::weak_ptr<Hub*>(alive_), past, done](const storage::HistoryResult& result) {
                                const auto hub = weak.lock();
                                if (!hub || *hub == nullptr) return;
                                (*hub)->count_failure(result);
                                past->failed = past->failed || result.error != storage::SnapshotError::none;
                                past->rows = result.error == storage::SnapshotError::none ? result.history : nullptr;
-                               (*hub)->on_looked(wanted, past);
+                               done(**hub, past);
                              });
 }
 

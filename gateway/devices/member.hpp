@@ -23,13 +23,16 @@ class Device;
 struct HistoryView;
 
 // Someone who gets a device's messages; a WebSocket session in production. Thread: the device's shard.
-// Neither function may call back into the device or destroy a member before it returns: a device delivers in loops.
+// No function may call back into the device or destroy a member before it returns: a device delivers in loops.
 class Receiver {
  public:
   // A channel message; a receiver that is too slow may keep only the latest of a channel.
   virtual void deliver(proto::Channel channel, const FramePtr& frame) = 0;
-  // Acks, notices and broadcasts: in order with the rest, never dropped for a newer one.
+  // Acks and notices: in order with the rest, never dropped for a newer one.
   virtual void deliver_control(const FramePtr& frame) = 0;
+  // Of the device: never dropped either, but it says nothing of other messages, so some of these may come later than
+  // it.
+  virtual void deliver_broadcast(const FramePtr& frame) = 0;
   // The answer to what it has asked for: may be large, and comes once.
   virtual void deliver_answer(const FramePtr& frame) = 0;
 

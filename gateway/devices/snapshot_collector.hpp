@@ -43,6 +43,7 @@ class SnapshotCollector final : private Receiver {
  private:
   void deliver(proto::Channel channel, const FramePtr& frame) override;
   void deliver_control(const FramePtr& frame) override;
+  void deliver_broadcast(const FramePtr&) override {}
   void deliver_answer(const FramePtr&) override {}
 
   void look_later();

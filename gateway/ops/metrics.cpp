@@ -236,6 +236,20 @@ class Renderer {
           [](const ShardReport& shard) { return shard.sessions.rate_limited; });
     total("pulsegate_throttled_messages_total", "Messages replaced by newer ones, as the client's maxRate asks.",
           [](const ShardReport& shard) { return shard.sessions.throttled; });
+    total("pulsegate_throttle_early_total",
+          "Messages sent before the time that maxRate asks for, since too much was held.",
+          [](const ShardReport& shard) { return shard.sessions.throttle_early; });
+    families_.gauge("pulsegate_throttle_held_bytes", "Bytes of messages that wait for the time that maxRate asks for.")
+        .add(sum([](const ShardReport& shard) { return shard.sessions.throttle_held_bytes; }));
+    families_.gauge("pulsegate_replays_open", "Replays of a device's past that clients watch.")
+        .add(sum([](const ShardReport& shard) { return shard.sessions.replays_open; }));
+    families_.counter("pulsegate_replays_total", "Replays that have ended, by reason.");
+    by_name(
+        "reason", kReplayEndNames, [](const ShardReport& shard) -> const auto& { return shard.sessions.replays; });
+    total("pulsegate_replayed_messages_total", "Messages of the past that replays sent.",
+          [](const ShardReport& shard) { return shard.sessions.replayed_messages; });
+    families_.gauge("pulsegate_replay_held_bytes", "Bytes of live messages that wait for the end of a replay.")
+        .add(sum([](const ShardReport& shard) { return shard.sessions.replay_held_bytes; }));
     total("pulsegate_error_messages_total", "Messages of type error sent to clients.",
           [](const ShardReport& shard) { return shard.sessions.errors; });
     total("pulsegate_sent_frames_total", "Frames put into outboxes.",

@@ -1,6 +1,7 @@
 // What a client may do, as its token says, and when that ends.
 #include "gateway/ws/client.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 #include <variant>
@@ -19,10 +20,11 @@ Client::Client(Link& client_link, access::GrantPtr grant, const SessionConfig& c
     : link(client_link),
       parts(session_parts),
       grant_(std::move(grant)),
+      burst_(config.command_burst),
       rate_(config.command_rate, config.command_burst),
       opened_(now.wall) {}
 
-bool Client::within_rate(const Now& now, double commands) {
+bool Client::charge(const Now& now, double commands) {
   if (rate_.take(now.steady, commands)) return true;
   ++parts.counters.rate_limited;
   // Telling about every refused command would let a flood in cause a flood out.
@@ -78,13 +80,69 @@ bool Client::renew(const proto::AuthRequest& request, const Now& now) {
   ++parts.gate.counters().refreshes;
   grant_ = fresh;
   generation_ = parts.gate.generation();
+  if (replays()) {
+    const std::vector<proto::Channel>& shown = replay_->channels();
+    const bool all = std::all_of(shown.begin(), shown.end(), [this](proto::Channel each) { return allows(each); });
+    if (!all || !may_replay() || !allows(replay_->device())) replay_->stop(ReplayEnd::forbidden);
+  }
   log::debug("client.renewed", {{"connection", link.id()}, {"token_id", grant_->identity.token_id}});
   proto::append_authenticated(text, grant_->ends, request.id);
   send(text);
   return true;
 }
 
+bool Client::may_replay() const noexcept {
+  switch (parts.replays.right) {
+    case ReplayRight::nobody:
+      return false;
+    case ReplayRight::debug:
+      return grant_ != nullptr && grant_->permissions.debug;
+    case ReplayRight::all:
+      return true;
+  }
+  return false;
+}
+
+void Client::replay(const proto::DeviceId& device, proto::ReplayRequest request, const Now& now) {
+  if (!may_replay()) {
+    parts.gate.count(Forbidden::replay);
+    return send_error(ErrorCode::forbidden,
+                      parts.replays.right == ReplayRight::debug ? "A replay needs a token with the scope \"debug\"."
+                                                                : "This gateway shows no replays.",
+                      request.id, &device);
+  }
+  for (const proto::Channel channel : request.channels)
+    if (!allows(channel)) return forbid_channel(channel, request.id, &device);
+  const auto span = std::chrono::duration_cast<std::chrono::seconds>(parts.replays.max_span);
+  if (request.to - request.from > parts.replays.max_span)
+    return send_error(ErrorCode::bad_replay,
+                      "\"from\" and \"to\" must lie within " + std::to_string(span.count()) + " seconds.", request.id,
+                      &device);
+  if (!parts.hub.has_past())
+    return send_error(ErrorCode::unavailable, "This gateway has neither a stream nor a database to replay from.",
+                      request.id, &device);
+  if (replays())
+    return send_error(ErrorCode::replay_open, "One replay at a time: stop the last one, or wait for its end.",
+                      request.id, &device);
+  if (parts.counters.replays_open >= parts.replays.max_open)
+    return send_error(ErrorCode::too_many_replays,
+                      "This gateway shows as many replays as it is allowed to; try again later.", request.id, &device);
+  log::info("replay.begin", {{"connection", link.id()},
+                             {"device", device.text()},
+                             {"subject", grant_ == nullptr ? std::string() : grant_->identity.subject},
+                             {"seconds", std::chrono::duration<double>(request.to - request.from).count()}});
+  replay_ = std::make_unique<Replay>(
+      link, ReplayParts{parts.hub, parts.channels, parts.clock_format, parts.counters, parts.throttles}, parts.replays,
+      device, std::move(request), now);
+}
+
+void Client::stop_replay(const proto::ReplayStop& command) {
+  if (replays()) return replay_->stop(ReplayEnd::stopped);
+  send_error(ErrorCode::bad_replay, "There is no replay to stop.", command.id);
+}
+
 void Client::tick(const Now& now) {
+  if (replay_ != nullptr && replay_->over()) replay_.reset();
   if (grant_ == nullptr) return;
   if (now.wall >= grant_->ends) return end_access(AccessEnd::expired);
   if (generation_ == parts.gate.generation()) return;

@@ -109,6 +109,7 @@ class Connection : public Transport, public Link {
   Outbox::Push send(FramePtr frame, ConflationKey key) override;
   void send_apart(FramePtr frame) override;
   void make_room(std::size_t devices) override;
+  void forget(ConflationKey first, ConflationKey last) override;
   void close(proto::CloseCode code) override;
 #pragma GCC diagnostic pop
   bool closing() const noexcept override {

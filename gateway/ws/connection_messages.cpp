@@ -110,6 +110,10 @@ void Connection::make_room(std::size_t devices) {
                      static_cast<ConflationKey>(devices * kMaxConflationKey));
 }
 
+void Connection::forget(ConflationKey first, ConflationKey last) {
+  forget_queued(first, last);
+}
+
 void Connection::send_apart(FramePtr frame) {
   if (phase_ != Phase::open || overflowed_) return;
   if (compressed_) frame = host_->compressor.shared(std::move(frame));

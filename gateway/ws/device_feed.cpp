@@ -47,6 +47,8 @@ DeviceFeed::~DeviceFeed() {
 void DeviceFeed::leave(const Now& now) {
   throttle_.reset();
   client_.parts.hub.leave(member_);
+  // Whoever gets these keys next has nothing to do with what this feed has queued, or lost.
+  if (one_of_many_) client_.link.forget(first_key_, first_key_ + kKeys - 1);
   if (const access::GrantPtr& grant = client_.grant())
     write_audit(client_.link.id(), device_, grant->identity, since_, now.wall);
 }
@@ -83,6 +85,8 @@ void DeviceFeed::unsubscribe(const std::vector<proto::Channel>& channels) {
     for (const proto::Channel channel : channels) throttle_->remove(channel);
     if (throttle_->empty()) throttle_.reset();
   }
+  if (Replay* const replay = client_.replay_of(device_))
+    for (const proto::Channel channel : channels) replay->forget(channel);
   client_.parts.hub.unsubscribe(member_, channels);
 }
 
@@ -124,16 +128,25 @@ void DeviceFeed::forbid() {
 
 void DeviceFeed::deliver(proto::Channel channel, const FramePtr& frame) {
   if (throttle_ != nullptr && throttle_->take(channel, frame)) return;
+  if (client_.has_replay()) return send(channel, frame);
   client_.link.send(frame, key_of(channel));
 }
 
 void DeviceFeed::send(proto::Channel channel, const FramePtr& frame) {
+  if (Replay* const replay = client_.replay_of(device_);
+      replay != nullptr && replay->take(channel, key_of(channel), frame))
+    return;
   client_.link.send(frame, key_of(channel));
 }
 
 // Notices say how things stand after what came before them, and what is delivered of the past follows it.
 void DeviceFeed::deliver_control(const FramePtr& frame) {
   if (throttle_ != nullptr) throttle_->flush();
+  client_.link.send(frame, 0);
+}
+
+// Says nothing of the messages that are held, so these keep their time.
+void DeviceFeed::deliver_broadcast(const FramePtr& frame) {
   client_.link.send(frame, 0);
 }
 

@@ -56,6 +56,7 @@ class DeviceFeed final : private devices::Receiver, private Throttle::Sink {
  private:
   void deliver(proto::Channel channel, const FramePtr& frame) override;
   void deliver_control(const FramePtr& frame) override;
+  void deliver_broadcast(const FramePtr& frame) override;
   void deliver_answer(const FramePtr& frame) override;
   void send(proto::Channel channel, const FramePtr& frame) override;
 

@@ -16,7 +16,8 @@ using proto::ErrorCode;
 
 namespace {
 
-// A command for many devices costs as much as so many commands: what it makes the gateway send is many times its size.
+// A command for many devices, or for what is no device, costs as much as so many commands: what it makes the gateway
+// send is many times its size.
 double cost_of(std::size_t devices) {
   constexpr std::size_t kDevicesPerCommand = 16;
   return static_cast<double>((devices + kDevicesPerCommand - 1) / kDevicesPerCommand);
@@ -71,16 +72,27 @@ std::optional<proto::CommandError> FleetSession::obey(std::string_view message, 
   if (!client_.within_rate(now)) return std::nullopt;
   proto::FleetCommand named = proto::parse_fleet_command(message, client_.parts.channels, now.wall);
   if (auto* const error = std::get_if<proto::CommandError>(&named.command)) return std::move(*error);
-  const double cost = cost_of(named.devices.size());
-  if (cost > 1 && !client_.within_rate(now, cost - 1)) return std::nullopt;
+  if (!client_.within_rate(now, cost_of(named.devices.size() + named.bad_devices.size()))) return std::nullopt;
   if (const auto* request = std::get_if<proto::AuthRequest>(&named.command)) {
     renew(*request, now);
     return std::nullopt;
   }
+  if (const auto* stop = std::get_if<proto::ReplayStop>(&named.command)) {
+    client_.stop_replay(*stop);
+    return std::nullopt;
+  }
   const auto* const asked = std::get_if<proto::HistoryQuery>(&named.command);
-  const std::string& id = asked != nullptr ? asked->id : std::get<Command>(named.command).id;
+  auto* const replay = std::get_if<proto::ReplayRequest>(&named.command);
+  const std::string& id = asked != nullptr    ? asked->id
+                          : replay != nullptr ? replay->id
+                                              : std::get<Command>(named.command).id;
   for (const std::string& name : named.bad_devices)
     client_.send_error(ErrorCode::invalid_device, "\"" + name + "\" is not the UUID of a device.", id);
+  if (replay != nullptr) {
+    if (!named.devices.empty() && permits(named.devices.front(), id))
+      client_.replay(named.devices.front(), std::move(*replay), now);
+    return std::nullopt;
+  }
   if (asked != nullptr) {
     if (!named.devices.empty()) query(*asked, named.devices.front(), now);
     return std::nullopt;
@@ -103,11 +115,19 @@ std::optional<proto::CommandError> FleetSession::obey(std::string_view message, 
 }
 
 void FleetSession::subscribe(const Command& command, const proto::FleetCommand& named, const Now& now) {
+  // Without one channel to deliver, nothing is asked of the bus or the database.
+  const bool delivers = std::any_of(command.channels.begin(), command.channels.end(),
+                                    [this](proto::Channel channel) { return client_.allows(channel); });
   for (const proto::DeviceId& device : named.devices) {
+    if (!delivers && find(device) == nullptr) {
+      if (!permits(device, command.id)) continue;
+      for (const proto::Channel channel : command.channels) client_.forbid_channel(channel, command.id, &device);
+      continue;
+    }
     DeviceFeed* const feed = open_feed(device, command.id, now);
     if (feed == nullptr) continue;
     feed->subscribe(command, since_of(command, named, device), false);
-    close_if_idle(device, now);  // of no channel, or of none that is allowed
+    close_if_idle(device, now);
   }
 }
 
@@ -162,13 +182,16 @@ DeviceFeed* FleetSession::find(const proto::DeviceId& device) const {
   return it == feeds_.end() ? nullptr : it->second.get();
 }
 
+bool FleetSession::permits(const proto::DeviceId& device, std::string_view id) {
+  if (client_.allows(device)) return true;
+  client_.parts.gate.count(access::Forbidden::device);
+  client_.send_error(ErrorCode::forbidden, "The token does not name this device.", id, &device);
+  return false;
+}
+
 DeviceFeed* FleetSession::open_feed(const proto::DeviceId& device, std::string_view id, const Now& now) {
   if (DeviceFeed* const feed = find(device)) return feed;
-  if (!client_.allows(device)) {
-    client_.parts.gate.count(access::Forbidden::device);
-    client_.send_error(ErrorCode::forbidden, "The token does not name this device.", id, &device);
-    return nullptr;
-  }
+  if (!permits(device, id)) return nullptr;
   if (feeds_.size() >= max_devices_) {
     client_.send_error(ErrorCode::too_many_devices,
                        "This connection has " + std::to_string(max_devices_) +

@@ -45,6 +45,8 @@ class FleetSession final : public LinkHandler {
   void renew(const proto::AuthRequest& request, const Now& now);
 
   DeviceFeed* find(const proto::DeviceId& device) const;
+  // The grant names the device. Tells the client where not.
+  bool permits(const proto::DeviceId& device, std::string_view id);
   // That of the device, which is joined where it was not. Null: it cannot be, and the client was told.
   DeviceFeed* open_feed(const proto::DeviceId& device, std::string_view id, const Now& now);
   Feeds::iterator close_feed(Feeds::iterator feed, const Now& now);

@@ -31,6 +31,8 @@ class Link {
   // This one carries so many devices: its backlog may be larger by once its limits for each 8 of them, and keys go up
   // to 32 for each. Requires: not fewer than before.
   virtual void make_room(std::size_t devices) = 0;
+  // What is queued with these keys is dropped, and what conflation has cost them forgotten: who used them is gone.
+  virtual void forget(ConflationKey first, ConflationKey last) = 0;
   // Sends what is queued, then a close frame; the socket is forced down 5 s later at the latest. Idempotent.
   // on_closed() follows.
   virtual void close(proto::CloseCode code) = 0;

@@ -17,16 +17,20 @@ constexpr std::uint32_t kKeptCapacity =
 Outbox::Push Outbox::push(FramePtr frame, ConflationKey key) {
   assert(conflated_keys_.has_room(key));
   const std::size_t size = frame->size();
-  if (exceeds(size, limits_.conflate_above)) {
-    // One full pass when the mark is crossed; from then on every push removes its own predecessor only.
+  const bool crowded = exceeds(size, limits_.conflate_above);
+  if (crowded) {
+    // One full pass when the mark is crossed; from then on every push drops its own predecessor only.
     if (!unique_keys_) keep_latest_per_key();
-    if (key != 0) conflate([key](const Entry& entry) { return entry.key == key; });
-    unique_keys_ = true;
+    if (key != 0) {
+      if (const std::uint32_t older = position_of(key); older < count_ && !under_way(older)) drop_for_newer(older);
+      pop_dropped();
+    }
   } else {
     unique_keys_ = false;
   }
   if (exceeds(size, limits_.close_above)) return Push::overflow;
   append(std::move(frame), key);
+  if (crowded && key != 0) latest_[key - 1] = slot_of(count_ - 1);
   return Push::queued;
 }
 
@@ -36,6 +40,7 @@ void Outbox::make_room(const OutboxLimits& limits, ConflationKey highest) {
     for (ConflationKey key = 1; key <= conflated_keys_.highest(); ++key)
       if (conflated_keys_.contains(key)) wider.add(key);
     conflated_keys_ = std::move(wider);
+    if (unique_keys_) latest_.resize(conflated_keys_.highest());
   }
   limits_ = limits;
 }
@@ -54,12 +59,14 @@ void Outbox::push_control(FramePtr frame, std::function<void()> sent) {
 }
 
 std::size_t Outbox::gather(iovec* out, std::size_t capacity) const noexcept {
-  const auto pieces = static_cast<std::uint32_t>(std::min<std::size_t>(count_, capacity));
-  for (std::uint32_t i = 0; i < pieces; ++i) {
+  std::size_t pieces = 0;
+  const bool holes = dropped_ > 0;
+  for (std::uint32_t i = 0; i < count_ && pieces < capacity; ++i) {
+    if (holes && !at(i).frame) continue;
     std::string_view bytes = at(i).frame->bytes();
     if (i == 0) bytes.remove_prefix(front_sent_);
     // sendmsg() does not write through iov_base.
-    out[i] = {const_cast<char*>(bytes.data()), bytes.size()};
+    out[pieces++] = {const_cast<char*>(bytes.data()), bytes.size()};
   }
   return pieces;
 }
@@ -79,6 +86,7 @@ void Outbox::consume(std::size_t bytes, SteadyTime now) {
     if (sent.kind == Kind::control) ++due_;
     if (sent.kind == Kind::apart) apart_ -= sent.frame->size();
     pop_front();
+    pop_dropped();
   }
   if (count_ == 0) {
     drained();
@@ -108,8 +116,22 @@ void Outbox::note_idle(SteadyTime now) noexcept {
   if (count_ == 0 && conflated_ == 0) last_empty_ = now;
 }
 
+void Outbox::forget(ConflationKey first, ConflationKey last) noexcept {
+  for (std::uint32_t i = 0; i < count_; ++i) {
+    const Entry& entry = at(i);
+    if (entry.frame && entry.key >= first && entry.key <= last && !under_way(i)) drop(i);
+  }
+  pop_dropped();
+  for (ConflationKey key = first; key <= last; ++key) conflated_keys_.remove(key);
+  if (conflated_keys_.empty()) conflated_ = 0;
+  if (count_ == 0) drained();
+}
+
 void Outbox::drop_unsent() noexcept {
-  retain([](const Entry& entry) { return entry.kind == Kind::control; });
+  for (std::uint32_t i = 0; i < count_; ++i)
+    if (at(i).frame && at(i).kind != Kind::control && !under_way(i)) drop(i);
+  pop_dropped();
+  if (count_ == 0) drained();
 }
 
 void Outbox::clear() noexcept {
@@ -124,14 +146,7 @@ void Outbox::clear() noexcept {
 }
 
 Outbox::Entry& Outbox::append(FramePtr frame, ConflationKey key) {
-  if (count_ == capacity_) {
-    const std::uint32_t capacity = capacity_ == 0 ? kFirstCapacity : capacity_ * 2;
-    auto slots = std::make_unique<Entry[]>(capacity);
-    for (std::uint32_t i = 0; i < count_; ++i) slots[i] = std::move(at(i));
-    slots_ = std::move(slots);
-    capacity_ = capacity;
-    head_ = 0;
-  }
+  if (count_ == capacity_) make_larger();
   backlog_ += frame->size();
   Entry& entry = at(count_);
   entry.frame = std::move(frame);
@@ -141,6 +156,18 @@ Outbox::Entry& Outbox::append(FramePtr frame, ConflationKey key) {
   return entry;
 }
 
+void Outbox::make_larger() {
+  // Those without a frame are worth the move where they are half of all: it is then paid for by what was dropped.
+  if (dropped_ > 0 && dropped_ >= count_ / 2) return compact();
+  const std::uint32_t capacity = capacity_ == 0 ? kFirstCapacity : capacity_ * 2;
+  auto slots = std::make_unique<Entry[]>(capacity);
+  for (std::uint32_t i = 0; i < count_; ++i) slots[i] = std::move(at(i));
+  slots_ = std::move(slots);
+  capacity_ = capacity;
+  head_ = 0;
+  if (unique_keys_) find_latest();
+}
+
 void Outbox::pop_front() noexcept {
   at(0).frame.reset();
   head_ = (head_ + 1) & (capacity_ - 1);
@@ -148,56 +175,70 @@ void Outbox::pop_front() noexcept {
   front_sent_ = 0;
 }
 
+void Outbox::pop_all_dropped() noexcept {
+  for (; count_ > 0 && !at(0).frame; --dropped_) pop_front();
+}
+
 void Outbox::drained() noexcept {
   head_ = 0;
+  dropped_ = 0;
   front_sent_ = 0;
   clock_started_ = false;
   unique_keys_ = false;
+  if (!latest_.empty()) latest_ = {};
   if (capacity_ > kKeptCapacity) {
     slots_.reset();
     capacity_ = 0;
   }
 }
 
-template <typename Keep>
-std::size_t Outbox::retain(Keep&& keep) noexcept {
-  // Kept entries move towards the back, where the newest is; the head then skips what is left over.
-  std::uint32_t write = count_;
-  for (std::uint32_t read = count_; read-- > 0;) {
-    Entry& entry = at(read);
-    const bool partly_sent = read == 0 && front_sent_ > 0;
-    if (partly_sent || keep(static_cast<const Entry&>(entry))) {
-      if (--write != read) at(write) = std::move(entry);
-    } else {
-      backlog_ -= entry.frame->size();
-      if (entry.kind == Kind::apart) apart_ -= entry.frame->size();
-      entry.frame.reset();
-    }
-  }
-  if (write == 0) return 0;
-  head_ = (head_ + write) & (capacity_ - 1);
-  count_ -= write;
-  if (count_ == 0) drained();
-  return write;
+void Outbox::drop(std::uint32_t position) noexcept {
+  Entry& entry = at(position);
+  backlog_ -= entry.frame->size();
+  if (entry.kind == Kind::apart) apart_ -= entry.frame->size();
+  entry.frame.reset();
+  ++dropped_;
 }
 
-template <typename Newer>
-void Outbox::conflate(Newer&& newer) noexcept {
-  conflated_ += retain([this, &newer](const Entry& entry) {
-    if (!newer(entry)) return true;
-    conflated_keys_.add(entry.key);
-    return false;
-  });
+void Outbox::drop_for_newer(std::uint32_t position) noexcept {
+  conflated_keys_.add(at(position).key);
+  ++conflated_;
+  drop(position);
+}
+
+void Outbox::compact() noexcept {
+  std::uint32_t write = 0;
+  for (std::uint32_t read = 0; read < count_; ++read) {
+    Entry& entry = at(read);
+    if (!entry.frame) continue;
+    if (write != read) at(write) = std::move(entry);
+    ++write;
+  }
+  count_ = write;
+  dropped_ = 0;
+  if (unique_keys_) find_latest();
+}
+
+std::uint32_t Outbox::position_of(ConflationKey key) const noexcept {
+  const std::uint32_t position = (latest_[key - 1] - head_) & (capacity_ - 1);
+  const bool here = position < count_ && at(position).frame && at(position).key == key;
+  return here ? position : count_;
+}
+
+void Outbox::find_latest() noexcept {
+  for (std::uint32_t i = 0; i < count_; ++i)
+    if (at(i).frame && at(i).key != 0) latest_[at(i).key - 1] = slot_of(i);
 }
 
 void Outbox::keep_latest_per_key() {
-  ConflationKeys seen(conflated_keys_.highest());
-  conflate([&seen](const Entry& entry) {
-    if (entry.key == 0) return false;
-    const bool newer = seen.contains(entry.key);
-    seen.add(entry.key);
-    return newer;
-  });
+  latest_.assign(conflated_keys_.highest(), 0);
+  unique_keys_ = true;
+  find_latest();
+  for (std::uint32_t i = 0; i < count_; ++i) {
+    const Entry& entry = at(i);
+    if (entry.frame && entry.key != 0 && latest_[entry.key - 1] != slot_of(i) && !under_way(i)) drop_for_newer(i);
+  }
+  pop_dropped();
 }
 
 }  // namespace pulsegate::ws

@@ -54,6 +54,7 @@ class ConflationKeys {
   ConflationKey highest() const noexcept { return kWord * static_cast<ConflationKey>(1 + more_.size()); }
   // Requires: has_room(key).
   void add(ConflationKey key) noexcept { (key <= kWord ? bits_ : more_[word(key)]) |= bit(key); }
+  void remove(ConflationKey key) noexcept { (key <= kWord ? bits_ : more_[word(key)]) &= ~bit(key); }
 
   friend bool operator==(const ConflationKeys& a, const ConflationKeys& b) noexcept {
     return a.bits_ == b.bits_ && a.more_ == b.more_;
@@ -78,7 +79,8 @@ struct Conflated {
 // Thread: one shard. Owner: the connection.
 // Invariants: 1. backlog() is the exact number of bytes not yet handed to the kernel. 2. A frame of which a byte was
 // sent is never dropped (but by clear()). 3. Frames leave in the order of push(), except that conflation drops older
-// ones.
+// ones. 4. An entry without a frame was dropped and takes its place until it is the oldest, or the ring is full: so
+// dropping one takes the same time whatever the length of the queue. The oldest entry has a frame.
 class Outbox {
  public:
   enum class Push : std::uint8_t { queued, overflow };
@@ -108,7 +110,7 @@ class Outbox {
   // backlog().
   void consume(std::size_t bytes, SteadyTime now);
 
-  bool empty() const noexcept { return count_ == 0; }
+  bool empty() const noexcept { return count_ == 0; }  // see invariant 4
   std::size_t backlog() const noexcept { return backlog_; }
   // The clock of a stall starts with the first consume() after a push into an empty outbox.
   bool stalled(SteadyTime now) const noexcept;
@@ -119,6 +121,9 @@ class Outbox {
   // To be called now and then: bounds Conflated::since where nothing was pushed for long. The push itself takes no time
   // stamp.
   void note_idle(SteadyTime now) noexcept;
+  // Drops what is queued with the keys `first` to `last`, and what conflation has cost them: whoever used these keys is
+  // gone, and the next one begins anew. A frame of which a byte was sent stays.
+  void forget(ConflationKey first, ConflationKey last) noexcept;
   // Drops the data frames of which no byte was sent, so that a close frame does not wait behind them.
   void drop_unsent() noexcept;
   // Drops everything, without calling `sent` handlers. For a socket that is gone.
@@ -133,7 +138,8 @@ class Outbox {
     Kind kind = Kind::data;
   };
 
-  Entry& at(std::uint32_t position) const noexcept { return slots_[(head_ + position) & (capacity_ - 1)]; }
+  std::uint32_t slot_of(std::uint32_t position) const noexcept { return (head_ + position) & (capacity_ - 1); }
+  Entry& at(std::uint32_t position) const noexcept { return slots_[slot_of(position)]; }
   Entry& append(FramePtr frame, ConflationKey key);
   // Whether `size` bytes more would be above the limit. What is apart is asked for only where it can matter.
   bool exceeds(std::size_t size, std::size_t limit) const noexcept {
@@ -141,21 +147,32 @@ class Outbox {
   }
   void pop_front() noexcept;
   void drained() noexcept;
-  // Keeps the entries for which keep(entry) holds, visited from the newest to the oldest, and the one that is partly
-  // sent. Returns how many were dropped.
-  template <typename Keep>
-  std::size_t retain(Keep&& keep) noexcept;
-  // Drops the frames for which newer(entry) holds, visited as by retain(), for newer ones.
-  template <typename Newer>
-  void conflate(Newer&& newer) noexcept;
+  // The entry is partly sent, so that it cannot be dropped.
+  bool under_way(std::uint32_t position) const noexcept { return position == 0 && front_sent_ > 0; }
+  // Requires: not under way. pop_dropped() has to follow.
+  void drop(std::uint32_t position) noexcept;
+  void drop_for_newer(std::uint32_t position) noexcept;
+  // Restores invariant 4 at the front.
+  void pop_dropped() noexcept {
+    if (dropped_ > 0) pop_all_dropped();
+  }
+  void pop_all_dropped() noexcept;
+  // Moves the entries together, so that none is without a frame.
+  void compact() noexcept;
+  void make_larger();
   void keep_latest_per_key();
+  // Writes down where each key is.
+  void find_latest() noexcept;
+  // Where the only entry of the key is; count_: nowhere. Requires: unique_keys_.
+  std::uint32_t position_of(ConflationKey key) const noexcept;
 
   OutboxLimits limits_;
   // A ring that owns nothing while the session is idle: an empty std::deque costs over 500 bytes.
   std::unique_ptr<Entry[]> slots_;
   std::uint32_t capacity_ = 0;  // a power of two, or 0
   std::uint32_t head_ = 0;
-  std::uint32_t count_ = 0;
+  std::uint32_t count_ = 0;                      // entries, those without a frame included
+  std::uint32_t dropped_ = 0;                    // of these: without a frame
   std::uint32_t due_ = 0;                        // control frames sent whose handler has not run
   std::vector<std::function<void()>> controls_;  // handlers of the control entries, oldest first
   std::size_t front_sent_ = 0;                   // bytes of the oldest entry already sent
@@ -166,7 +183,9 @@ class Outbox {
   SteadyTime last_empty_{};     // when it was known to be empty, before the frames of conflated_ were pushed
   ConflationKeys conflated_keys_;
   bool clock_started_ = false;  // false: nothing was offered to the socket since the outbox was last empty
-  bool unique_keys_ = false;    // no key occurs twice in the queue
+  bool unique_keys_ = false;    // no key occurs twice in the queue, but for a frame that is under way
+  // While keys are unique: the slot of the entry that had the key last, which may be gone, at key - 1.
+  std::vector<std::uint32_t> latest_;
 };
 
 }  // namespace pulsegate::ws

@@ -57,6 +57,10 @@ std::optional<proto::CommandError> Session::obey(std::string_view message, const
     carry_out(*query);
   } else if (const auto* request = std::get_if<proto::AuthRequest>(&parsed)) {
     carry_out(*request, now);
+  } else if (auto* const replay = std::get_if<proto::ReplayRequest>(&parsed)) {
+    carry_out(std::move(*replay), now);
+  } else if (const auto* stop = std::get_if<proto::ReplayStop>(&parsed)) {
+    client_.stop_replay(*stop);
   } else {
     carry_out(std::get<Command>(parsed), now);
   }
@@ -95,6 +99,10 @@ void Session::carry_out(const proto::AuthRequest& request, const Now& now) {
   if (!client_.renew(request, now)) return;
   if (!client_.allows(feed_.device())) return client_.end_access(access::AccessEnd::rights);
   feed_.drop_forbidden_channels();
+}
+
+void Session::carry_out(proto::ReplayRequest request, const Now& now) {
+  if (feed_.joined()) client_.replay(feed_.device(), std::move(request), now);
 }
 
 void Session::on_drained(const Conflated& lost, const Now& now) {

@@ -32,6 +32,7 @@ class Session final : public LinkHandler {
   void carry_out(const proto::Command& command, const Now& now);
   void carry_out(const proto::HistoryQuery& query);
   void carry_out(const proto::AuthRequest& request, const Now& now);
+  void carry_out(proto::ReplayRequest request, const Now& now);
 
   Client client_;
   DeviceFeed feed_;

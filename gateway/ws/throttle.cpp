@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
 #include "proto/message.hpp"
 
@@ -9,27 +10,11 @@ namespace pulsegate::ws {
 
 using devices::kNever;
 
-void ThrottleQueue::insert(SteadyTime due, Throttle& throttle) {
-  const bool first = due_.empty() || due < due_.begin()->first;
-  due_.emplace(due, &throttle);
-  if (first) arm_(due);
-}
-
-void ThrottleQueue::advance() {
-  const SteadyTime time = now();
-  while (!due_.empty() && due_.begin()->first <= time) {
-    Throttle& throttle = *due_.begin()->second;
-    due_.erase(due_.begin());
-    throttle.on_due(time);
-  }
-  if (!due_.empty()) arm_(due_.begin()->first);
-}
-
 Throttle::Throttle(ThrottleQueue& queue, Sink& sink, SessionCounters& counters)
-    : queue_(queue), sink_(sink), counters_(counters) {}
+    : Waiter(queue), queue_(queue), sink_(sink), counters_(counters) {}
 
 Throttle::~Throttle() {
-  if (due_ != kNever) queue_.erase(due_, *this);
+  for (Limited& limited : limited_) release(limited);
 }
 
 void Throttle::set(proto::Channel channel, std::optional<double> rate) {
@@ -41,6 +26,7 @@ void Throttle::set(proto::Channel channel, std::optional<double> rate) {
 }
 
 void Throttle::remove(proto::Channel channel) {
+  if (Limited* const known = find(channel)) release(*known);
   const auto of_channel = [channel](const Limited& limited) { return limited.channel == channel; };
   limited_.erase(std::remove_if(limited_.begin(), limited_.end(), of_channel), limited_.end());
   enlist();
@@ -51,13 +37,15 @@ bool Throttle::take(proto::Channel channel, const FramePtr& frame) {
   if (limited == nullptr) return false;
   const SteadyTime now = queue_.now();
   hold(*limited, frame, now);
-  if (limited->held && now >= limited->next) send(*limited, now);
+  const bool crowded = counters_.throttle_held_bytes > queue_.max_held();
+  if (crowded && now < limited->next) ++counters_.throttle_early;
+  if (limited->held && (crowded || now >= limited->next)) send(*limited, now);
   enlist();
   return true;
 }
 
 void Throttle::flush() {
-  if (due_ == kNever) return;
+  if (!waiting()) return;
   const SteadyTime now = queue_.now();
   for (Limited& limited : limited_)
     if (limited.held) send(limited, now);
@@ -77,24 +65,35 @@ void Throttle::hold(Limited& limited, const FramePtr& frame, SteadyTime now) {
     if (limited.channel == proto::Channel::history &&
         proto::merge_history(merged, limited.held->payload(), frame->payload())) {
       if (merged.size() <= kMaxHeldHistory) {
-        limited.held = Frame::text(merged);
+        keep(limited, Frame::text(merged));
         return;
       }
       send(limited, now);
     }
   }
-  limited.held = frame;
+  keep(limited, frame);
+}
+
+// Frames that clients share count for each of them: so the sum is an upper bound.
+void Throttle::keep(Limited& limited, FramePtr frame) noexcept {
+  release(limited);
+  counters_.throttle_held_bytes += frame->size();
+  limited.held = std::move(frame);
+}
+
+FramePtr Throttle::release(Limited& limited) noexcept {
+  if (limited.held) counters_.throttle_held_bytes -= limited.held->size();
+  FramePtr frame;
+  frame.swap(limited.held);
+  return frame;
 }
 
 void Throttle::send(Limited& limited, SteadyTime now) {
   limited.next = now + limited.interval;
-  FramePtr frame;
-  frame.swap(limited.held);
-  sink_.send(limited.channel, frame);
+  sink_.send(limited.channel, release(limited));
 }
 
 void Throttle::on_due(SteadyTime now) {
-  due_ = kNever;
   for (Limited& limited : limited_)
     if (limited.held && limited.next <= now) send(limited, now);
   enlist();
@@ -105,10 +104,7 @@ void Throttle::enlist() {
   SteadyTime due = kNever;
   for (const Limited& limited : limited_)
     if (limited.held) due = std::min(due, limited.next);
-  if (due == due_) return;
-  if (due_ != kNever) queue_.erase(due_, *this);
-  due_ = due;
-  if (due_ != kNever) queue_.insert(due_, *this);
+  wait_until(due);
 }
 
 }  // namespace pulsegate::ws

@@ -6,45 +6,35 @@
 #include <cstddef>
 #include <functional>
 #include <optional>
-#include <set>
 #include <utility>
 #include <vector>
 
 #include "gateway/clock.hpp"
 #include "gateway/counters.hpp"
-#include "gateway/devices/timer_heap.hpp"
 #include "gateway/frame.hpp"
+#include "gateway/ws/due_queue.hpp"
 #include "proto/channel.hpp"
 
 namespace pulsegate::ws {
 
-class Throttle;
-
 // When which throttle has something to send. Thread: one shard. Owner: Shard; outlives every Throttle.
-class ThrottleQueue {
+class ThrottleQueue final : public DueQueue {
  public:
-  // `arm`: run advance() at this time; replaces the earlier request.
-  ThrottleQueue(const Clock& clock, std::function<void(SteadyTime)> arm) : clock_(clock), arm_(std::move(arm)) {}
-
-  // Sends what is due, and arms the next deadline.
-  void advance();
-  std::size_t waiting() const noexcept { return due_.size(); }
+  // `arm`: run advance() at this time; replaces the earlier request. `max_held`: bytes that all throttles together may
+  // hold.
+  ThrottleQueue(const Clock& clock, std::size_t max_held, std::function<void(SteadyTime)> arm)
+      : DueQueue(clock, std::move(arm)), max_held_(max_held) {}
+  std::size_t max_held() const noexcept { return max_held_; }
 
  private:
-  friend class Throttle;
-  SteadyTime now() const { return clock_.now().steady; }
-  void insert(SteadyTime due, Throttle& throttle);
-  void erase(SteadyTime due, Throttle& throttle) noexcept { due_.erase({due, &throttle}); }
-
-  const Clock& clock_;
-  const std::function<void(SteadyTime)> arm_;
-  std::set<std::pair<SteadyTime, Throttle*>> due_;
+  const std::size_t max_held_;
 };
 
 // The channels of one device and client that have a `maxRate`.
 // Thread: one shard. Owner: the device feed. Bound: one frame a channel, of `history` at most kMaxHeldHistory bytes:
-// what would become larger leaves before its time, since a point must not be lost.
-class Throttle {
+// what would become larger leaves before its time, since a point must not be lost. All that is held together is bounded
+// by the queue: above that a message leaves at once, to where the bounds of slow clients hold.
+class Throttle final : private DueQueue::Waiter {
  public:
   static constexpr std::size_t kMaxHeldHistory = 32 * 1024;
 
@@ -59,7 +49,7 @@ class Throttle {
 
   // All of them outlive it.
   Throttle(ThrottleQueue& queue, Sink& sink, SessionCounters& counters);
-  ~Throttle();
+  ~Throttle() override;
   Throttle(const Throttle&) = delete;
   Throttle& operator=(const Throttle&) = delete;
 
@@ -72,11 +62,10 @@ class Throttle {
 
   // Sends the message, or keeps it until its time. False: the channel has no rate, and nothing was done.
   bool take(proto::Channel channel, const FramePtr& frame);
-  // What is held is sent at once, because something that must not overtake it comes.
+  // What is held is sent at once, since something comes that must not overtake it.
   void flush();
 
  private:
-  friend class ThrottleQueue;
   struct Limited {
     proto::Channel channel;
     SteadyTime::duration interval;
@@ -85,16 +74,18 @@ class Throttle {
   };
 
   Limited* find(proto::Channel channel) noexcept;
+  // The only ones that change what is held, and the count of it.
+  void keep(Limited& limited, FramePtr frame) noexcept;
+  FramePtr release(Limited& limited) noexcept;
   void hold(Limited& limited, const FramePtr& frame, SteadyTime now);
   void send(Limited& limited, SteadyTime now);
-  void on_due(SteadyTime now);
+  void on_due(SteadyTime now) override;
   void enlist();
 
   ThrottleQueue& queue_;
   Sink& sink_;
   SessionCounters& counters_;
   std::vector<Limited> limited_;
-  SteadyTime due_ = devices::kNever;  // as it stands in the queue; kNever: it does not
 };
 
 }  // namespace pulsegate::ws

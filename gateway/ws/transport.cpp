@@ -129,6 +129,12 @@ void Transport::drop_unsent() noexcept {
   counters_->backlog_bytes -= backlog - outbox_.backlog();
 }
 
+void Transport::forget_queued(ConflationKey first, ConflationKey last) noexcept {
+  const std::size_t backlog = outbox_.backlog();
+  outbox_.forget(first, last);
+  counters_->backlog_bytes -= backlog - outbox_.backlog();
+}
+
 void Transport::write(SteadyTime now) {
   if (!wants_write()) return;
   const ptr self = shared_from_this();  // what runs once bytes are sent may end the connection

@@ -64,6 +64,7 @@ class Transport : public std::enable_shared_from_this<Transport> {
   Outbox::Push queue(FramePtr frame, ConflationKey key);
   void queue_apart(FramePtr frame);
   void drop_unsent() noexcept;
+  void forget_queued(ConflationKey first, ConflationKey last) noexcept;
   // Writes what the outbox holds, as far as the kernel takes it. May run websocketpp and hooks.
   void write(SteadyTime now);
   // Whether a flush would do anything: not while the kernel has yet to say that it takes more.

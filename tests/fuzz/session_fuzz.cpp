@@ -76,6 +76,7 @@ class World final : private ws::LinkFactory, private ws::HttpAnswerer {
     must_hold(hub_.hub->client_count(test::HubFixture::device(kDevice)) == 0, "no member stays");
     must_hold(counters_.fleet_connections == 0 && counters_.fleet_devices == 0, "no feed stays");
     must_hold(throttles_.waiting() == 0, "nothing is held back for nobody");
+    must_hold(counters_.replays_open == 0 && counters_.replay_held_bytes == 0, "no replay stays");
   }
 
   void send_what_was_held() { throttles_.advance(); }
@@ -83,6 +84,11 @@ class World final : private ws::LinkFactory, private ws::HttpAnswerer {
   const std::string& received() const { return received_; }
 
  private:
+  static ws::ReplayRules for_all() {
+    ws::ReplayRules rules;
+    rules.right = ws::ReplayRight::all;
+    return rules;
+  }
   static ws::EndpointConfig config(bool compress) {
     ws::EndpointConfig config;
     config.compress = compress;
@@ -91,7 +97,7 @@ class World final : private ws::LinkFactory, private ws::HttpAnswerer {
 
   std::unique_ptr<ws::LinkHandler> on_open(ws::Link& link, const access::Admission& admission,
                                            const Now& now) override {
-    const ws::SessionParts parts{gate_, *hub_.hub, hub_.channels, counters_, throttles_};
+    const ws::SessionParts parts{gate_, *hub_.hub, hub_.channels, counters_, throttles_, replays_, hub_.zone};
     if (admission.route == access::Route::fleet)
       return std::make_unique<ws::FleetSession>(link, admission, ws::SessionConfig{}, parts, now);
     return std::make_unique<ws::Session>(link, admission, ws::SessionConfig{}, parts, now);
@@ -112,7 +118,8 @@ class World final : private ws::LinkFactory, private ws::HttpAnswerer {
 
   test::HubFixture hub_;
   SessionCounters counters_;
-  ws::ThrottleQueue throttles_{hub_.clock, [](SteadyTime) {}};
+  ws::ThrottleQueue throttles_{hub_.clock, 100'000, [](SteadyTime) {}};
+  ws::ReplayRules replays_ = for_all();
   access::Gate gate_;
   asio::io_context io_{1};
   ws::Endpoint endpoint_;

@@ -4,16 +4,9 @@
 #include <stdexcept>
 
 #include "tests/support/free_port.hpp"
+#include "tests/support/text.hpp"
 
 namespace pulsegate::test {
-namespace {
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
-}  // namespace
-
 RedisServer::RedisServer(RedisOptions options) : options_(std::move(options)) {
   dir_.write("redis.conf", options_.config + "\n");
 }

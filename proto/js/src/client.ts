@@ -112,15 +112,14 @@ export class PulsegateClient {
     return this.#queries.ask(query);
   }
 
-  /** Answers are events: `replay`, or `error` where the token has no such right. False: there is no connection now. */
+  /** Answers are events: `replay`, or `error` where it is refused. A reconnect ends it. False: there is no connection now. */
   replay(query: ReplayQuery): boolean {
     const { device: deviceUuid, ...rest } = query;
-    const command = { type: 'replay', ...rest, deviceUuid, from: timeOf(query.from), to: timeOf(query.to), id: 'replay' };
-    return this.#say(command as unknown as ClientCommand);
+    return this.#say({ type: 'replay', id: 'replay', ...rest, deviceUuid, from: timeOf(query.from), to: timeOf(query.to) });
   }
 
   stopReplay(deviceUuid?: string): boolean {
-    return this.#say({ type: 'replay-stop', deviceUuid, id: 'replay' } as unknown as ClientCommand);
+    return this.#say({ type: 'replay-stop', deviceUuid, id: 'replay' });
   }
 
   /** Returns what removes the listener. */

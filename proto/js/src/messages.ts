@@ -12,7 +12,7 @@ export type CloseCode =
 export type ErrorCode =
   | 'malformed-json' | 'too-deep' | 'not-an-object' | 'missing-type' | 'unknown-type' | 'invalid-channels'
   | 'too-many-channels' | 'unknown-channel' | 'bad-since' | 'bad-max-rate' | 'bad-history' | 'bad-query'
-  | 'query-open' | 'binary-message' | 'rate-limited' | 'too-many-connections' | 'missing-device'
+  | 'query-open' | 'bad-replay' | 'replay-open' | 'too-many-replays' | 'binary-message' | 'rate-limited' | 'too-many-connections' | 'missing-device'
   | 'too-many-devices' | 'device-limit' | 'unauthorized' | 'token-expired' | 'token-revoked' | 'forbidden'
   | 'bad-request' | 'invalid-device' | 'not-found' | 'upgrade-required' | 'unavailable' | 'timed-out' | 'internal';
 
@@ -45,7 +45,7 @@ export interface Metrics {
   [name: string]: unknown;
 }
 interface Value { deviceUuid: string; timestamp: string; replay?: true }
-export interface MetricsMessage extends Value { type: 'metrics'; data: Metrics; cursor: string }
+export interface MetricsMessage extends Value { type: 'metrics'; data: Metrics; cursor?: string }
 
 export interface CpuPoint { time: string; value: number; timestamp: string }
 /** MiB. */
@@ -96,13 +96,26 @@ export interface ErrorMessage {
   deviceUuid?: string;
   id?: string | number;
 }
+export interface ReplayBeginMessage {
+  type: 'replay-begin';
+  id?: string | number;
+  deviceUuid: string;
+  data: { from: string; to: string; speed: number; live: 'hold' | 'mix'; channels: Channel[] };
+}
+export interface ReplayEndMessage {
+  type: 'replay-end';
+  id?: string | number;
+  deviceUuid: string;
+  /** `events` samples were shown, all that there were before `until`. */
+  data: { reason: 'done' | 'stopped' | 'unavailable' | 'forbidden'; events: number; until: string };
+}
 export interface ReconnectMessage { type: 'reconnect'; data: { after_ms: number } }
 
 /** Everything that the server sends, but for broadcasts, which come as they were published. */
 export type ServerMessage =
   | ConnectedMessage | SubscribedMessage | UnsubscribedMessage | MetricsMessage | HistoryMessage
   | HistoryResultMessage | ProcessesMessage | NetworkInterfacesMessage | SystemInfoMessage | PongMessage
-  | StatusMessage | GapMessage | AuthenticatedMessage | ErrorMessage | ReconnectMessage;
+  | ReplayBeginMessage | ReplayEndMessage | StatusMessage | GapMessage | AuthenticatedMessage | ErrorMessage | ReconnectMessage;
 
 export type Downsample = 'lttb' | 'minmax' | 'mean';
 export interface HistoryForm {
@@ -122,6 +135,17 @@ export interface SubscribeCommand extends OfDevices {
   id?: string | number;
 }
 export interface UnsubscribeCommand extends OfDevices { type: 'unsubscribe'; channels: Channel[]; id?: string | number }
+export interface ReplayCommand {
+  type: 'replay';
+  deviceUuid?: string;
+  from: string | number;
+  to?: string | number;
+  speed?: number;
+  channels?: ('metrics' | 'history')[];
+  live?: 'hold' | 'mix';
+  id?: string | number;
+}
+export interface ReplayStopCommand { type: 'replay-stop'; deviceUuid?: string; id?: string | number }
 export interface PingCommand { type: 'ping'; id?: string | number }
 export interface AuthCommand { type: 'auth'; token: string; id?: string | number }
 export interface HistoryQueryCommand {
@@ -134,4 +158,5 @@ export interface HistoryQueryCommand {
   downsample?: Downsample;
 }
 export type ClientCommand =
-  | SubscribeCommand | UnsubscribeCommand | PingCommand | AuthCommand | HistoryQueryCommand;
+  | SubscribeCommand | UnsubscribeCommand | PingCommand | AuthCommand | HistoryQueryCommand | ReplayCommand
+  | ReplayStopCommand;

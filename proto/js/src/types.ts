@@ -1,7 +1,8 @@
 // What a program that uses the client sees, apart from the classes themselves.
 
 import type {
-  BuiltInChannel, Channel, ClientCommand, Downsample, ErrorCode, GapMessage, HistoryForm, ServerMessage,
+  BuiltInChannel, Channel, ClientCommand, Downsample, ErrorCode, GapMessage, HistoryForm, HistoryMessage, MetricsMessage,
+  ReplayBeginMessage, ReplayEndMessage, ServerMessage,
 } from './messages.js';
 
 /** Anything that behaves like a browser's WebSocket: the browser's, Node's (22 and later), or the one of package `ws`. */
@@ -140,12 +141,16 @@ export interface HistoryQuery {
 export interface ReplayQuery {
   device?: string;
   from: Date | number | string;
-  to: Date | number | string;
-  /** 1: as it was. */
+  /** Default: now. */
+  to?: Date | number | string;
+  /** 1 (default): as it was. */
   speed?: number;
-  channels?: Channel[];
-  /** Whether live messages wait for the end, or come in between. */
+  /** Default: both. */
+  channels?: ('metrics' | 'history')[];
+  /** Whether live messages wait for the end (`hold`, default), or come in between. */
   live?: 'hold' | 'mix';
+  /** Default `replay`. */
+  id?: string;
 }
 
 /**
@@ -175,7 +180,7 @@ export interface Events {
   /** What was published to all clients of a device: whatever has no subscription of ours and no type of the protocol. */
   broadcast: Record<string, unknown>;
   /** `replay-begin`, the messages of the past, `replay-end`. They reach no other handler. */
-  replay: Record<string, unknown> & { type: string };
+  replay: ReplayBeginMessage | ReplayEndMessage | MetricsMessage | HistoryMessage;
 }
 
 /** `code`: one of the protocol, or of the client's own. */

@@ -25,7 +25,7 @@ client.on('reconnect', () => {});
 export async function read(): Promise<void> {
   for await (const message of client.subscribe({ channels: ['metrics', 'history'] })) {
     message satisfies MetricsMessage | HistoryMessage | GapMessage | OverflowMessage;
-    if (message.type === 'metrics') message.cursor.length;
+    if (message.type === 'metrics') message.cursor?.length;
     else if (message.type === 'history') message.data.cpu[0]?.value.toFixed(0);
     else if (message.type === 'overflow') message.dropped.toFixed(0);
     else message.data.reason satisfies string;

@@ -40,6 +40,7 @@ class OutboxReceiver final : public devices::Receiver {
     push(frame, static_cast<ws::ConflationKey>(index(channel)) + 1);
   }
   void deliver_control(const FramePtr& frame) override { push(frame, 0); }
+  void deliver_broadcast(const FramePtr& frame) override { push(frame, 0); }
   void deliver_answer(const FramePtr& frame) override { outbox_.push_apart(frame); }
 
   // Returns how many bytes left.

@@ -38,4 +38,20 @@ void push_while_conflating(benchmark::State& state) {
 }
 BENCHMARK(push_while_conflating);
 
+// A fleet socket that takes nothing, with so many values of its devices in the queue.
+void push_while_conflating_a_fleet(benchmark::State& state) {
+  const auto values = static_cast<std::uint32_t>(state.range(0));
+  ws::Outbox outbox{ws::OutboxLimits{}};
+  ws::OutboxLimits limits;
+  limits.close_above = std::size_t{1} << 30;
+  outbox.make_room(limits, values);
+  const FramePtr frame = Frame::text(std::string(1260, 'x'));
+  std::uint32_t key = 0;
+  for (auto _ : state) {
+    key = key % values + 1;
+    benchmark::DoNotOptimize(outbox.push(frame, key));
+  }
+}
+BENCHMARK(push_while_conflating_a_fleet)->Arg(128)->Arg(1024);
+
 }  // namespace

@@ -7,19 +7,17 @@
 #include "tests/integration/bus/bus_world.hpp"
 #include "tests/support/free_port.hpp"
 #include "tests/support/redis_cluster.hpp"
+#include "tests/support/text.hpp"
 #include "tests/unit/bus/recording_sink.hpp"
 
 using namespace pulsegate;
 using test::BusWorld;
+using test::contains;
 using test::RecordingSink;
 using test::RedisCluster;
 using test::RedisServer;
 
 namespace {
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
 
 // The node that our subscriber is connected to; -1: none.
 int node_of(RedisCluster& cluster) {

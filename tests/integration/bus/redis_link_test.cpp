@@ -8,6 +8,7 @@
 
 #include "tests/integration/bus/bus_world.hpp"
 #include "tests/integration/bus/scripted_redis.hpp"
+#include "tests/support/text.hpp"
 #include "tests/unit/bus/recording_sink.hpp"
 #include "tests/unit/bus/resp_text.hpp"
 
@@ -16,16 +17,13 @@ using bus::test::bulk;
 using bus::test::confirmation;
 using bus::test::message;
 using test::BusWorld;
+using test::contains;
 using test::kGreeting;
 using test::Millis;
 using test::RecordingSink;
 using test::ScriptedRedis;
 
 namespace {
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
 
 struct Script {
   explicit Script(bus::RedisConfig config) : world(std::move(config)) { world.subscriber().start(sink); }

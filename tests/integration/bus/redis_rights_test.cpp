@@ -8,10 +8,12 @@
 #include "tests/integration/bus/sentinel_world.hpp"
 #include "tests/integration/bus/stream_world.hpp"
 #include "tests/support/redis_cluster.hpp"
+#include "tests/support/text.hpp"
 #include "tests/unit/bus/recording_sink.hpp"
 
 using namespace pulsegate;
 using test::BusWorld;
+using test::contains;
 using test::RecordingSink;
 using test::RedisServer;
 using test::StreamWorld;
@@ -19,10 +21,6 @@ using test::StreamWorld;
 namespace {
 
 const proto::DeviceId kDevice = *proto::DeviceId::parse("0a0a0a0a-2222-3333-4444-555555555555");
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
 
 // A user of the shared server with these rights and no others, as an URL.
 std::string url_of_user(const std::vector<std::string>& rights) {

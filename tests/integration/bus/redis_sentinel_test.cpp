@@ -6,10 +6,12 @@
 #include "tests/integration/bus/sentinel_world.hpp"
 #include "tests/integration/bus/stream_world.hpp"
 #include "tests/support/free_port.hpp"
+#include "tests/support/text.hpp"
 #include "tests/unit/bus/recording_sink.hpp"
 
 using namespace pulsegate;
 using test::BusWorld;
+using test::contains;
 using test::RecordingSink;
 using test::RedisOptions;
 using test::RedisServer;
@@ -17,10 +19,6 @@ using test::SentinelGroup;
 using test::SentinelGroupOptions;
 
 namespace {
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
 
 // A master that a Sentinel cannot make a replica: what one looks like that Sentinels cannot reach and clients can.
 RedisOptions stubborn() {

@@ -11,18 +11,16 @@
 #include "bus/slot_map.hpp"
 #include "tests/integration/bus/bus_world.hpp"
 #include "tests/support/redis_cluster.hpp"
+#include "tests/support/text.hpp"
 #include "tests/unit/bus/recording_sink.hpp"
 
 using namespace pulsegate;
+using test::contains;
 using test::Millis;
 using test::RecordingSink;
 using test::RedisCluster;
 
 namespace {
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
 
 // Topics of the slots of each of the three masters at the start.
 std::string topic_of(RedisCluster& cluster, int master, int number = 0) {

@@ -8,8 +8,10 @@
 
 #include "tests/integration/bus/stream_world.hpp"
 #include "tests/support/free_port.hpp"
+#include "tests/support/text.hpp"
 
 using namespace pulsegate;
+using test::contains;
 using test::Millis;
 using test::RedisOptions;
 using test::RedisServer;
@@ -19,10 +21,6 @@ namespace {
 
 const std::string kUuid = "0a0a0a0a-2222-3333-4444-555555555555";
 const proto::DeviceId kDevice = *proto::DeviceId::parse(kUuid);
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
 
 // The key under which the API server would keep the device's stream.
 std::string key(int number = 0) {

@@ -5,11 +5,13 @@
 
 #include "tests/integration/bus/scripted_redis.hpp"
 #include "tests/integration/bus/stream_world.hpp"
+#include "tests/support/text.hpp"
 #include "tests/unit/bus/resp_text.hpp"
 
 using namespace pulsegate;
 using bus::test::array;
 using bus::test::bulk;
+using test::contains;
 using test::Millis;
 using test::ScriptedRedis;
 using test::StreamWorld;
@@ -17,10 +19,6 @@ using test::StreamWorld;
 namespace {
 
 const proto::DeviceId kDevice = *proto::DeviceId::parse("0a0a0a0a-2222-3333-4444-555555555555");
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
 
 std::string entry(const std::string& id, const std::string& data) {
   return array({bulk(id), array({bulk("data"), bulk(data)})});

@@ -12,20 +12,18 @@
 
 #include "tests/integration/bus/bus_world.hpp"
 #include "tests/support/free_port.hpp"
+#include "tests/support/text.hpp"
 #include "tests/unit/bus/recording_sink.hpp"
 
 using namespace pulsegate;
 using test::BusWorld;
+using test::contains;
 using test::Millis;
 using test::RecordingSink;
 using test::RedisOptions;
 using test::RedisServer;
 
 namespace {
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
 
 // The reason that a first attempt with this URL fails for.
 std::string refusal(const std::string& url) {

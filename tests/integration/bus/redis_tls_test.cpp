@@ -4,20 +4,18 @@
 #include <string>
 
 #include "tests/integration/bus/stream_world.hpp"
+#include "tests/support/text.hpp"
 #include "tests/unit/bus/recording_sink.hpp"
 
 using namespace pulsegate;
 using test::BusWorld;
+using test::contains;
 using test::RecordingSink;
 using test::RedisOptions;
 using test::RedisServer;
 using test::TlsFiles;
 
 namespace {
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
 
 RedisOptions options_with(const TlsFiles& files) {
   RedisOptions options;

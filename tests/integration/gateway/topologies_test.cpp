@@ -1,10 +1,19 @@
 // The gateway finds its Redis where the URL names a topology or TLS, from the command line to the client.
+#include <algorithm>
+#include <atomic>
 #include <boost/test/unit_test.hpp>
+#include <cstdio>
+#include <functional>
+#include <stdexcept>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include "bus/slot_map.hpp"
 #include "stack.hpp"
+#include "tests/integration/bus/sentinel_world.hpp"
 #include "tests/support/redis_cluster.hpp"
+#include "tests/support/run_results.hpp"
 #include "tests/support/tls_files.hpp"
 
 using namespace pulsegate::test;
@@ -28,9 +37,93 @@ void expect_cpu(WsClient& client, double cpu) {
   });
 }
 
+// Kills a node that delivers, publishes every 20 ms by `publish` (which may throw as long as nobody takes it) and
+// writes down how long the client had to wait for the first event after that. What was published before it is a hole
+// that the client must have been told of.
+void expect_deliveries_again(WsClient& client, const std::string& fact, const std::function<void()>& kill,
+                             const std::function<void(int cpu)>& publish) {
+  kill();
+  const long long killed = now_ms();
+  std::atomic<bool> stop{false};
+  std::thread publisher([&] {
+    for (int cpu = 100; !stop; ++cpu) {
+      try {
+        publish(cpu);
+      } catch (const std::runtime_error&) {
+        // Nobody there yet.
+      }
+      pause_for(Millis(20));
+    }
+  });
+  std::vector<Json> seen;
+  try {
+    seen = client.expect_until(
+        [](const Json& message) {
+          return message.type() == "metrics" && message.at("data").at("cpu_usage").number() >= 100;
+        },
+        kServerDeadline);
+  } catch (...) {
+    stop = true;
+    publisher.join();
+    throw;
+  }
+  const long long waited = now_ms() - killed;
+  stop = true;
+  publisher.join();
+  char result[64];
+  std::snprintf(result, sizeof result, "deliveries again after %.1f s", static_cast<double>(waited) / 1000);
+  record_result("failover", fact, result);
+  const auto told = [](const Json& message) { return is_bus_status(message, "down") || message.type() == "gap"; };
+  BOOST_TEST(std::any_of(seen.begin(), seen.end(), told));
+}
+
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(Topologies)
+
+BOOST_AUTO_TEST_CASE(deliveries_come_again_when_the_master_of_a_sentinel_group_was_killed) {
+  SentinelGroup group;
+  const GatewayProcess gateway({"--redis", group.url(), "--database", "none", "--auth", "none"});
+  const std::string device = new_device();
+  const std::string topic = "device:" + device + ":metrics";
+  WsClient client = watch_metrics(gateway, device);
+  group.master.publish(topic, metrics_event(device, 1, now_ms()));
+  expect_cpu(client, 1);
+  expect_deliveries_again(
+      client, "master of a Sentinel group killed (its Sentinel takes it for dead after 0.5 s)",
+      [&] { group.master.kill(); },
+      [&](int cpu) {
+        group.replica.client().command({"PUBLISH", topic, metrics_event(device, cpu, now_ms())});
+      });
+}
+
+BOOST_AUTO_TEST_CASE(deliveries_come_again_when_a_master_of_a_cluster_was_killed) {
+  for (const bool sharded : {true, false}) {
+    RedisCluster cluster(3, true);
+    const GatewayProcess gateway({"--redis", cluster.url(), "--redis-sharded", sharded ? "on" : "off", "--database",
+                                  "none", "--auth", "none", "--canary", "off"});
+    const std::string device = new_device();
+    const std::string topic = "device:" + device + ":metrics";
+    WsClient client = watch_metrics(gateway, device);
+    const auto publish = [&](int node, int cpu) {
+      cluster.node(node).client().command(
+          {sharded ? "SPUBLISH" : "PUBLISH", topic, metrics_event(device, cpu, now_ms())});
+    };
+    // Whose subscriber the gateway is: in a classic cluster any node's.
+    int holder = cluster.owner_at_start(pulsegate::bus::slot_of(topic));
+    if (!sharded) {
+      for (int node = 0; node < cluster.size(); ++node)
+        if (cluster.node(node).client().command({"PUBSUB", "NUMSUB", topic}).array.at(1).integer > 0) holder = node;
+    }
+    publish(holder, 1);
+    expect_cpu(client, 1);
+    const int other = holder % 3 + 3;  // sharded: its replica; else one that lives
+    expect_deliveries_again(
+        client,
+        sharded ? "master of a sharded cluster killed (node timeout of the tests)" : "node of a classic cluster killed",
+        [&] { cluster.node(holder).kill(); }, [&](int cpu) { publish(sharded ? other : (holder + 1) % 3, cpu); });
+  }
+}
 
 BOOST_AUTO_TEST_CASE(events_come_over_tls_with_a_client_certificate) {
   const TlsFiles own = shared_ca().issue("gateway", "DNS:gateway");

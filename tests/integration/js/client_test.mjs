@@ -197,6 +197,27 @@ test('history, in its forms and as a question', { timeout: 120_000 }, async () =
   assert.deepEqual(await loop, [40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50]);
 });
 
+test('a replay beside what is live moves no cursor', { timeout: 120_000 }, async () => {
+  const gateway = await new Gateway(servers, [...OPEN, '--replay', 'all']).start();
+  const device = newDevice();
+  await servers.report([1, 2, 3, 4, 5].map((cpu) => ({ device, cpu })));
+  const fleet = connect(gateway.port);
+  const live = [];
+  const subscription = fleet.client.subscribe({ channels: ['metrics'], devices: device }, ({ data }) => live.push(data.cpu_usage));
+  await eventually('the latest has come', () => live.length === 1);
+  const cursor = subscription.cursor(device);
+  const replayed = [];
+  fleet.client.on('replay', (message) => replayed.push(message));
+  assert.equal(fleet.client.replay({ device, from: Date.now() - 60_000, speed: 100, channels: ['metrics'], live: 'mix' }), true);
+  await eventually('it is over', () => replayed.at(-1)?.type === 'replay-end');
+  assert.deepEqual(replayed.slice(1, -1).map(({ data }) => data.cpu_usage), [1, 2, 3, 4, 5]);
+  assert.deepEqual([replayed[0].type, replayed.at(-1).data.reason, live], ['replay-begin', 'done', [5]]);
+  assert.equal(subscription.cursor(device), cursor);
+  fleet.client.stopReplay(device);
+  await eventually('there is none to stop', () => fleet.errors.length === 1);
+  assert.equal(fleet.errors[0].code, 'bad-replay');
+});
+
 test('a fleet on the gateway\'s limits: errors name the device, and cost the others nothing', { timeout: 120_000 }, async () => {
   const gateway = await new Gateway(servers, [...OPEN, '--max-fleet-devices', '20', '--command-burst', '10']).start();
   const devices = Array.from({ length: 21 }, newDevice);

@@ -12,6 +12,7 @@
 #include "tests/integration/storage/source_fixture.hpp"
 #include "tests/support/history_source_contract.hpp"
 #include "tests/support/numbers.hpp"
+#include "tests/support/text.hpp"
 
 using namespace pulsegate;
 using namespace pulsegate::test;
@@ -48,10 +49,6 @@ struct Batches : Database {
     for (const auto& [from, to] : batches) insert_batch(*this, from, to, "14:05:" + std::to_string(tens++) + '0');
   }
 };
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
 
 // Windows of so many points of the rows 1 … `last`.
 void check_windows(TestedSource& source, std::initializer_list<int> sizes, int last) {

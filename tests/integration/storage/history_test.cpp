@@ -8,6 +8,7 @@
 
 #include "tests/integration/storage/source_fixture.hpp"
 #include "tests/support/history_source_contract.hpp"
+#include "tests/support/text.hpp"
 
 using namespace pulsegate;
 using namespace pulsegate::test;
@@ -25,10 +26,6 @@ const proto::DeviceId kUnknown = *proto::DeviceId::parse("99999999-2222-3333-444
 
 proto::Timestamp at(const char* iso) {
   return *proto::parse_iso8601(iso);
-}
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
 }
 
 std::vector<double> cpu_of(const std::vector<storage::MetricsRow>& rows) {

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "tests/integration/storage/source_fixture.hpp"
+#include "tests/support/text.hpp"
 
 using namespace pulsegate;
 using namespace pulsegate::test;
@@ -16,10 +17,6 @@ using storage::SnapshotError;
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
 
 std::uint64_t errors(TestedSource& source, SnapshotError error) {
   return source->counters().errors[static_cast<std::size_t>(error)];

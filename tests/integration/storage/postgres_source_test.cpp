@@ -9,6 +9,7 @@
 #include "proto/metric_values.hpp"
 #include "proto/time.hpp"
 #include "tests/integration/storage/source_fixture.hpp"
+#include "tests/support/text.hpp"
 
 using namespace pulsegate;
 using namespace pulsegate::test;
@@ -24,10 +25,6 @@ proto::Timestamp at(const char* iso) {
 
 std::string field(const storage::Snapshot& snapshot, SystemField f) {
   return snapshot.state->system.json[static_cast<std::size_t>(f)];
-}
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
 }
 
 storage::PostgresConfig with_profile(const Database& db, const char* profile) {

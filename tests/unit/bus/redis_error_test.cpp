@@ -4,16 +4,11 @@
 #include <boost/test/unit_test.hpp>
 #include <string>
 
+#include "tests/support/text.hpp"
+
 using pulsegate::bus::explain_redis_error;
 using pulsegate::bus::explain_stream_error;
-
-namespace {
-
-bool contains(const std::string& text, std::string_view part) {
-  return text.find(part) != std::string::npos;
-}
-
-}  // namespace
+using pulsegate::test::contains;
 
 BOOST_AUTO_TEST_SUITE(RedisErrorTest)
 

@@ -5,7 +5,10 @@
 #include <string>
 #include <vector>
 
+#include "tests/support/text.hpp"
+
 using namespace pulsegate::bus;
+using pulsegate::test::contains;
 
 namespace {
 
@@ -22,10 +25,6 @@ std::string error_of(std::string_view text) {
   BOOST_TEST(!parse_redis_url(text, error).has_value(), text);
   BOOST_TEST(!error.empty(), text);
   return error;
-}
-
-bool contains(const std::string& text, std::string_view part) {
-  return text.find(part) != std::string::npos;
 }
 
 }  // namespace

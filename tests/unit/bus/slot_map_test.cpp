@@ -5,7 +5,10 @@
 #include <string>
 #include <vector>
 
+#include "tests/support/text.hpp"
+
 using namespace pulsegate::bus;
+using pulsegate::test::contains;
 using Type = RedisValue::Type;
 
 namespace {
@@ -35,10 +38,6 @@ const RedisAddress kAsked{"10.0.0.1", 7000};
 std::string fault_of(const RedisValue& slots) {
   SlotMap map;
   return map.read(slots, info(), kAsked);
-}
-
-bool contains(const std::string& all, std::string_view part) {
-  return all.find(part) != std::string::npos;
 }
 
 }  // namespace

@@ -6,7 +6,10 @@
 #include <string>
 #include <vector>
 
+#include "tests/support/text.hpp"
+
 using namespace pulsegate::bus;
+using pulsegate::test::contains;
 using Type = RedisValue::Type;
 
 namespace {
@@ -24,10 +27,6 @@ class Collector final : public ReplyHandler {
 };
 
 constexpr char kTree[] = "*3\r\n:5460\r\n*2\r\n$9\r\n127.0.0.1\r\n:7000\r\n*-1\r\n+PONG\r\n-ERR no\r\n$-1\r\n";
-
-bool contains(const std::string& text, std::string_view part) {
-  return text.find(part) != std::string::npos;
-}
 
 }  // namespace
 

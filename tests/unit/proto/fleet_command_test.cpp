@@ -96,7 +96,7 @@ BOOST_AUTO_TEST_CASE(a_command_about_no_device_is_an_error_with_its_id) {
 BOOST_AUTO_TEST_CASE(ping_auth_and_what_is_no_command_need_no_device) {
   BOOST_TEST((std::get<Command>(good(R"({"type":"ping"})").command).type == Command::Type::ping));
   BOOST_TEST(std::get<AuthRequest>(good(R"({"type":"auth","token":"t"})").command).token == "t");
-  BOOST_TEST((error(R"({"type":"replay"})").code == ErrorCode::unknown_type));
+  BOOST_TEST((error(R"({"type":"rewind"})").code == ErrorCode::unknown_type));
   BOOST_TEST((error("[").code == ErrorCode::malformed_json));
   BOOST_TEST((error("{}").code == ErrorCode::missing_type));
 }

@@ -12,18 +12,16 @@
 #include "gateway/commands/recording_report.hpp"
 #include "tests/support/fake_subscriber.hpp"
 #include "tests/support/temp_dir.hpp"
+#include "tests/support/text.hpp"
 
 using namespace pulsegate;
 using namespace pulsegate::commands;
 using proto::Timestamp;
 using std::chrono::microseconds;
+using test::contains;
 using Texts = std::vector<std::string>;
 
 namespace {
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
 
 struct World {
   explicit World(std::uint64_t limit = 0)

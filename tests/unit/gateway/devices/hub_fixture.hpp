@@ -226,6 +226,7 @@ class TestClient final : private devices::Receiver {
     last_frame_ = frame;
   }
   void deliver_control(const FramePtr& frame) override { messages_.push_back(Json::parse(frame->payload())); }
+  void deliver_broadcast(const FramePtr& frame) override { deliver_control(frame); }
   void deliver_answer(const FramePtr& frame) override { messages_.push_back(Json::parse(frame->payload())); }
 
   HubFixture& fixture_;

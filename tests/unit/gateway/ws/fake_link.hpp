@@ -29,6 +29,7 @@ class FakeLink final : public ws::Link {
     outbox.make_room(ws::limits_for(conflate_soon(), devices),
                      static_cast<ws::ConflationKey>(devices * ws::kMaxConflationKey));
   }
+  void forget(ws::ConflationKey from, ws::ConflationKey to) override { outbox.forget(from, to); }
   void close(proto::CloseCode code) override { closed = code; }
   bool closing() const noexcept override { return closed.has_value(); }
   std::size_t backlog() const noexcept override { return outbox.backlog(); }

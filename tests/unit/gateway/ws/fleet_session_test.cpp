@@ -34,7 +34,7 @@ struct FleetFixture {
     admission.grant = std::move(grant);
     session = std::make_unique<ws::FleetSession>(link, admission, config, parts(), hub.clock.now());
   }
-  ws::SessionParts parts() { return {gate, *hub.hub, hub.channels, counters, throttles}; }
+  ws::SessionParts parts() { return {gate, *hub.hub, hub.channels, counters, throttles, replays, hub.zone}; }
   void text(const std::string& message) { session->on_text(message, hub.clock.now()); }
   void subscribe(int from, int to, const std::string& channels = R"(["metrics"])", const std::string& more = {}) {
     text(R"({"type":"subscribe","channels":)" + channels + ",\"deviceUuids\":" + list(from, to) + more + "}");
@@ -74,7 +74,8 @@ struct FleetFixture {
   access::Gate gate;
   SessionCounters counters;
   SteadyTime due = devices::kNever;
-  ws::ThrottleQueue throttles{hub.clock, [this](SteadyTime at) { due = at; }};
+  ws::ReplayRules replays;
+  ws::ThrottleQueue throttles{hub.clock, 1'000'000, [this](SteadyTime at) { due = at; }};
   const ws::SessionConfig config;
   std::unique_ptr<ws::FleetSession> session;
 };
@@ -320,6 +321,84 @@ BOOST_AUTO_TEST_CASE(a_command_for_many_devices_costs_as_much_as_several) {
   BOOST_TEST(f.counters.rate_limited == 2u);
 }
 
+BOOST_AUTO_TEST_CASE(names_that_are_no_devices_cost_as_much_as_devices) {
+  ws::SessionConfig config;
+  config.command_rate = 1;
+  config.command_burst = 4;
+  FleetFixture f(config);
+  f.take();
+  std::string names;
+  for (int i = 0; i < 33; ++i) names += (i > 0 ? ",\"x" : "\"x") + std::to_string(i) + "\"";
+  const std::string message = R"({"type":"subscribe","channels":["metrics"],"deviceUuids":[)" + names + "]}";
+  f.text(message);  // three
+  BOOST_TEST(f.errors().size() == 33u);
+  f.text(message);
+  BOOST_TEST(f.errors() == Types{"rate-limited"}, boost::test_tools::per_element());
+  f.text(message);  // that error is told once a second
+  BOOST_TEST(f.errors().empty());
+}
+
+BOOST_AUTO_TEST_CASE(the_dearest_command_costs_no_more_than_a_burst) {
+  ws::SessionConfig config;
+  config.command_rate = 1;
+  config.command_burst = 4;
+  FleetFixture f(config);
+  f.take();
+  f.subscribe(1, 96);  // six
+  BOOST_TEST(f.errors().empty());
+  BOOST_TEST(f.counters.fleet_devices == 96u);
+  f.hub.advance(std::chrono::seconds(3));
+  f.unsubscribe(1, 96);
+  BOOST_TEST(f.errors() == Types{"rate-limited"}, boost::test_tools::per_element());
+  f.hub.advance(std::chrono::seconds(4));
+  f.unsubscribe(1, 96);
+  BOOST_TEST(f.errors().empty());
+  BOOST_TEST(f.counters.fleet_devices == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(what_subscribes_nothing_asks_nothing_of_the_bus) {
+  FleetFixture unknown;
+  unknown.take();
+  unknown.subscribe(1, 3, R"(["nonsense"])");
+  BOOST_TEST(unknown.errors() == Types{"unknown-channel"}, boost::test_tools::per_element());
+  BOOST_TEST(unknown.hub.subscribed_topics() == 0u);
+  BOOST_TEST(unknown.hub.hub->client_count(HubFixture::device(1)) == 0u);
+
+  auto grant = std::make_shared<access::Grant>(*grant_for({1, 2}));
+  grant->permissions.channels = Types{"history"};
+  FleetFixture f({}, grant);
+  f.take();
+  f.subscribe(1, 3);
+  BOOST_TEST(f.errors() == (Types{"forbidden 01", "forbidden 02", "forbidden 03"}), boost::test_tools::per_element());
+  BOOST_TEST(f.hub.subscribed_topics() == 0u);
+  BOOST_TEST(f.counters.fleet_devices == 0u);
+  // Where the device is watched already, the same errors come and what it has stays.
+  f.subscribe(1, 1, R"(["history"])");
+  f.subscribe(1, 1);
+  BOOST_TEST(f.errors() == Types{"forbidden 01"}, boost::test_tools::per_element());
+  BOOST_TEST(f.counters.fleet_devices == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(a_device_is_not_told_of_a_gap_of_another_that_had_its_place) {
+  FleetFixture f;
+  f.watch(1, 1);
+  for (int round = 0; round < 100; ++round) f.hub.publish_metrics(1, round);
+  BOOST_REQUIRE(f.link.outbox.conflated() > 0u);
+  f.unsubscribe(1, 1);
+  f.subscribe(2, 2);
+  f.hub.confirm_device(2);
+  f.hub.answer_all(f.hub.rows({0}));
+  f.hub.publish_metrics(2, 7);
+  f.take();
+  for (const Json& message : f.drain()) BOOST_TEST(message.type() != "gap");
+  // And its own ones it is told of.
+  for (int round = 0; round < 100; ++round) f.hub.publish_metrics(2, round);
+  const std::vector<Json> told = f.drain();
+  BOOST_REQUIRE(told.size() == 1u);
+  BOOST_TEST(told[0].type() == "gap");
+  BOOST_TEST(told[0].at("deviceUuid").string() == HubFixture::text(2));
+}
+
 BOOST_AUTO_TEST_CASE(a_slow_client_keeps_the_latest_of_each_device_and_is_told_what_it_missed_of_which) {
   FleetFixture f;
   f.watch(1, 40);
@@ -353,10 +432,13 @@ BOOST_AUTO_TEST_CASE(max_rate_holds_for_each_device_and_channel) {
   std::vector<Json> held = f.take();
   BOOST_REQUIRE(held.size() == 2u);
   for (const Json& message : held) BOOST_TEST(message.at("data").at("cpu_usage").integer() == 4);
-  // A notice comes behind what was before it.
+  // A broadcast is not held back, and whoever sends many of them gets no more of the rest.
   f.hub.publish_metrics(1, 5);
   f.hub.publish("device:" + HubFixture::text(1) + ":broadcast", R"({"type":"notice"})");
-  BOOST_TEST(f.link.take_types() == (Types{"metrics", "notice"}), boost::test_tools::per_element());
+  BOOST_TEST(f.link.take_types() == Types{"notice"}, boost::test_tools::per_element());
+  f.hub.advance(std::chrono::seconds(1));
+  f.throttles.advance();
+  BOOST_TEST(f.link.take_types() == Types{"metrics"}, boost::test_tools::per_element());
   // And nothing of a channel after its `unsubscribed`.
   f.hub.publish_metrics(2, 6);
   f.take();

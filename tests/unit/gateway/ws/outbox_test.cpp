@@ -159,6 +159,59 @@ BOOST_AUTO_TEST_CASE(made_room_for_many_devices_it_holds_more_and_knows_their_ke
   BOOST_TEST(outbox.take_conflated(kStart).keys.contains(kFar));
 }
 
+BOOST_AUTO_TEST_CASE(what_is_forgotten_is_neither_sent_nor_told_as_lost) {
+  Outbox outbox(limits(10, 100));
+  outbox.make_room(limits(10, 100), 3 * kMaxConflationKey);
+  constexpr ConflationKey kFirst = kMaxConflationKey + 1;
+  constexpr ConflationKey kLast = 2 * kMaxConflationKey;
+  outbox.push(bytes("a1--"), 1);
+  take(outbox, 1);  // under way
+  outbox.push(bytes("b1--"), kFirst);
+  outbox.push(bytes("c1--"), kLast);
+  outbox.push(bytes("b2--"), kFirst);  // drops b1
+  outbox.push(bytes("ack-"), 0);
+  outbox.push(bytes("d1--"), kLast + 1);
+  BOOST_TEST(outbox.conflated() == 1u);
+  outbox.forget(kFirst, kLast);
+  BOOST_TEST(outbox.backlog() == 11u);
+  outbox.push(bytes("b3--"), kFirst);  // somebody else's
+  BOOST_TEST(outbox.conflated() == 0u);
+  BOOST_TEST(take(outbox) == "1--ack-d1--b3--");
+  BOOST_TEST(outbox.empty());
+  BOOST_TEST(outbox.take_conflated(kStart).keys.empty());
+  // One that is under way stays, and what is all of it leaves an empty outbox.
+  outbox.push(bytes("b4--"), kFirst);
+  take(outbox, 2);
+  outbox.push(bytes("b5--"), kFirst);
+  outbox.forget(kFirst, kLast);
+  BOOST_TEST(take(outbox) == "--");
+  outbox.push(bytes("b6--"), kFirst);
+  outbox.forget(kFirst, kLast);
+  BOOST_TEST(outbox.empty());
+  BOOST_TEST(outbox.backlog() == 0u);
+  outbox.push(bytes("b7--"), kFirst);
+  BOOST_TEST(take(outbox) == "b7--");
+}
+
+BOOST_AUTO_TEST_CASE(a_socket_that_takes_nothing_for_long_needs_no_more_room) {
+  Outbox outbox(limits(1'000, 100'000));
+  outbox.make_room(limits(1'000, 100'000), 8 * kMaxConflationKey);
+  constexpr int kKeys = 200;
+  std::vector<int> latest(kKeys, -1);
+  for (int i = 0; i < 50'000; ++i) {
+    const int key = (i * 7919) % kKeys;
+    outbox.push(bytes(std::to_string(1'000'000 + i)), static_cast<ConflationKey>(key + 1));
+    latest[static_cast<std::size_t>(key)] = 1'000'000 + i;
+  }
+  BOOST_TEST(outbox.backlog() == kKeys * 7u);
+  std::sort(latest.begin(), latest.end());
+  std::string expected;
+  for (const int value : latest) expected += std::to_string(value);
+  std::string sent;
+  while (!outbox.empty()) sent += take(outbox);
+  BOOST_TEST(sent == expected);
+}
+
 BOOST_AUTO_TEST_CASE(what_was_dropped_was_not_pushed_before_the_outbox_was_last_empty) {
   Outbox outbox(limits(4, 100));
   outbox.push(bytes("a1"), 1);

@@ -23,7 +23,8 @@ struct SessionFixture {
     admission.grant = std::move(grant);
     admission.device = HubFixture::device(1);
     session = std::make_unique<ws::Session>(
-        link, admission, config, ws::SessionParts{gate, *hub.hub, hub.channels, counters, throttles}, hub.clock.now());
+        link, admission, config, ws::SessionParts{gate, *hub.hub, hub.channels, counters, throttles, replays, hub.zone},
+        hub.clock.now());
   }
   void text(const std::string& message) { session->on_text(message, hub.clock.now()); }
   // The client reads everything, and the session is told what it has missed. Returns what it says to that.
@@ -40,7 +41,8 @@ struct SessionFixture {
   access::Admission admission;
   access::Gate gate;
   SessionCounters counters;
-  ws::ThrottleQueue throttles{hub.clock, [](SteadyTime) {}};
+  ws::ThrottleQueue throttles{hub.clock, 1'000'000, [](SteadyTime) {}};
+  ws::ReplayRules replays;
   std::unique_ptr<ws::Session> session;
 };
 

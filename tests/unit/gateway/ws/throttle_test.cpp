@@ -18,6 +18,8 @@ namespace {
 
 using Texts = std::vector<std::string>;
 
+constexpr std::size_t kMaxHeld = 100'000;  // bytes
+
 struct World final : ws::Throttle::Sink {
   void send(Channel, const FramePtr& frame) override { sent.emplace_back(frame->payload()); }
   bool take(const std::string& text, Channel channel = Channel::metrics) {
@@ -37,7 +39,7 @@ struct World final : ws::Throttle::Sink {
 
   ManualClock clock;
   SteadyTime due = devices::kNever;
-  ws::ThrottleQueue queue{clock, [this](SteadyTime at) { due = at; }};
+  ws::ThrottleQueue queue{clock, kMaxHeld, [this](SteadyTime at) { due = at; }};
   SessionCounters counters;
   Texts sent;
   std::unique_ptr<ws::Throttle> throttle = std::make_unique<ws::Throttle>(queue, *this, counters);
@@ -168,6 +170,50 @@ BOOST_AUTO_TEST_CASE(a_new_rate_sends_what_is_held_and_begins_anew) {
   w.throttle->set(Channel::metrics, 1.0);
   w.take("m2");
   BOOST_TEST(w.take_sent() == (Texts{"m0", "m1", "m2"}), boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(what_is_held_is_counted_until_it_leaves) {
+  World w;
+  const auto size_of = [](const std::string& text) { return Frame::text(text)->size(); };
+  w.throttle->set(Channel::metrics, 1.0);
+  w.throttle->set(Channel::history, 1.0);
+  w.take("m0");
+  BOOST_TEST(w.counters.throttle_held_bytes == 0u);
+  w.take("m1 is longer");
+  w.take("m2");
+  BOOST_TEST(w.counters.throttle_held_bytes == size_of("m2"));
+  w.take(history(1), Channel::history);
+  w.take(history(2), Channel::history);
+  const std::size_t one = w.counters.throttle_held_bytes;
+  BOOST_TEST(one == size_of("m2") + size_of(history(2)));
+  w.take(history(3), Channel::history);
+  BOOST_TEST(w.counters.throttle_held_bytes > one);
+  w.throttle->remove(Channel::history);
+  BOOST_TEST(w.counters.throttle_held_bytes == size_of("m2"));
+  w.pass(milliseconds(1'000));
+  BOOST_TEST(w.counters.throttle_held_bytes == 0u);
+  w.take("m3");
+  w.throttle.reset();
+  BOOST_TEST(w.counters.throttle_held_bytes == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(above_the_bound_of_all_a_message_leaves_before_its_time) {
+  World w;
+  std::vector<std::unique_ptr<ws::Throttle>> many;
+  const std::string value(10'000, 'x');
+  for (int i = 0; i < 20; ++i) {
+    many.push_back(std::make_unique<ws::Throttle>(w.queue, w, w.counters));
+    many.back()->set(Channel::metrics, 1.0);
+    for (int message = 0; message < 3; ++message) many.back()->take(Channel::metrics, Frame::text(value));
+    BOOST_TEST(w.counters.throttle_held_bytes <= kMaxHeld);
+  }
+  // The first of each, and what there was no room for: nothing is lost.
+  BOOST_TEST(w.counters.throttle_early > 10u);
+  BOOST_TEST(w.sent.size() == 20 + w.counters.throttle_early);
+  w.sent.clear();
+  w.pass(milliseconds(1'000));
+  BOOST_TEST(w.sent.size() == 9u);
+  BOOST_TEST(w.counters.throttle_held_bytes == 0u);
 }
 
 BOOST_AUTO_TEST_CASE(one_that_goes_leaves_nothing_in_the_queue) {
