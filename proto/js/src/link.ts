@@ -36,7 +36,8 @@ export class Link {
   #watch?: Timer; // `connected` in time, then signs of life
   #renewal?: Timer; // the token's
   #renewals = 0; // that failed in a row
-  #used?: string; // the token of the socket, or the one that it was last offered
+  #used?: string; // the token of the socket
+  #offered?: string; // the one in an `auth` that was not answered yet
   #upSince?: number;
   #seen = 0; // when the last message came
   #pinged = 0; // when a sign of life was asked for; 0: not since
@@ -190,7 +191,7 @@ export class Link {
       const token = await this.#tokens.renew();
       if (turn !== this.#turn) return;
       if (token && token !== this.#used) {
-        this.#used = token;
+        this.#offered = token;
         return this.send({ type: 'auth', token, id: 'auth' });
       }
     } catch (error) {
@@ -208,13 +209,14 @@ export class Link {
 
   #authenticated(message: AuthenticatedMessage): void {
     this.#renewals = 0;
+    this.#used = this.#offered;
     this.#renewBefore(Date.parse(message.data.expires ?? ''));
   }
 
   #notAuthenticated(code: string): void {
     // Another subject's: good, but not here.
     if (code === 'forbidden') return this.#lost(1000, 'the token is of another subject', 0);
-    this.#tokens.refuse(this.#used);
+    this.#tokens.refuse(this.#offered);
     this.#renewLater();
   }
 

@@ -41,14 +41,15 @@ test('conflate: the newest of each device and channel, and every gap and appende
       here.made.last.metrics(`a${i}`, DEVICE);
       here.made.last.metrics(`b${i}`, OTHER);
     }
+    here.made.last.metrics('a101', DEVICE); // now the newest of all
     here.made.last.say({ type: 'gap', deviceUuid: DEVICE, data: { channels: ['metrics'] } });
     for (const cursor of ['h1', 'h2', 'h3'])
       here.made.last.say({ type: 'history', data: {}, deviceUuid: DEVICE, timestamp: '', mode: 'append', cursor });
     assert.deepEqual(await next(), { type: 'overflow', dropped: 2 });
-    assert.deepEqual([(await next()).cursor, (await next()).cursor], ['a100', 'b100']);
+    assert.deepEqual([(await next()).cursor, (await next()).cursor], ['b100', 'a101']);
     assert.deepEqual([(await next()).cursor, (await next()).cursor], ['h2', 'h3']);
-    here.made.last.metrics('a101', DEVICE);
-    assert.equal((await next()).cursor, 'a101');
+    here.made.last.metrics('a102', DEVICE);
+    assert.equal((await next()).cursor, 'a102');
   }));
 
 test('leaving the loop closes the subscription, unless somebody else listens', () =>

@@ -218,7 +218,7 @@ test('what is left and wanted again at once is told apart', () =>
     one.subscribe({ channels: ['metrics'] }, ({ cursor }) => seen.push(cursor));
     await clock.advance(0);
     assert.deepEqual(made.last.take().map(({ type }) => type), ['unsubscribe', 'subscribe']);
-    made.last.metrics('2'); // on its way when we left
+    made.last.metrics('1.5'); // on its way when we left
     made.last.say({ type: 'unsubscribed', channel: 'metrics', deviceUuid: DEVICE });
     made.last.say({ type: 'subscribed', channel: 'metrics', deviceUuid: DEVICE });
     made.last.metrics('2');
@@ -239,6 +239,39 @@ test('rate-limited: what was not answered is said again', () =>
     made.last.say({ type: 'error', data: { code: 'rate-limited', message: '' } });
     await clock.advance(2000);
     assert.deepEqual(subscriptions(made.last), [{ type: 'subscribe', channels: ['metrics'], deviceUuids: [OTHER] }]);
+  }));
+
+test('rate-limited: a `since` that was not answered is said again as such', () =>
+  world(async (here) => {
+    const { clock, made } = here;
+    const { one, again } = await live(here, { device: DEVICE });
+    one.subscribe({ channels: ['metrics'] }, () => {});
+    await clock.advance(0);
+    made.last.acknowledge();
+    made.last.metrics('1');
+    await again();
+    const first = subscriptions(made.last);
+    made.last.say({ type: 'error', data: { code: 'rate-limited', message: '' } });
+    await clock.advance(2000);
+    assert.deepEqual([first[0].since, subscriptions(made.last)], ['1', first]);
+  }));
+
+test('what changes while a `since` is not answered is said after the answer', () =>
+  world(async (here) => {
+    const { clock, made } = here;
+    const { one, again } = await live(here, { device: DEVICE });
+    one.subscribe({ channels: ['metrics'], maxRate: 1 }, () => {});
+    await clock.advance(0);
+    made.last.acknowledge();
+    made.last.metrics('1');
+    await again();
+    made.last.take();
+    one.subscribe({ channels: ['metrics'], maxRate: 2 }, () => {});
+    await clock.advance(1000);
+    assert.deepEqual(subscriptions(made.last), []);
+    made.last.say({ type: 'subscribed', channel: 'metrics', deviceUuid: DEVICE, resumed: true });
+    await clock.advance(0);
+    assert.deepEqual(subscriptions(made.last), [{ type: 'subscribe', channels: ['metrics'], maxRate: 2 }]);
   }));
 
 test('two hundred subscriptions in many turns stay below the gateway\'s rate of commands', () =>

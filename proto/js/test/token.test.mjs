@@ -193,7 +193,8 @@ test('an old token that ends does not take the new one with it', () =>
     const second = jwt(clock.now + 300_000);
     const answers = [jwt(clock.now + 4000), second];
     let give;
-    const one = client({ token: () => (answers.length === 2 ? answers.shift() : new Promise((resolve) => (give = resolve))) });
+    let asked = 0;
+    const one = client({ token: () => (asked++ === 0 ? answers.shift() : new Promise((resolve) => (give = resolve))) });
     one.connect();
     await settle();
     made.last.connected();
@@ -202,7 +203,37 @@ test('an old token that ends does not take the new one with it', () =>
     give(second);
     await clock.advance(100);
     assert.equal(made.last.token, second);
-    assert.equal(made.length, 2);
+    assert.deepEqual([made.length, asked, one.state], [2, 2, 'reconnecting']);
+  }));
+
+test('nor where the new one was offered, and the answer is lost with the connection', () =>
+  world(async ({ clock, made, client }) => {
+    Math.random = () => 0;
+    const tokens = [jwt(clock.now + 4000), jwt(clock.now + 300_000)];
+    const [, second] = tokens;
+    const asked = [];
+    client({ token: (refused) => (asked.push(refused), tokens.shift() ?? second) }).connect();
+    await settle();
+    made.last.connected();
+    await clock.advance(2000);
+    assert.equal(made.last.take()[0].token, second);
+    refuse(made.last);
+    await clock.advance(100);
+    assert.equal(made.last.token, second);
+    assert.deepEqual(asked, [undefined, undefined]);
+  }));
+
+test('not all renew at the same time', () =>
+  world(async ({ clock, made, client }) => {
+    Math.random = () => 0.999;
+    let asked = 0;
+    client({ pingInterval: 1e8, token: () => (asked++, jwt(clock.now + 130_000)) }).connect();
+    await settle();
+    made.last.connected();
+    await clock.advance(90_000); // of 100 s, a tenth earlier
+    assert.equal(asked, 1);
+    await clock.advance(200);
+    assert.equal(asked, 2);
   }));
 
 test('a callback that takes long is asked once', () =>

@@ -66,6 +66,21 @@ test('back before the gateway has answered: nothing is lost and nothing comes tw
     assert.deepEqual(seen, ['1', '2', '3']);
   })));
 
+test('there and back twice before the gateway has answered anything', () =>
+  world((here) => hiddenPage(here, { hiddenAfter: 0 }, async ({ tab, seen, socket }) => {
+    for (const hidden of [true, false, true, false]) {
+      tab.hide(hidden);
+      await here.clock.advance(0);
+    }
+    assert.deepEqual(commands(socket).filter(({ channels }) => channels.includes('metrics')).map(({ type, since }) => [type, since]),
+      [['unsubscribe', undefined], ['subscribe', '1'], ['unsubscribe', undefined], ['subscribe', '1']]);
+    for (const type of ['unsubscribed', 'subscribed', 'unsubscribed', 'subscribed']) {
+      socket.say({ type, channel: 'metrics', deviceUuid: DEVICE });
+      for (const cursor of ['2', '3']) if (type === 'subscribed') socket.metrics(cursor);
+    }
+    assert.deepEqual(seen, ['1', '2', '3']);
+  })));
+
 test('slow: fewer messages, and then as many as before', () =>
   world((here) => hiddenPage(here, { hidden: 'slow', hiddenRate: 0.5, hiddenAfter: 1000 }, async ({ tab, socket }) => {
     tab.hide(true);
