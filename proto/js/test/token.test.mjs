@@ -200,6 +200,7 @@ test('an old token that ends does not take the new one with it', () =>
     made.last.connected();
     await clock.advance(2000); // asked for the next one
     refuse(made.last);
+    await clock.advance(1); // it wants to come back, and waits for the answer that is awaited already
     give(second);
     await clock.advance(100);
     assert.equal(made.last.token, second);
