@@ -249,6 +249,40 @@ BOOST_AUTO_TEST_CASE(of_live_messages_that_wait_the_newest_are_kept_and_the_rest
   BOOST_TEST(all.back().at("data").at("channels").text() == R"(["metrics"])");
 }
 
+BOOST_AUTO_TEST_CASE(what_waited_follows_as_fast_as_the_client_takes_it_and_is_not_conflated) {
+  ReplayFixture f;
+  f.rules.max_held = 100'000;
+  f.rules.much_to_take = 1'000;  // the link conflates above 2 000
+  f.watch();
+  f.entry(1, 100);
+  f.entry(2, 10);
+  f.replay(110, 1, R"("channels":["metrics"])");
+  f.pass(milliseconds(1));
+  for (int i = 0; i < 50; ++i) f.hub.publish_metrics(1, i);
+  f.take();
+  f.slow = true;
+  f.text(R"({"type":"replay-stop"})");
+  f.pass(seconds(1));
+  BOOST_TEST(f.link.outbox.backlog() < 2'000u);
+  BOOST_TEST(f.counters.replay_held_bytes > 0u);
+  f.hub.publish_metrics(1, 50);  // stands behind those that wait
+  f.text(R"({"type":"replay-stop"})");
+  f.slow = false;
+  f.pass(seconds(1));
+  std::vector<int> live;
+  int errors = 0;
+  for (const Json& message : f.take()) {
+    if (message.type() == "metrics") live.push_back(static_cast<int>(message.at("data").at("cpu_usage").integer()));
+    errors += message.type() == "error";
+  }
+  BOOST_TEST(live == numbers(0, 50), boost::test_tools::per_element());
+  BOOST_TEST(f.link.outbox.conflated() == 0u);
+  BOOST_TEST(errors == 1);  // there was nothing to stop any more
+  BOOST_TEST(f.counters.replay_held_bytes == 0u);
+  f.hub.publish_metrics(1, 51);
+  BOOST_TEST(f.take().size() == 1u);
+}
+
 BOOST_AUTO_TEST_CASE(nothing_of_a_channel_follows_its_unsubscribed) {
   ReplayFixture f;
   f.watch(R"(["metrics","processes"])");
