@@ -188,6 +188,18 @@ BOOST_AUTO_TEST_CASE(reads_page_by_page_however_dense_the_past_is) {
   }
 }
 
+// Of the time before a page, in which rows find their events, a read returns nothing but that.
+BOOST_AUTO_TEST_CASE(shows_all_of_a_device_that_reports_a_hundred_times_a_second) {
+  ReplayFixture f;
+  for (int i = 0; i < 7'000; ++i) {
+    f.entry(i, 100 - 0.01 * i);
+    f.row(i, 100 - 0.01 * i - 0.5);
+  }
+  f.replay(50, 45, R"("speed":"max","channels":["metrics"])");
+  f.pass(seconds(20));
+  BOOST_TEST(f.take_replayed() == numbers(5'000, 5'499), boost::test_tools::per_element());
+}
+
 BOOST_AUTO_TEST_CASE(keeps_the_distances_at_the_speed_asked_for) {
   ReplayFixture f;
   for (int i = 0; i < 5; ++i) f.entry(i, 100 - i * 10);
