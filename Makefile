@@ -7,10 +7,11 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help deps build run test check quick worlds chaos deploys fuzz results fmt lint asan tsan bench bench-quick soak clean
+.PHONY: help deps build run test check quick worlds chaos deploys fuzz results fmt lint asan tsan bench bench-quick soak install package package-test clean
 
 JOBS ?= $(shell nproc)
 DEVICES ?= 3
+PREFIX ?= /usr/local
 LISTEN ?=
 RUN_SECONDS ?=
 FUZZ ?=
@@ -77,7 +78,7 @@ test: deps ## Every tier: release, address and undefined sanitizers, thread sani
 	@echo "== What this run has shown"
 	@tests/results build/results
 
-check: test tsan chaos ## All that takes longer: test, everything under the thread sanitizer, chaos, 100 000 connections, fuzz
+check: test tsan chaos package-test ## All that takes longer: test, all under the thread sanitizer, chaos, the package, 100 000 connections, fuzz
 	@echo "== 100 000 clients that come and go"
 	@PULSEGATE_TEST_CYCLES=100000 $(call run_tests,build,-C churn -L churn)
 	@$(MAKE) --no-print-directory fuzz
@@ -145,6 +146,19 @@ bench-quick: deps ## The most telling measurements once, printed only (2 minutes
 soak: deps ## Ten minutes of clients that come and go: memory must stay flat and nothing be lost
 	@$(call compile,build,$(RELEASE),all)
 	@$(call measure,--soak)
+
+install: build ## Install the program, its unit and its configuration (PREFIX=/usr/local DESTDIR=)
+	@cmake --install build --prefix $(PREFIX)
+
+package: ## Make the Debian package build/package/pulsegate_….deb
+	@deploy/install-packages build package
+	@$(call compile,build,$(RELEASE),pulsegate)
+	@flock --close . bash -euc 'cd build && rm -rf package && cpack -G DEB >package.log || { cat package.log; exit 1; }'
+	@ls build/package/*.deb
+
+package-test: package ## Install the package in a bare Debian and run the service there (1 minute, root)
+	@deploy/install-packages run package
+	@tests/package/run build/package/*.deb
 
 clean: ## Remove build/, unless a demo is running in it
 	@for run in build/run/*/; do \
