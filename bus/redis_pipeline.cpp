@@ -42,6 +42,7 @@ class RedisPipeline::Core final : public std::enable_shared_from_this<Core>, pub
   void on_link_ready() override {
     connection_.ready();
     ready_ = true;
+    if (calls_.ready) calls_.ready();
     send();
   }
   void on_link_reply(const Reply& reply) override {

@@ -23,6 +23,7 @@ class RedisPipeline {
   struct Calls {
     std::function<void(std::size_t answered)> answered;     // so many more
     std::function<void(const std::string& reason)> failed;  // once; nothing comes afterwards
+    std::function<void()> ready{};                          // connected: what is published leaves at once; once
   };
 
   RedisPipeline(asio::io_context& io, const RedisConfig& config, Calls calls);

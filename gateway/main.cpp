@@ -79,6 +79,17 @@ void add_watch(CLI::App& app, WatchOptions& options, Action& action) {
   command->add_option("--token", options.token, "Sent as Authorization: Bearer")
       ->type_name("TOKEN")
       ->envname("PULSEGATE_TOKEN");
+  CLI::Option* from = command->add_option("--replay-from", options.replay.from, "First what was since then is replayed")
+                          ->type_name("TIME")
+                          ->check(check_replay_time);
+  command->add_option("--replay-to", options.replay.to, "… until then [default now]")
+      ->type_name("TIME")
+      ->check(check_replay_time)
+      ->needs(from);
+  command->add_option("--speed", options.replay.speed, "… at this speed: 0.1 to 1000, or max [default 1]")
+      ->type_name("N")
+      ->check(check_replay_speed)
+      ->needs(from);
   command->callback([&] {
     if (options.channels.empty()) options.channels = {"metrics", "history"};
     action = [&] { return run_watch(options); };

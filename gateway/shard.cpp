@@ -60,6 +60,8 @@ ws::ReplayRules replay_rules(const Config& config) {
   result.max_open = std::max<std::size_t>(1, config.max_replays / config.shards);
   result.max_held = std::min(result.max_held, config.close_above / 4);
   result.row_lag = config.row_lag;
+  // What is replayed must never be the reason why live messages are conflated.
+  result.much_to_take = std::min(result.much_to_take, config.conflate_above / 2);
   return result;
 }
 

@@ -46,6 +46,7 @@ class Reader final : public JsonVisitor {
   void top_level(JsonKind kind, std::string_view text) {
     const std::string& name = path_[1];
     if (name == "id" && (kind == JsonKind::string || kind == JsonKind::number)) message.id = text;
+    if (name == "replay" && kind == JsonKind::boolean) message.replay = text == "true";
     if (name == "resumed" && kind == JsonKind::boolean) message.resumed = text == "true";
     if (kind != JsonKind::string) return;
     if (name == "type") message.type = text, has_type = true;

@@ -33,6 +33,7 @@ struct ServerMessage {
   std::string device;                                       // deviceUuid; empty: none
   std::string channel;                                      // of an ack
   std::optional<bool> resumed;                              // of a `subscribed` that answers a `since`
+  bool replay = false;                                      // it was sent between replay-begin and replay-end
   std::vector<std::string> channels;                        // of a gap
   std::string mode;                                         // of a history: "replace" or "append"
   std::string id;                                           // of an answer: the id of its command, decoded

@@ -12,6 +12,7 @@
 
 #include "bus/recording_writer.hpp"
 #include "gateway/commands/options.hpp"
+#include "gateway/commands/replay_command.hpp"
 #include "gateway/commands/replay_input.hpp"
 #include "gateway/config.hpp"
 
@@ -56,6 +57,7 @@ struct WatchOptions {
   bool json = false;                  // one message a line, verbatim
   std::uint64_t count = 0;            // end after so many channel messages; 0: never
   std::string token;                  // sent as `Authorization: Bearer`; empty: none
+  ReplayWish replay;                  // of the past, which is then asked for once
 };
 // A terminal client; ends with 0 on SIGINT.
 int run_watch(const WatchOptions& options);

@@ -24,6 +24,7 @@ void Recorder::on_event(std::string_view topic, std::string_view payload) {
 
 void Recorder::on_subscribed(std::string_view topic) {
   if (missing_.erase(std::string(topic)) == 0 || !missing_.empty()) return;
+  told_.clear();
   // Before the first time there is nothing that a reader could miss.
   if (std::exchange(began_, true)) {
     writer_.loss({now_(), lost_since_, "bus", 0});
@@ -34,7 +35,17 @@ void Recorder::on_subscribed(std::string_view topic) {
 void Recorder::on_bus_down(std::string_view reason) {
   if (missing_.empty()) lost_since_ = now_();
   missing_.insert(topics_.begin(), topics_.end());
-  tell_("Redis: " + std::string(reason));
+  if (tell_again(reason)) tell_("Redis: " + std::string(reason));
+}
+
+bool Recorder::tell_again(std::string_view reason) {
+  constexpr std::size_t kMostReasons = 16;
+  if (told_.size() >= kMostReasons) told_.clear();
+  const proto::Timestamp now = now_();
+  const auto [known, first] = told_.try_emplace(std::string(reason), now);
+  if (!first && now - known->second < kRepeatTold) return false;
+  known->second = now;
+  return true;
 }
 
 void Recorder::on_topic_lost(std::string_view topic) {

@@ -1,6 +1,7 @@
 // What a bus tells becomes a recording: events as they come, and a loss wherever some may be missing.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -34,6 +35,9 @@ class Recorder final : public bus::EventSink {
   void on_topic_lost(std::string_view topic) override;
   void on_batch_end(bool more_waiting) override;
 
+  // The same reason of a loss of the bus is told once in this time, until every topic is subscribed again.
+  static constexpr std::chrono::seconds kRepeatTold{60};
+
   // Names what is missing at the end. No event comes afterwards.
   void finish();
 
@@ -42,6 +46,8 @@ class Recorder final : public bus::EventSink {
   bool complete() const noexcept { return missing_.empty(); }  // every topic is subscribed
 
  private:
+  bool tell_again(std::string_view reason);
+
   bus::RecordingWriter& writer_;
   const bus::Subscriber& subscriber_;
   const std::uint64_t limit_;
@@ -49,8 +55,10 @@ class Recorder final : public bus::EventSink {
   const Tell tell_;
   const std::vector<std::string> topics_;
   std::unordered_set<std::string> missing_;  // topics that are not subscribed now
-  bool began_ = false;                       // every topic was subscribed once
-  proto::Timestamp lost_since_{};            // while something is missing
+  // What was said of Redis since all was subscribed: the same reason comes with every attempt to connect.
+  std::unordered_map<std::string, proto::Timestamp> told_;
+  bool began_ = false;             // every topic was subscribed once
+  proto::Timestamp lost_since_{};  // while something is missing
   std::uint64_t events_ = 0;
   std::uint64_t oversized_ = 0;
   proto::Timestamp batch_began_{};  // the last one ended then

@@ -17,6 +17,11 @@ RedisOutput::RedisOutput(const bus::RedisConfig& config, std::string prefix) : p
     failure_ = reason;
     room_.notify_all();
   };
+  calls.ready = [this] {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    connected_ = true;
+    room_.notify_all();
+  };
   pipeline_ = std::make_unique<bus::RedisPipeline>(io_, config, std::move(calls));
   thread_ = std::thread([this] { io_.run(); });
 }
@@ -26,6 +31,12 @@ RedisOutput::~RedisOutput() {
   asio::post(io_, [this] { pipeline_.reset(); });
   work_.reset();
   thread_.join();
+}
+
+bool RedisOutput::ready() {
+  std::unique_lock<std::mutex> lock(mutex_);
+  room_.wait(lock, [this] { return stopped_ || !failure_.empty() || connected_; });
+  return !stopped_ && failure_.empty();
 }
 
 bool RedisOutput::event(const std::string& channel, const std::string& payload) {

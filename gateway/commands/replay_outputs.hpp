@@ -27,7 +27,7 @@ class RedisOutput final : public ReplayOutput {
   RedisOutput(const RedisOutput&) = delete;
   RedisOutput& operator=(const RedisOutput&) = delete;
 
-  bool ready() override { return true; }  // what is due waits for the connection
+  bool ready() override;  // once Redis is: what is due would wait for the connection
   bool event(const std::string& channel, const std::string& payload) override;
   void lost(const std::string&) override {}  // Redis has no word for it
   void finish() override;
@@ -42,6 +42,7 @@ class RedisOutput final : public ReplayOutput {
   mutable std::mutex mutex_;
   std::condition_variable room_;
   std::size_t unanswered_ = 0;
+  bool connected_ = false;
   bool stopped_ = false;
   std::string failure_;
   asio::io_context io_{1};

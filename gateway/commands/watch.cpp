@@ -39,8 +39,8 @@ constexpr auto kCloseWait = 1s;
 
 // What is neither an ack nor a notice: what the user asked for, and what --count counts.
 bool is_channel_message(const std::string& type) {
-  constexpr std::string_view kNotices[] = {"connected", "subscribed", "unsubscribed", "pong",
-                                           "status",    "gap",        "error",        "reconnect"};
+  constexpr std::string_view kNotices[] = {"connected", "subscribed", "unsubscribed", "pong",         "status",
+                                           "gap",       "error",      "reconnect",    "replay-begin", "replay-end"};
   return std::find(std::begin(kNotices), std::end(kNotices), type) == std::end(kNotices);
 }
 
@@ -93,6 +93,7 @@ class Watch {
     open_ = opened_once_ = true;
     last_heard_ = SteadyClock::now();
     subscribe();
+    if (!options_.replay.from.empty() && !std::exchange(replay_asked_, true)) replay();
     watch_silence();
   }
 
@@ -100,6 +101,13 @@ class Watch {
   void subscribe() {
     websocketpp::lib::error_code ignored;  // the close handler says what went wrong
     client_.send(handle_, resume_point_.subscribe(options_.channels), websocketpp::frame::opcode::text, ignored);
+  }
+
+  // Once: what a connection that was lost has not shown is asked for by hand.
+  void replay() {
+    websocketpp::lib::error_code ignored;
+    client_.send(handle_, replay_command(options_.replay, options_.channels), websocketpp::frame::opcode::text,
+                 ignored);
   }
 
   void on_message(const std::string& text) {
@@ -203,6 +211,7 @@ class Watch {
   bool open_ = false;
   bool opened_once_ = false;
   bool done_ = false;
+  bool replay_asked_ = false;
 };
 
 }  // namespace

@@ -92,7 +92,8 @@ std::string WatchView::level(double percent, const std::string& text) const {
 
 std::string WatchView::render(const ServerMessage& message) const {
   const std::string type = printable(message.type, 32);
-  std::string out = paint(kDim, clock(message)) + paint(colour_of(type), left(type, 18)) + " ";
+  std::string out =
+      paint(kDim, clock(message)) + paint(colour_of(type), left(type + (message.replay ? " (replay)" : ""), 18)) + " ";
   if (type == "metrics")
     out += metrics(message);
   else if (type == "history")

@@ -13,7 +13,8 @@ namespace {
 using proto::Timestamp;
 
 constexpr std::size_t kFirstLimit = 250;
-constexpr std::size_t kMaxLimit = 2'000;     // what one read returns at most
+constexpr std::size_t kMaxLimit = 2'000;  // what one read returns at most
+constexpr std::size_t kMostWanted = 256'000;
 constexpr std::chrono::seconds kClocks{30};  // that those of the servers may differ
 constexpr std::chrono::milliseconds kTolerance{1'000};
 
@@ -26,8 +27,14 @@ Timestamp time_of(const Sample& sample, std::chrono::microseconds offset) {
 PastPages::PastPages(Timestamp from, Timestamp to, std::chrono::milliseconds row_lag)
     : from_(from), to_(to), row_lag_(row_lag), limit_(kFirstLimit) {}
 
+// Where more is wanted than one read returns, the time before the page is shorter by as much, or a device that reports
+// often would fill the read with that alone.
 PageRequest PastPages::next() const {
-  return {from_ - row_lag_ - kClocks, from_ - kClocks, limit_};
+  const auto before = [this](std::chrono::milliseconds time) {
+    const std::size_t times = std::max<std::size_t>(1, limit_ / kMaxLimit);
+    return from_ - time / static_cast<std::chrono::milliseconds::rep>(times);
+  };
+  return {before(row_lag_ + kClocks), before(kClocks), std::min(limit_, kMaxLimit)};
 }
 
 // An event's row may be stamped `row_lag` after it, so of rows that were cut off the last of these say nothing certain.
@@ -44,8 +51,8 @@ PastPage PastPages::take(const Past& past) {
   PastPage page;
   Timestamp end = horizon(past);
   if (end <= from_) {
-    if (limit_ < kMaxLimit) {
-      limit_ = std::min(limit_ * 4, kMaxLimit);
+    if (limit_ < kMostWanted) {
+      limit_ *= 4;
       page.until = from_;
       return page;
     }

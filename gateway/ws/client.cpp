@@ -137,7 +137,7 @@ void Client::replay(const proto::DeviceId& device, proto::ReplayRequest request,
 }
 
 void Client::stop_replay(const proto::ReplayStop& command) {
-  if (replays()) return replay_->stop(ReplayEnd::stopped);
+  if (replays() && !replay_->ended()) return replay_->stop(ReplayEnd::stopped);
   send_error(ErrorCode::bad_replay, "There is no replay to stop.", command.id);
 }
 

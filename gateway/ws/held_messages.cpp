@@ -49,9 +49,11 @@ void HeldMessages::forget(proto::Channel channel) {
   lost_.remove(channel);
 }
 
-void HeldMessages::release(const std::function<void(const FramePtr& frame, ConflationKey key)>& send) {
-  bytes_ = 0;
-  for (const Held& held : std::exchange(all_, {})) send(held.frame, held.key);
+void HeldMessages::release_oldest(const std::function<void(const FramePtr& frame, ConflationKey key)>& send) {
+  const Held held = std::move(all_.front());
+  all_.pop_front();
+  bytes_ -= held.frame->size();
+  send(held.frame, held.key);
 }
 
 void HeldMessages::drop(std::deque<Held>::iterator held) {

@@ -21,9 +21,10 @@ class HeldMessages {
   void take(proto::Channel channel, ConflationKey key, const FramePtr& frame);
   // What is held of the channel is dropped, and not missed.
   void forget(proto::Channel channel);
-  // In the order in which they came. Empty afterwards.
-  void release(const std::function<void(const FramePtr& frame, ConflationKey key)>& send);
+  // The one that came first. Requires: not empty().
+  void release_oldest(const std::function<void(const FramePtr& frame, ConflationKey key)>& send);
 
+  bool empty() const noexcept { return all_.empty(); }
   std::size_t bytes() const noexcept { return bytes_; }
   // Channels of which samples were dropped.
   proto::ChannelSet lost() const noexcept { return lost_; }

@@ -17,8 +17,7 @@ using std::chrono::milliseconds;
 // Samples in one go: others of the shard want their turn.
 constexpr int kBurst = 32;
 constexpr milliseconds kNextTurn{1};
-// Bytes of the client's backlog above which nothing more of the past is sent, and how soon that is looked at again.
-constexpr std::size_t kMuchToTake = 48 * 1024;
+// How soon a client that has much to take is looked at again.
 constexpr milliseconds kLookAgain{5};
 // Reads of one replay are at least so far apart: 12 500 samples a second at most.
 constexpr milliseconds kReadEvery{20};
@@ -36,6 +35,7 @@ Replay::Replay(Link& link, const ReplayParts& parts, const ReplayRules& rules, c
       request_(std::move(request)),
       pages_(request_.from, request_.to, rules.row_lag),
       held_(rules.max_held),
+      much_to_take_(rules.much_to_take),
       began_(now.wall),
       alive_(std::make_shared<Replay*>(this)) {
   ++parts_.counters.replays_open;
@@ -46,14 +46,14 @@ Replay::Replay(Link& link, const ReplayParts& parts, const ReplayRules& rules, c
 }
 
 Replay::~Replay() {
-  if (over_) return;
+  parts_.counters.replay_held_bytes -= held_.bytes();
+  if (ended_) return;
   ++parts_.counters.replays[static_cast<std::size_t>(ReplayEnd::disconnected)];
   --parts_.counters.replays_open;
-  parts_.counters.replay_held_bytes -= held_.bytes();
 }
 
 bool Replay::take(proto::Channel channel, ConflationKey key, const FramePtr& frame) {
-  if (over_ || request_.live == proto::LiveMessages::mix) return false;
+  if (over() || request_.live == proto::LiveMessages::mix) return false;
   const std::size_t before = held_.bytes();
   held_.take(channel, key, frame);
   count_held(before);
@@ -71,7 +71,7 @@ void Replay::count_held(std::size_t before) noexcept {
 }
 
 void Replay::stop(ReplayEnd why) {
-  if (std::exchange(over_, true)) return;
+  if (std::exchange(ended_, true)) return;
   wait_until(kNever);
   ++parts_.counters.replays[static_cast<std::size_t>(why)];
   --parts_.counters.replays_open;
@@ -84,11 +84,18 @@ void Replay::stop(ReplayEnd why) {
                            {"device", device_.text()},
                            {"reason", kReplayEndNames[static_cast<std::size_t>(why)]},
                            {"events", shown_}});
+  release(parts_.dues.now());
+}
+
+// All at once they would be a backlog in which the newer replace the older, though the client reads as fast as ever.
+void Replay::release(SteadyTime now) {
   const std::size_t before = held_.bytes();
-  held_.release([this](const FramePtr& frame, ConflationKey key) { link_.send(frame, key); });
+  while (!held_.empty() && link_.backlog() <= much_to_take_)
+    held_.release_oldest([this](const FramePtr& frame, ConflationKey key) { link_.send(frame, key); });
   count_held(before);
+  if (!held_.empty()) return wait_until(now + kLookAgain);
   if (held_.lost().empty()) return;
-  text.clear();
+  std::string text;
   proto::append_gap(text, device_, began_, parts_.hub.now().wall, held_.lost(), parts_.channels, "conflated");
   link_.send(Frame::text(text), 0);
 }
@@ -98,7 +105,8 @@ void Replay::on_due(SteadyTime now) {
 }
 
 void Replay::step(SteadyTime now) {
-  if (over_ || link_.closing()) return;
+  if (over() || link_.closing()) return;
+  if (ended_) return release(now);
   for (int burst = 0; burst < kBurst; ++burst) {
     if (waiting_.size() <= kReadAhead && !reading_ && !pages_.over()) {
       if (now >= may_read_) {
@@ -111,7 +119,7 @@ void Replay::step(SteadyTime now) {
       if (!reading_) stop(ReplayEnd::done);
       return;
     }
-    if (link_.backlog() > kMuchToTake) {
+    if (link_.backlog() > much_to_take_) {
       // What comes after this keeps its distances, rather than coming all at once.
       anchored_ = false;
       return wait_until(now + kLookAgain);
@@ -145,7 +153,7 @@ void Replay::read(SteadyTime now) {
 
 void Replay::on_page(const devices::Past& past) {
   reading_ = false;
-  if (over_) return;
+  if (ended_) return;
   // Half of the past would look like all of it.
   if (past.failed) return stop(ReplayEnd::unavailable);
   devices::PastPage page = pages_.take(past);

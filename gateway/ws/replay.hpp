@@ -35,6 +35,7 @@ struct ReplayRules {
   std::size_t max_open = 4;                                   // of the shard
   std::size_t max_held = 256 * 1024;                          // bytes of live messages that wait for the end of one
   std::chrono::milliseconds row_lag{15'000};                  // longest time from an event to its row
+  std::size_t much_to_take = 48 * 1024;                       // bytes of a client's backlog: above it a replay waits
 };
 
 // What a replay stands on. All of it outlives the replay.
@@ -59,13 +60,15 @@ class Replay final : private DueQueue::Waiter {
 
   const proto::DeviceId& device() const noexcept { return device_; }
   const std::vector<proto::Channel>& channels() const noexcept { return request_.channels; }
-  // It has said `replay-end`, and does nothing any more.
-  bool over() const noexcept { return over_; }
+  // It has said `replay-end`.
+  bool ended() const noexcept { return ended_; }
+  // … and sent what was held: it does nothing any more.
+  bool over() const noexcept { return ended_ && held_.empty(); }
   // A live message of the device. False: it is to be sent now.
   bool take(proto::Channel channel, ConflationKey key, const FramePtr& frame);
   // The device's channel is no longer subscribed.
   void forget(proto::Channel channel);
-  // Ends it, sending what was held. Idempotent.
+  // Ends it; what was held follows as fast as the client takes it. Idempotent.
   void stop(ReplayEnd why);
 
  private:
@@ -75,6 +78,7 @@ class Replay final : private DueQueue::Waiter {
   void on_page(const devices::Past& past);
   SteadyTime due_of(const devices::ShownSample& sample) const;
   void show(const devices::ShownSample& sample);
+  void release(SteadyTime now);
   void count_held(std::size_t before) noexcept;
 
   Link& link_;
@@ -84,13 +88,14 @@ class Replay final : private DueQueue::Waiter {
   devices::PastPages pages_;
   std::deque<devices::ShownSample> waiting_;
   HeldMessages held_;
+  const std::size_t much_to_take_;
   const proto::Timestamp began_;
   // When the sample of which time is due; not set before the first one.
   SteadyTime anchor_{};
   proto::Timestamp anchor_time_{};
   bool anchored_ = false;
   bool reading_ = false;
-  bool over_ = false;
+  bool ended_ = false;
   SteadyTime may_read_{};
   std::uint64_t shown_ = 0;
   std::shared_ptr<Replay*> alive_;  // what answers hold

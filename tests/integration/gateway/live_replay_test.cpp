@@ -171,6 +171,22 @@ BOOST_AUTO_TEST_CASE(is_bounded_in_span_and_number_and_off_without_tokens) {
   BOOST_TEST(values(until_end(other), true).size() == 20u);
 }
 
+BOOST_AUTO_TEST_CASE(a_terminal_shows_it) {
+  Stack stack({"--replay", kAnybody});
+  const std::string device = new_device();
+  const Past past(stack, device, 5);
+  // Its window, and a point for each sample.
+  const RunResult run = run_pulsegate(
+      {"watch", "ws://127.0.0.1:" + std::to_string(stack.gateway().port()) + "/api/v1/devices/" + device + "/ws",
+       "--channels", "history", "--replay-from", iso_time(past.first_ms - 500), "--speed", "max", "--count", "6"});
+  BOOST_TEST(run.exit_code == 0);
+  BOOST_TEST(run.output.find("history (replay)") != std::string::npos, run.output);
+  BOOST_TEST(run.output.find("replay-begin") != std::string::npos, run.output);
+  const RunResult bad = run_pulsegate({"watch", "ws://127.0.0.1:1/ws", "--replay-from", "yesterday"});
+  BOOST_TEST(bad.exit_code == 2);
+  BOOST_TEST(bad.errors.find("ISO 8601") != std::string::npos, bad.errors);
+}
+
 BOOST_AUTO_TEST_CASE(says_when_the_past_cannot_be_read) {
   Stack stack({"--replay", kAnybody}, Stack::Servers::own);
   const std::string device = new_device();

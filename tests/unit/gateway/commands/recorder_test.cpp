@@ -114,6 +114,27 @@ BOOST_AUTO_TEST_CASE(it_takes_no_more_than_it_was_told) {
   BOOST_TEST(world.lines() == (Texts{"a 1", "a 2"}), boost::test_tools::per_element());
 }
 
+BOOST_AUTO_TEST_CASE(why_it_cannot_listen_is_said_once_a_minute_and_not_with_every_attempt) {
+  World world;
+  const auto refuse = [&world](const char* reason) {
+    world.subscriber.connect();
+    world.subscriber.drop(reason);
+    world.now += 300'000;
+  };
+  for (int i = 0; i < 7; ++i) refuse("NOPERM");
+  BOOST_TEST(world.told == (Texts{"Redis: NOPERM"}), boost::test_tools::per_element());
+  refuse("WRONGPASS");
+  refuse("NOPERM");
+  BOOST_TEST(world.told == (Texts{"Redis: NOPERM", "Redis: WRONGPASS"}), boost::test_tools::per_element());
+  world.now += 60'000'000;
+  refuse("NOPERM");
+  BOOST_TEST(world.told.size() == 3u);
+  // Once all is subscribed, the next loss is news.
+  world.subscriber.connect_and_confirm();
+  world.subscriber.drop("NOPERM");
+  BOOST_TEST(world.told.size() == 4u);
+}
+
 BOOST_AUTO_TEST_CASE(without_a_first_subscription_nothing_is_said_to_be_missing) {
   World world;
   world.subscriber.drop();

@@ -27,6 +27,11 @@ BOOST_AUTO_TEST_CASE(metrics_are_one_line) {
              "14:05:00 metrics            cpu  45.2 %  mem 3.0 GiB/8.0 GiB  temp 51.5 °C  down 2.0 KiB  up 10 B\n");
 }
 
+BOOST_AUTO_TEST_CASE(what_is_replayed_says_so) {
+  BOOST_TEST(plain(R"({"type":"metrics","data":{"memory_usage":1024},"replay":true})") ==
+             "         metrics (replay)   mem 1.0 KiB\n");
+}
+
 BOOST_AUTO_TEST_CASE(missing_metrics_are_left_out) {
   BOOST_TEST(plain(R"({"type":"metrics","data":{"cpu_usage":null,"memory_usage":1024}})") ==
              "         metrics            mem 1.0 KiB\n");

@@ -188,6 +188,18 @@ BOOST_AUTO_TEST_CASE(reads_page_by_page_however_dense_the_past_is) {
   }
 }
 
+// Of the time before a page, in which rows find their events, a read returns nothing but that.
+BOOST_AUTO_TEST_CASE(shows_all_of_a_device_that_reports_a_hundred_times_a_second) {
+  ReplayFixture f;
+  for (int i = 0; i < 7'000; ++i) {
+    f.entry(i, 100 - 0.01 * i);
+    f.row(i, 100 - 0.01 * i - 0.5);
+  }
+  f.replay(50, 45, R"("speed":"max","channels":["metrics"])");
+  f.pass(seconds(20));
+  BOOST_TEST(f.take_replayed() == numbers(5'000, 5'499), boost::test_tools::per_element());
+}
+
 BOOST_AUTO_TEST_CASE(keeps_the_distances_at_the_speed_asked_for) {
   ReplayFixture f;
   for (int i = 0; i < 5; ++i) f.entry(i, 100 - i * 10);
@@ -247,6 +259,40 @@ BOOST_AUTO_TEST_CASE(of_live_messages_that_wait_the_newest_are_kept_and_the_rest
   BOOST_TEST(all[all.size() - 2].at("data").at("cpu_usage").integer() == 99);
   BOOST_TEST(all.back().type() == "gap");
   BOOST_TEST(all.back().at("data").at("channels").text() == R"(["metrics"])");
+}
+
+BOOST_AUTO_TEST_CASE(what_waited_follows_as_fast_as_the_client_takes_it_and_is_not_conflated) {
+  ReplayFixture f;
+  f.rules.max_held = 100'000;
+  f.rules.much_to_take = 1'000;  // the link conflates above 2 000
+  f.watch();
+  f.entry(1, 100);
+  f.entry(2, 10);
+  f.replay(110, 1, R"("channels":["metrics"])");
+  f.pass(milliseconds(1));
+  for (int i = 0; i < 50; ++i) f.hub.publish_metrics(1, i);
+  f.take();
+  f.slow = true;
+  f.text(R"({"type":"replay-stop"})");
+  f.pass(seconds(1));
+  BOOST_TEST(f.link.outbox.backlog() < 2'000u);
+  BOOST_TEST(f.counters.replay_held_bytes > 0u);
+  f.hub.publish_metrics(1, 50);  // stands behind those that wait
+  f.text(R"({"type":"replay-stop"})");
+  f.slow = false;
+  f.pass(seconds(1));
+  std::vector<int> live;
+  int errors = 0;
+  for (const Json& message : f.take()) {
+    if (message.type() == "metrics") live.push_back(static_cast<int>(message.at("data").at("cpu_usage").integer()));
+    errors += message.type() == "error";
+  }
+  BOOST_TEST(live == numbers(0, 50), boost::test_tools::per_element());
+  BOOST_TEST(f.link.outbox.conflated() == 0u);
+  BOOST_TEST(errors == 1);  // there was nothing to stop any more
+  BOOST_TEST(f.counters.replay_held_bytes == 0u);
+  f.hub.publish_metrics(1, 51);
+  BOOST_TEST(f.take().size() == 1u);
 }
 
 BOOST_AUTO_TEST_CASE(nothing_of_a_channel_follows_its_unsubscribed) {
