@@ -25,6 +25,14 @@ inline std::atomic<Level> threshold{Level::info};
 // Before other threads run, or in tests. `out`: instead of stderr; must outlive the next configure().
 void configure(Level level, Format format, std::ostream* out = nullptr);
 
+// Thread: any; from the next line on.
+inline void set_level(Level level) noexcept {
+  detail::threshold.store(level, std::memory_order_relaxed);
+}
+inline Level level() noexcept {
+  return detail::threshold.load(std::memory_order_relaxed);
+}
+
 inline bool enabled(Level level) noexcept {
   return level >= detail::threshold.load(std::memory_order_relaxed);
 }

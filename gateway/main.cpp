@@ -31,6 +31,12 @@ OptionsResult options_of(const CLI::App& app, const CommandLine& line) {
   return errors;
 }
 
+bool environment_names_file() {
+  const Environment environment = read_environment();
+  const auto found = environment.find("PULSEGATE_CONFIG");
+  return found != environment.end() && !found->second.empty();
+}
+
 int serve(const CLI::App& app, const CommandLine& line) {
   const OptionsResult options = options_of(app, line);
   if (const auto* errors = std::get_if<OptionErrors>(&options)) return print_option_errors(*errors);
@@ -38,7 +44,13 @@ int serve(const CLI::App& app, const CommandLine& line) {
   log::configure(log::find_level(parsed.config.log_level).value_or(log::Level::info),
                  log::find_format(parsed.config.log_format).value_or(log::Format::text));
   for (const std::string& warning : parsed.warnings) log::warn("config.warning", {{"note", warning}});
-  return run_serve(parsed.config);
+  // Without a file there is nothing to read again, and a terminal that hangs up ends it.
+  std::function<void()> reload;
+  if (!line.config_file.empty() || environment_names_file())
+    reload = [&line, before = parsed.settings] {
+      reload_settings(before, resolve_options(line, read_environment(), read_small_file));
+    };
+  return run_serve(parsed.config, std::move(reload));
 }
 
 // A validator of CLI11 that reads one of our values: an error sentence, or nothing.

@@ -68,6 +68,7 @@ int Server::run() {
   std::signal(SIGPIPE, SIG_IGN);  // a log reader that went away must not end the gateway
   signals_.add(SIGTERM);
   signals_.add(SIGINT);
+  if (parts_.reload) signals_.add(SIGHUP);
   wait_for_signal();
   if (!access_files_.empty()) access_poll_.start();
   if (memory_bound_.bytes > 0) memory_poll_.start();
@@ -148,6 +149,39 @@ void Server::broadcast(const proto::DeviceId& device, std::string json, std::fun
                           });
 }
 
+void Server::report_device(const proto::DeviceId& device,
+                           std::function<void(std::vector<devices::DeviceReport>)> done) {
+  using Report = std::optional<devices::DeviceReport>;
+  ask_shards<Report>([device](Shard& shard) { return shard.device_report(device); },
+                     [done = std::move(done)](std::vector<Report> answers) {
+                       std::vector<devices::DeviceReport> found;
+                       for (Report& answer : answers)
+                         if (answer) found.push_back(std::move(*answer));
+                       done(std::move(found));
+                     });
+}
+
+void Server::report_session(std::string id, std::function<void(std::optional<ws::SessionReport>)> done) {
+  using Report = std::optional<ws::SessionReport>;
+  ask_shards<Report>([id = std::move(id)](Shard& shard) { return shard.session_report(id); },
+                     [done = std::move(done)](std::vector<Report> answers) {
+                       for (Report& answer : answers)
+                         if (answer) return done(std::move(answer));
+                       done(std::nullopt);
+                     });
+}
+
+void Server::report_sessions(std::size_t most, std::function<void(std::vector<ws::SessionReport>)> done) {
+  using Reports = std::vector<ws::SessionReport>;
+  ask_shards<Reports>([most](Shard& shard) { return shard.session_reports(most); },
+                      [done = std::move(done)](std::vector<Reports> answers) {
+                        Reports all;
+                        for (Reports& answer : answers)
+                          for (ws::SessionReport& report : answer) all.push_back(std::move(report));
+                        done(std::move(all));
+                      });
+}
+
 void Server::drain() {
   if (std::exchange(leaving_, true)) return;
   if (config_.drain_delay.count() == 0) return begin_drain();
@@ -185,6 +219,7 @@ void Server::wait_for_signal() {
 }
 
 void Server::on_signal(int signal) {
+  if (signal == SIGHUP) return parts_.reload();
   log::info("signal", {{"signal", signal == SIGTERM ? "SIGTERM" : "SIGINT"}});
   if (stopping_) return shut_down();  // a second signal: whoever sent it is in a hurry
   stopping_ = true;

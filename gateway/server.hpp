@@ -41,6 +41,7 @@ struct ServerParts {
   SubscriberFactory subscriber;
   StreamFactory stream;                             // empty: `--stream-key none`
   PublisherFactory publisher;                       // empty: `--canary off`
+  std::function<void()> reload;                     // on SIGHUP; empty: SIGHUP is left to the system
   std::unique_ptr<storage::SnapshotSource> source;  // null: without a database
   storage::HistorySource* history = nullptr;        // stands or falls with `source`
 };
@@ -60,8 +61,13 @@ class Server final : private ops::Control {
   void report(std::function<void(ops::GatewayReport)> done) override;
   void count_clients(const std::optional<proto::DeviceId>& device, std::function<void(std::size_t)> done) override;
   void broadcast(const proto::DeviceId& device, std::string json, std::function<void(std::size_t)> done) override;
+  void report_device(const proto::DeviceId& device,
+                     std::function<void(std::vector<devices::DeviceReport>)> done) override;
+  void report_session(std::string id, std::function<void(std::optional<ws::SessionReport>)> done) override;
+  void report_sessions(std::size_t most, std::function<void(std::vector<ws::SessionReport>)> done) override;
   void drain() override;
   ops::Readiness readiness() const override;
+  const proto::ChannelTable& channels() const override { return channels_; }
 
   // server_canary.cpp
   std::unique_ptr<Canary> make_canary();

@@ -249,6 +249,26 @@ std::size_t Shard::broadcast(const proto::DeviceId& device, std::string_view jso
   return hub_->broadcast(device, json);
 }
 
+std::optional<devices::DeviceReport> Shard::device_report(const proto::DeviceId& device) const {
+  auto report = hub_->report(device);
+  if (report) report->shard = number_;
+  return report;
+}
+
+std::optional<ws::SessionReport> Shard::session_report(std::string_view id) const {
+  auto report = endpoint_->report(id);
+  if (!report) return report;
+  report->shard = number_;
+  for (ws::SessionReport::Feed& feed : report->feeds) feed.report = device_report(feed.device);
+  return report;
+}
+
+std::vector<ws::SessionReport> Shard::session_reports(std::size_t most) const {
+  auto reports = endpoint_->reports(most);
+  for (ws::SessionReport& report : reports) report.shard = number_;
+  return reports;
+}
+
 void Shard::drain(std::chrono::milliseconds time, std::function<void()> done) {
   endpoint_->drain(time);
   drained_ = std::move(done);

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include <asio/executor_work_guard.hpp>
 #include <asio/io_context.hpp>
@@ -86,6 +87,10 @@ class Shard final : private ws::LinkFactory, private ws::HttpAnswerer, private b
   void set_policy(access::PolicyPtr policy) { gate_.set_policy(std::move(policy)); }
   std::size_t client_count(const std::optional<proto::DeviceId>& device) const;
   std::size_t broadcast(const proto::DeviceId& device, std::string_view json);
+  // For operators; null: not here.
+  std::optional<devices::DeviceReport> device_report(const proto::DeviceId& device) const;
+  std::optional<ws::SessionReport> session_report(std::string_view id) const;
+  std::vector<ws::SessionReport> session_reports(std::size_t most) const;
   // shard_canary.cpp. Empty: to none any more.
   void listen_to_canary(const std::string& topic);
   // Sends clients away (`reconnect`, then 1012), spread over `time`; `done` runs once none is left.

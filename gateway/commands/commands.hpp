@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -29,7 +30,11 @@ class ConfigurationError : public std::runtime_error {
 };
 
 // Serves until SIGTERM or SIGINT. May throw while starting.
-int run_serve(const Config& config);
+// `reload`: called on SIGHUP; empty: SIGHUP ends it, as the system does.
+int run_serve(const Config& config, std::function<void()> reload = {});
+// Reads the configuration again for SIGHUP, and sets the log's level by it. What else differs from `before` is named in
+// the log: it needs a restart. With errors nothing changes, and each is logged.
+void reload_settings(const std::vector<Setting>& before, const OptionsResult& now);
 
 // Prints every setting with its origin, or every error. `print_template`: the annotated configuration file instead.
 int run_check_config(const OptionsResult& options, bool print_template);

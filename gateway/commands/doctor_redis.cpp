@@ -205,10 +205,11 @@ void examine_redis(const Config& config, const DoctorOptions& options, ops::Doct
   bus::RedisConfig node = redis;
   std::string fault;
   if (!find_node(node, fault)) return report.fail("redis", fault, "is --redis right, and may this machine reach it?");
-  const Answer ping = ask(node, {{"PING"}});
-  if (!ping.fault.empty()) return report.fail("redis", ping.fault, "is --redis right, and may this machine reach it?");
+  // Refused or not: an answer. (PING is the connection's own.)
+  const Answer hello = ask(node, {{"TIME"}});
+  if (!hello.fault.empty()) return report.fail("redis", hello.fault, "is --redis right, and may this machine reach it?");
   report.ok("redis",
-            node.url.redacted() + " answers, " + std::to_string(ping.took.count() / 1000) + " ms with the connection");
+            node.url.redacted() + " answers, " + std::to_string(hello.took.count() / 1000) + " ms with the connection");
   examine_node(config, node, report);
   if (!options.device) return;
   if (!config.stream_key.empty() && redis.url.topology != bus::Topology::cluster)

@@ -1,4 +1,5 @@
 // `pulsegate serve`: chooses the adapters and runs the server until it is told to stop.
+#include <functional>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -40,7 +41,7 @@ void open_database(const Config& config, ServerParts& parts) {
 
 }  // namespace
 
-int run_serve(const Config& config) {
+int run_serve(const Config& config, std::function<void()> reload) {
   const bus::RedisConfig redis = redis_config(config);
   log::info("redis", {{"url", redis.url.redacted()}});
   if (config.auth.empty() && config.jwt_keys.empty())
@@ -51,6 +52,7 @@ int run_serve(const Config& config) {
     log::warn("auth.off", {{"note", "keys are given, but --auth none lets everybody in"}});
 
   ServerParts parts;
+  parts.reload = std::move(reload);
   parts.subscriber = subscriber_factory(config, redis);
   parts.stream = stream_factory(config, redis);
   parts.publisher = publisher_factory(config, redis);

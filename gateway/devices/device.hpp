@@ -16,6 +16,7 @@
 #include "gateway/counters.hpp"
 #include "gateway/devices/channel_state.hpp"
 #include "gateway/devices/device_config.hpp"
+#include "gateway/devices/device_report.hpp"
 #include "gateway/devices/event_memory.hpp"
 #include "gateway/devices/freshness.hpp"
 #include "gateway/devices/history_views.hpp"
@@ -71,6 +72,8 @@ class Device {
   std::size_t remembered_bytes() const noexcept { return memory_.bytes(); }
   const HistoryWindow& window() const noexcept { return history_; }
   proto::DeviceState freshness() const noexcept;
+  // For operators: device_report.cpp. What only the hub knows is left to it.
+  DeviceReport report(const Now& now) const;
   // Null: not stale.
   const std::optional<proto::Timestamp>& stale_since() const noexcept { return freshness_.stale_since(); }
 

@@ -89,6 +89,9 @@ class Hub final : public bus::EventSink, private DeviceHost {
   // Members that stay, whatever they have subscribed to.
   std::size_t client_count(const proto::DeviceId& id) const;
 
+  // How the device stands, for operators; null: not in memory. Brings nothing there.
+  std::optional<DeviceReport> report(const proto::DeviceId& id) const;
+
   // Runs what is due, and arms the next deadline.
   void advance();
 

@@ -11,7 +11,9 @@
 #include "gateway/access/limiter.hpp"
 #include "gateway/canary.hpp"
 #include "gateway/counters.hpp"
+#include "gateway/devices/device_report.hpp"
 #include "gateway/ws/listener_counters.hpp"
+#include "gateway/ws/session_report.hpp"
 #include "proto/channel.hpp"
 #include "proto/device_id.hpp"
 #include "storage/snapshot_source.hpp"
@@ -70,9 +72,18 @@ class Control {
   virtual void count_clients(const std::optional<proto::DeviceId>& device, std::function<void(std::size_t)> done) = 0;
   // Sends a JSON object with a string `type` to every client of the device on this process. `done`: how many got it.
   virtual void broadcast(const proto::DeviceId& device, std::string json, std::function<void(std::size_t)> done) = 0;
+  // How a device stands, by each shard that has it in memory; empty: none has.
+  virtual void report_device(const proto::DeviceId& device,
+                             std::function<void(std::vector<devices::DeviceReport>)> done) = 0;
+  // The open WebSocket with this connection id, its devices included; null: there is none.
+  virtual void report_session(std::string id, std::function<void(std::optional<ws::SessionReport>)> done) = 0;
+  // Up to `most` of each shard, the largest backlogs first; without what the devices say.
+  virtual void report_sessions(std::size_t most, std::function<void(std::vector<ws::SessionReport>)> done) = 0;
   // Starts sending clients away over the drain time. Idempotent; the process stays.
   virtual void drain() = 0;
   virtual Readiness readiness() const = 0;
+  // Names of the channels; outlives this.
+  virtual const proto::ChannelTable& channels() const = 0;
 };
 
 }  // namespace pulsegate::ops

@@ -6,7 +6,10 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
+#include "gateway/log.hpp"
+#include "gateway/ops/debug.hpp"
 #include "gateway/ops/metrics.hpp"
 #include "proto/bus_event.hpp"
 #include "proto/limits.hpp"
@@ -49,6 +52,8 @@ class Routes {
     if (!admin_) return respond(not_found());
     if (path == "/api/v1/clients") return get(request, respond, [&] { count(std::nullopt, respond); });
     if (path == "/drain") return post(request, respond, [&] { drain(respond); });
+    constexpr std::string_view kDebug = "/debug/";
+    if (path.substr(0, kDebug.size()) == kDebug) return debug(path.substr(kDebug.size()), request, respond);
     constexpr std::string_view kDevices = "/api/v1/devices/";
     if (path.substr(0, kDevices.size()) == kDevices) return device(path.substr(kDevices.size()), request, respond);
     respond(not_found());
@@ -92,6 +97,57 @@ class Routes {
   void drain(const Respond& respond) const {
     control_.drain();
     respond(json(202, "{\"status\":\"draining\"}"));
+  }
+
+  // `rest`: "log-level", "sessions", "sessions/{id}" or "devices/{uuid}".
+  void debug(std::string_view rest, const HttpRequest& request, const Respond& respond) const {
+    constexpr std::string_view kDevice = "devices/", kSession = "sessions/";
+    if (rest == "log-level") return log_level(request, respond);
+    if (rest == "sessions") return get(request, respond, [&] { sessions(respond); });
+    if (rest.substr(0, kDevice.size()) == kDevice) {
+      const auto id = proto::DeviceId::parse(rest.substr(kDevice.size()));
+      if (!id) return respond(http_error(400, "The device must be a UUID."));
+      return get(request, respond, [&] {
+        control_.report_device(*id, [id, respond](const std::vector<devices::DeviceReport>& reports) {
+          respond(json(200, debug_device(*id, reports)));
+        });
+      });
+    }
+    if (rest.substr(0, kSession.size()) == kSession && rest.size() > kSession.size())
+      return get(request, respond, [&] { session(rest.substr(kSession.size()), respond); });
+    respond(not_found());
+  }
+
+  void session(std::string_view id, const Respond& respond) const {
+    control_.report_session(std::string(id), [this, respond](const std::optional<ws::SessionReport>& report) {
+      if (!report)
+        return respond(http_error(404,
+                                  "There is no open connection with this id here: it was closed (see client.close "
+                                  "in the log), or another replica has it."));
+      respond(json(200, debug_session(*report, control_.channels())));
+    });
+  }
+
+  void sessions(const Respond& respond) const {
+    control_.report_sessions(kMaxListedSessions, [this, respond](std::vector<ws::SessionReport> reports) {
+      respond(json(200, debug_sessions(std::move(reports), control_.channels())));
+    });
+  }
+
+  static void log_level(const HttpRequest& request, const Respond& respond) {
+    if (request.method == "PUT" || request.method == "POST") {
+      if (from_web_page(request)) return respond(http_error(403, "Requests of web pages are refused here."));
+      const std::size_t end = request.body.find_last_not_of(" \r\n\t");
+      const auto level = log::find_level(std::string_view(request.body).substr(0, end + 1));
+      if (!level) return respond(http_error(400, "The body must be one of trace, debug, info, warn, error."));
+      const log::Level before = log::level();
+      log::set_level(std::min(*level, before));  // the line is written by the more talkative of the two
+      log::warn("log.level", {{"log_level", log::name(*level)}, {"before", log::name(before)}});
+      log::set_level(*level);
+    } else if (request.method != "GET" && request.method != "HEAD") {
+      return respond(http_error(405, "Use GET or PUT.", "GET, HEAD, POST, PUT"));
+    }
+    respond(json(200, "{\"level\":\"" + std::string(log::name(log::level())) + "\"}"));
   }
 
   // `rest`: "{uuid}/clients" or "{uuid}/broadcast".

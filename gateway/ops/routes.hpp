@@ -10,7 +10,8 @@ namespace pulsegate::ops {
 HttpHandler health_routes(Control& control);
 
 // The same, and GET /api/v1/clients, GET /api/v1/devices/{uuid}/clients, POST /api/v1/devices/{uuid}/broadcast, POST
-// /drain. A POST with an Origin header is refused: a web page that an operator looks at must not reach a loopback port.
+// /drain, GET /debug/devices/{uuid}, /debug/sessions, /debug/sessions/{id}, GET and PUT /debug/log-level. A POST or PUT
+// with an Origin header is refused: a web page that an operator looks at must not reach a loopback port.
 HttpHandler admin_routes(Control& control);
 
 }  // namespace pulsegate::ops

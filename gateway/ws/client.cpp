@@ -41,9 +41,22 @@ void Client::send(std::string_view text) {
 
 void Client::send_error(ErrorCode code, std::string_view message, std::string_view id, const proto::DeviceId* device) {
   ++parts.counters.errors;
+  ++errors_;
   std::string text;
   proto::append_error(text, code, message, id, device);
   send(text);
+}
+
+void Client::describe(SessionReport& report) const {
+  report.opened = opened_;
+  report.errors = errors_;
+  if (grant_ == nullptr) return;
+  const access::Permissions& permissions = grant_->permissions;
+  SessionReport::Auth auth{
+      grant_->identity.subject, grant_->identity.token_id, grant_->ends, permissions.debug, std::nullopt,
+      permissions.channels};
+  if (permissions.devices) auth.devices = permissions.devices->size();
+  report.auth = std::move(auth);
 }
 
 void Client::refuse_unknown(const proto::Command& command) {

@@ -82,6 +82,9 @@ class Client {
   void tick(const Now& now);
   void end_access(access::AccessEnd why);
 
+  // Fills in what is the same for all of its devices.
+  void describe(SessionReport& report) const;
+
   const access::GrantPtr& grant() const noexcept { return grant_; }
   proto::Timestamp opened() const noexcept { return opened_; }
 
@@ -98,6 +101,7 @@ class Client {
   const double burst_;            // commands
   access::RateBucket rate_;
   std::unique_ptr<Replay> replay_;  // null: none, or it is over
+  std::uint64_t errors_ = 0;        // messages of type error that it was sent
   SteadyTime rate_told_{};          // last `rate-limited` error: once a second is enough
   const proto::Timestamp opened_;
 };

@@ -282,6 +282,25 @@ void Connection::on_written() {
   }
 }
 
+SessionReport Connection::report(SteadyTime now) const {
+  const auto age = [now](SteadyTime then) -> std::optional<double> {
+    if (then == SteadyTime{}) return std::nullopt;
+    return std::max(0.0, std::chrono::duration<double>(now - then).count());
+  };
+  SessionReport report;
+  report.id = id_;
+  report.closing = phase_ != Phase::open;
+  report.close_code = close_code_;
+  report.backlog = outbox().backlog();
+  report.conflated = outbox().conflated();
+  report.stalled = outbox().stalled(now);
+  report.compressed = compressed_;
+  report.received_age = age(last_received_);
+  report.sent_age = age(last_taken());
+  if (handler_ != nullptr) handler_->describe(report);
+  return report;
+}
+
 void Connection::on_failed() {
   abort();
 }

@@ -100,6 +100,10 @@ class Connection : public Transport, public Link {
   void shed();
   // Tells the client to come back, and closes with service_restart.
   void send_away(std::uint64_t after_ms);
+  // For operators. Requires: it is open, or closing with a session.
+  SessionReport report(SteadyTime now) const;
+  // A session has it.
+  bool has_session() const noexcept { return handler_ != nullptr; }
   // A session has it, and it is not closing.
   bool is_open() const noexcept { return phase_ == Phase::open; }
 

@@ -9,6 +9,7 @@
 #include "gateway/devices/member.hpp"
 #include "gateway/ws/client.hpp"
 #include "gateway/ws/outbox.hpp"
+#include "gateway/ws/session_report.hpp"
 #include "gateway/ws/throttle.hpp"
 #include "proto/command.hpp"
 #include "proto/device_id.hpp"
@@ -51,6 +52,9 @@ class DeviceFeed final : private devices::Receiver, private Throttle::Sink {
   void tell_conflated(const Conflated& lost, const Now& now);
 
   const proto::DeviceId& device() const noexcept { return device_; }
+  SessionReport::Feed report() const {
+    return {device_, joined(), member_.subscribed, member_.unacked, member_.awaiting, std::nullopt};
+  }
   std::size_t slot() const noexcept { return (first_key_ - 1) / kKeys; }
 
  private:

@@ -330,6 +330,28 @@ void Endpoint::for_each(const std::function<void(Link&)>& visit) {
   });
 }
 
+std::optional<SessionReport> Endpoint::report(std::string_view id) const {
+  std::optional<SessionReport> found;
+  impl_->visit([&](const Connection& connection) {
+    if (!found && connection.has_session() && connection.id() == id)
+      found = connection.report(impl_->clock.now().steady);
+  });
+  return found;
+}
+
+std::vector<SessionReport> Endpoint::reports(std::size_t most) const {
+  std::vector<std::pair<std::size_t, const Connection*>> all;  // nobody ends meanwhile: this thread is theirs
+  impl_->visit([&all](const Connection& connection) {
+    if (connection.has_session()) all.emplace_back(connection.backlog(), &connection);
+  });
+  const auto kept = all.begin() + static_cast<std::ptrdiff_t>(std::min(most, all.size()));
+  std::partial_sort(all.begin(), kept, all.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
+  const SteadyTime now = impl_->clock.now().steady;
+  std::vector<SessionReport> reports;
+  for (auto it = all.begin(); it != kept; ++it) reports.push_back(it->second->report(now));
+  return reports;
+}
+
 void Endpoint::abort_all() {
   impl_->abort_all();
 }

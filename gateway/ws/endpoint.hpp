@@ -9,6 +9,8 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include <asio/io_context.hpp>
 #include <asio/ip/tcp.hpp>
@@ -21,6 +23,7 @@
 #include "gateway/ws/http_answerer.hpp"
 #include "gateway/ws/link.hpp"
 #include "gateway/ws/outbox.hpp"
+#include "gateway/ws/session_report.hpp"
 #include "proto/limits.hpp"
 #include "proto/time.hpp"
 
@@ -91,6 +94,11 @@ class Endpoint {
 
   // Visits every open link.
   void for_each(const std::function<void(Link&)>& visit);
+
+  // For operators: the open WebSocket with this id, or null; and up to `most` of all, those that matter most (the
+  // largest backlog) first. Costs a look at each connection.
+  std::optional<SessionReport> report(std::string_view id) const;
+  std::vector<SessionReport> reports(std::size_t most) const;
 
   // Closes every connection at once, those in handshake included, without waiting for anybody. For the end of a drain.
   void abort_all();

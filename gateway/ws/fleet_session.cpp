@@ -245,6 +245,12 @@ void FleetSession::on_tick(const Now& now) {
   close_idle(now);
 }
 
+void FleetSession::describe(SessionReport& report) const {
+  client_.describe(report);
+  report.fleet = true;
+  for (const auto& [device, feed] : feeds_) report.feeds.push_back(feed->report());
+}
+
 void FleetSession::on_closed(std::uint16_t code, std::string_view reason, const Now& now) {
   const auto seconds = std::chrono::duration<double>(now.wall - client_.opened()).count();
   log::info("client.close", {{"connection", client_.link.id()},

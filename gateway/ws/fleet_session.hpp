@@ -32,6 +32,7 @@ class FleetSession final : public LinkHandler {
   void on_binary(std::string_view message, const Now& now) override;
   void on_drained(const Conflated& lost, const Now& now) override;
   void on_tick(const Now& now) override;
+  void describe(SessionReport& report) const override;
   void on_closed(std::uint16_t code, std::string_view reason, const Now& now) override;
 
  private:

@@ -12,6 +12,7 @@
 #include "gateway/clock.hpp"
 #include "gateway/frame.hpp"
 #include "gateway/ws/outbox.hpp"
+#include "gateway/ws/session_report.hpp"
 #include "proto/close_code.hpp"
 
 namespace pulsegate::ws {
@@ -55,6 +56,8 @@ class LinkHandler {
   virtual void on_drained(const Conflated& lost, const Now& now) = 0;
   // About once a second, for deadlines of the session's own. Liveness, pings and stalls are the connection's business.
   virtual void on_tick(const Now& now) = 0;
+  // Fills in what is the session's, for operators.
+  virtual void describe(SessionReport& /*report*/) const {}
   // The last call: the link is unusable from here on. `code`: what was sent or received as close code, 1006 when
   // neither.
   virtual void on_closed(std::uint16_t code, std::string_view reason, const Now& now) = 0;

@@ -113,6 +113,11 @@ void Session::on_tick(const Now& now) {
   client_.tick(now);
 }
 
+void Session::describe(SessionReport& report) const {
+  client_.describe(report);
+  report.feeds.push_back(feed_.report());
+}
+
 void Session::on_closed(std::uint16_t code, std::string_view reason, const Now& now) {
   const auto seconds = std::chrono::duration<double>(now.wall - client_.opened()).count();
   log::info("client.close", {{"connection", client_.link.id()},

@@ -166,6 +166,7 @@ void Transport::write_some(SteadyTime now) {
     counters_->backlog_bytes -= taken;
     // Before consume(), whose handlers may queue more: until the kernel has room, nothing needs to be flushed.
     if (taken < offered) wait_writable();
+    if (taken > 0) last_taken_ = now;
     outbox_.consume(taken, now);
     if (taken < offered) return;
   }

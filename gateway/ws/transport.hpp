@@ -84,6 +84,8 @@ class Transport : public std::enable_shared_from_this<Transport> {
   SteadyTime lingering_since() const noexcept { return lingering_since_; }
   bool received_anything() const noexcept { return received_anything_; }
   const Outbox& outbox() const noexcept { return outbox_; }
+  // When the socket last took something; SteadyTime{}: never.
+  SteadyTime last_taken() const noexcept { return last_taken_; }
   Outbox& outbox() noexcept { return outbox_; }
   asio::ip::tcp::socket& socket() noexcept { return *socket_; }
 
@@ -106,6 +108,7 @@ class Transport : public std::enable_shared_from_this<Transport> {
   void discard();
 
   std::optional<asio::ip::tcp::socket> socket_;
+  SteadyTime last_taken_{};
   Outbox outbox_{OutboxLimits{}};
   EndpointCounters* counters_ = nullptr;
   const Clock* clock_ = nullptr;

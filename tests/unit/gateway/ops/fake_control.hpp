@@ -25,6 +25,18 @@ class FakeControl final : public Control {
     broadcasts.emplace_back(device, std::move(json));
     done(2);
   }
+  void report_device(const proto::DeviceId&, std::function<void(std::vector<devices::DeviceReport>)> done) override {
+    done(device_reports);
+  }
+  void report_session(std::string id, std::function<void(std::optional<ws::SessionReport>)> done) override {
+    for (const ws::SessionReport& report : session_reports)
+      if (report.id == id) return done(report);
+    done(std::nullopt);
+  }
+  void report_sessions(std::size_t, std::function<void(std::vector<ws::SessionReport>)> done) override {
+    done(session_reports);
+  }
+  const proto::ChannelTable& channels() const override { return channel_table; }
   void drain() override { ++drains; }
   Readiness readiness() const override { return ready; }
 
@@ -35,6 +47,9 @@ class FakeControl final : public Control {
   std::vector<std::optional<proto::DeviceId>> counted;
   std::vector<std::pair<proto::DeviceId, std::string>> broadcasts;
   int drains = 0;
+  std::vector<devices::DeviceReport> device_reports;
+  std::vector<ws::SessionReport> session_reports;
+  proto::ChannelTable channel_table;
 };
 
 }  // namespace pulsegate::ops
