@@ -63,7 +63,7 @@ test: deps ## Every tier: release, address and undefined sanitizers, thread sani
 	@echo "== Tests of the release build"
 	@$(call run_tests,build)
 	@echo "== Build with AddressSanitizer and UndefinedBehaviorSanitizer"
-	@$(call compile,build/asan,$(ASAN),all)
+	@$(call compile,build/asan,$(ASAN),sanitizer_tier)
 	@echo "== Unit and integration tests under sanitizers"
 	@$(fixed_addresses) $(call run_tests,build/asan,-L '^(unit|integration)$$')
 	@echo "== Build with ThreadSanitizer"
@@ -108,7 +108,7 @@ lint: ## Run clang-tidy over the C++ sources
 	@run-clang-tidy -quiet -p build -j $(JOBS) '/(proto|bus|storage|gateway|tests)/.*\.cpp$$'
 
 asan: deps ## Unit and integration tests under AddressSanitizer and UndefinedBehaviorSanitizer, in build/asan
-	@$(call compile,build/asan,$(ASAN),all)
+	@$(call compile,build/asan,$(ASAN),sanitizer_tier)
 	@$(fixed_addresses) $(call run_tests,build/asan,-L '^(unit|integration)$$')
 
 tsan: deps ## Unit and integration tests, these also with two shards, under ThreadSanitizer, in build/tsan
