@@ -106,6 +106,25 @@ void check(const proto::AuthRequest& request) {
   must_hold(request.id.empty() || fuzz::is_json(request.id), "an id is JSON text");
 }
 
+void check(const proto::ReplayRequest& request) {
+  must_hold(request.from < request.to, "a replay ends after it begins");
+  must_hold(request.speed == 0 || (request.speed >= proto::kMinReplaySpeed && request.speed <= proto::kMaxReplaySpeed),
+            "the speed of a replay is bounded");
+  must_hold(!request.channels.empty() && request.channels.size() <= 2, "a replay shows one channel or two");
+  for (const proto::Channel channel : request.channels)
+    must_hold(channel == proto::Channel::metrics || channel == proto::Channel::history,
+              "a replay shows what is stored");
+  must_hold(request.id.empty() || fuzz::is_json(request.id), "an id is JSON text");
+  std::string text;
+  proto::append_replay_begin(text, proto::DeviceId(), request, table());
+  const auto message = proto::parse_server_message(text);
+  must_hold(message && message->type == "replay-begin", "what answers a replay is a message that clients can read");
+}
+
+void check(const proto::ReplayStop& stop) {
+  must_hold(stop.id.empty() || fuzz::is_json(stop.id), "an id is JSON text");
+}
+
 void check(const proto::CommandError& error) {
   must_hold(!error.message.empty() && error.message.size() <= 1024, "a refusal says why, within bounds");
   std::string text;
@@ -134,7 +153,8 @@ void check_fleet(std::string_view text, const proto::ParsedCommand& single) {
   }
   must_hold(fleet.command.index() == single.index(), "a command is the same for one device and for many");
   const auto* const command = std::get_if<proto::Command>(&fleet.command);
-  const bool about_devices = command == nullptr ? std::holds_alternative<proto::HistoryQuery>(fleet.command)
+  const bool about_devices = command == nullptr ? std::holds_alternative<proto::HistoryQuery>(fleet.command) ||
+                                                      std::holds_alternative<proto::ReplayRequest>(fleet.command)
                                                 : command->type != proto::Command::Type::ping;
   must_hold(about_devices == !(fleet.devices.empty() && fleet.bad_devices.empty()),
             "a command that is about devices names one");
