@@ -76,7 +76,8 @@ BOOST_AUTO_TEST_CASE(every_serializer_keeps_to_its_schema) {
   info.max_devices = 256;
   check(built([&](std::string& out) { append_connected(out, kTime, info); }));
   check(built([](std::string& out) { append_subscribed(out, device(), "history"); }));
-  check(built([](std::string& out) { append_subscribed(out, device(), "logs", false); }));
+  for (const bool resumed : {true, false})
+    check(built([&](std::string& out) { append_subscribed(out, device(), "logs", resumed); }));
   check(built([](std::string& out) { append_unsubscribed(out, device(), "metrics"); }));
   check(built([](std::string& out) { append_pong(out, device(), kTime); }));
   check(built([](std::string& out) { append_pong(out, kTime); }));
