@@ -161,7 +161,7 @@ BOOST_AUTO_TEST_CASE(switched_off_there_is_none) {
                response.body);
   }
   BOOST_TEST(requests(stack, "404") == 0);
-  BOOST_TEST(stack.gateway().metric("pulsegate_handshakes_refused_total{status=\"404\"}").value_or(-1) == 3);
+  BOOST_TEST(stack.gateway().metric("pulsegate_connections_refused_total{reason=\"not-found\"}").value_or(-1) == 3);
 }
 
 BOOST_AUTO_TEST_CASE(while_draining_another_replica_is_asked) {
