@@ -13,11 +13,14 @@ export interface ChartOptions {
   /** Where the axis ends at least; `fixed`: and at most. */
   top?: number;
   fixed?: boolean;
+  /** Steps of the axis are powers of two, as those of bytes should be. */
+  binary?: boolean;
   onZoom: (from: number, to: number) => void;
   onReset: () => void;
 }
 
 const HEIGHT = 190;
+const POWERS = Array.from({ length: 50 }, (_, i) => 2 ** i);
 
 export class Chart {
   readonly element: HTMLElement;
@@ -80,12 +83,12 @@ export class Chart {
   }
 
   #settings(): uPlot.Options {
-    const { lines, format, top = 0, fixed = false } = this.options;
+    const { lines, format, top = 0, fixed = false, binary = false } = this.options;
     const axis = { stroke: () => colour('faint'), grid: { stroke: () => colour('grid'), width: 1 }, ticks: { show: false }, font: '11px system-ui' };
     return {
       width: 300,
       height: HEIGHT,
-      padding: [8, 6, 0, 0],
+      padding: [8, 16, 0, 0],
       legend: { show: false },
       cursor: { sync: { key: 'pulsegate' }, drag: { x: true, y: false, setScale: false }, points: { size: 7 } },
       scales: {
@@ -93,8 +96,8 @@ export class Chart {
         y: { range: (_plot, _min, max) => [0, fixed ? top : Math.max(top, (max ?? 0) * 1.1)] },
       },
       axes: [
-        { ...axis, values: (_plot, ticks) => timeLabels(ticks), space: 70 },
-        { ...axis, values: (_plot, ticks) => ticks.map(format), size: 62, space: 34 },
+        { ...axis, values: (_plot, ticks) => timeLabels(ticks), space: 70, size: 24 },
+        { ...axis, values: (_plot, ticks) => ticks.map(format), size: 62, space: 34, ...(binary ? { incrs: POWERS } : {}) },
       ],
       series: [
         {},

@@ -37,8 +37,8 @@ export class DeviceCharts {
     const zoom = { onZoom: (from: number, to: number) => void this.#look(from, to), onReset: () => this.reset() };
     this.#charts = [
       new Chart(this.cpu, { name: 'cpu', title: 'CPU', lines: [{ label: 'used', colour: 'line-1', fill: true }], format: (v) => `${Math.round(v * 10) / 10} %`, top: 100, fixed: true, ...zoom }),
-      new Chart(this.memory, { name: 'memory', title: 'Memory', lines: [{ label: 'used', colour: 'line-2', fill: true }, { label: 'available', colour: 'line-3' }], format: (v) => bytes(v * MIB), top: 1, ...zoom }),
-      new Chart(this.network, { name: 'network', title: 'Network, per report', lines: [{ label: 'received', colour: 'line-4', fill: true }, { label: 'sent', colour: 'line-5' }], format: bytes, top: 1024, ...zoom }),
+      new Chart(this.memory, { name: 'memory', title: 'Memory', lines: [{ label: 'used', colour: 'line-2', fill: true }, { label: 'available', colour: 'line-3' }], format: (v) => bytes(v * MIB), top: 1, binary: true, ...zoom }),
+      new Chart(this.network, { name: 'network', title: 'Network, per report', lines: [{ label: 'received', colour: 'line-4', fill: true }, { label: 'sent', colour: 'line-5' }], format: bytes, top: 1024, binary: true, ...zoom }),
     ];
     this.#buttons = WINDOWS.map(([name]) => h('button', { type: 'button', 'aria-pressed': String(name === this.#window), onclick: () => this.#choose(name) }, name));
     this.#reset = h('button', { type: 'button', hidden: true, onclick: () => this.reset() }, 'Whole window');

@@ -67,6 +67,12 @@ export function deviceView(device: string, session: Session, scope: Scope, onNam
     leave: () => { charts.live(); showState(); },
   });
 
+  const element = h('div', { class: 'device', 'data-testid': 'device' },
+    h('div', { class: 'title' }, h('div', {}, title, h('p', { class: 'faint id' }, device)), h('div', { class: 'standing' }, badge.badge, badge.sentence)),
+    facts.list, tiles.element, charts.element,
+    h('div', { class: 'tables' }, processes.element, interfaces.element),
+    replay.element, inspector.element, journal.element);
+
   const show = (message: MetricsMessage): void => {
     tiles.show(message.data);
     charts.sample(message);
@@ -107,11 +113,6 @@ export function deviceView(device: string, session: Session, scope: Scope, onNam
   client.on('message', (message) => inspector.add(message));
   client.on('command', (command) => inspector.add(command, true));
 
-  const element = h('div', { class: 'device', 'data-testid': 'device' },
-    h('div', { class: 'title' }, h('div', {}, title, h('p', { class: 'faint id' }, device)), h('div', { class: 'standing' }, badge.badge, badge.sentence)),
-    facts.list, tiles.element, charts.element,
-    h('div', { class: 'tables' }, processes.element, interfaces.element),
-    replay.element, inspector.element, journal.element);
   wanted(charts.window);
   scope.every(1000, showState);
   showState();

@@ -130,7 +130,7 @@ export class WallCanvas {
   #line(device: WallDevice, width: number, height: number): void {
     const context = this.#context;
     const c = this.#colours;
-    const [bottom, tall] = [height - 10, 28];
+    const [bottom, tall] = [height - 16, 26];
     const count = device.length;
     if (count > 1) {
       const x = (i: number): number => (i * width) / (count - 1);
@@ -141,15 +141,15 @@ export class WallCanvas {
       context.strokeStyle = c['line-1'];
       context.lineWidth = 1.5;
       context.stroke();
-      context.lineTo(width, height);
-      context.lineTo(0, height);
+      context.lineTo(width, bottom + 2);
+      context.lineTo(0, bottom + 2);
       context.fillStyle = c['line-1-fill'];
       context.fill();
     }
+    const memory = Math.min(100, device.memory ?? 0);
     context.fillStyle = c.track;
-    context.fillRect(0, height - 4, width, 4);
-    const memory = device.memory ?? 0;
+    context.fillRect(12, height - 10, width - 24, 3);
     context.fillStyle = memory >= 90 ? c.high : memory >= 75 ? c.raised : c['line-2'];
-    context.fillRect(0, height - 4, (width * Math.min(100, memory)) / 100, 4);
+    context.fillRect(12, height - 10, ((width - 24) * memory) / 100, 3);
   }
 }

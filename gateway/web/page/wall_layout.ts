@@ -11,17 +11,18 @@ export interface Layout {
 }
 
 const NARROWEST = 156;
-const TILE_HEIGHT = 88;
+const WIDEST = 300;
+const TILE_HEIGHT = 100;
 const GAP = 8;
 
 /** `width`: CSS pixels that there are. At least two columns, where two of 120 fit. */
 export function layout(count: number, width: number): Layout {
   const fitting = Math.floor((width + GAP) / (NARROWEST + GAP));
-  const columns = Math.max(1, fitting, width >= 248 ? 2 : 1);
+  const columns = Math.max(1, Math.min(count, Math.max(fitting, width >= 248 ? 2 : 1)));
   const rows = Math.ceil(count / columns);
   return {
     columns, rows, gap: GAP, tileHeight: TILE_HEIGHT,
-    tileWidth: (width - GAP * (columns - 1)) / columns,
+    tileWidth: Math.max(0, Math.min(WIDEST, (width - GAP * (columns - 1)) / columns)),
     height: Math.max(0, rows * (TILE_HEIGHT + GAP) - GAP),
   };
 }

@@ -68,7 +68,7 @@ export function wallView(list: readonly string[], session: Session, scope: Scope
     badge.show(state === 'live' ? { ...now, sentence: '' } : now);
     const count = (wanted: WallDevice['state']): number => devices.filter((device) => device.state === wanted).length;
     const parts = [[count('live'), 'live'], [count('stale'), 'stale'], [count('unknown'), 'without reports'], [count('reconnecting'), 'reconnecting']] as const;
-    setText(counts, parts.filter(([number]) => number > 0).map(([number, name]) => `${number} ${name}`).join(' · '));
+    setText(counts, [...parts.filter(([number]) => number > 0).map(([number, name]) => `${number} ${name}`), 'line: CPU, bar: memory'].join(' · '));
     if (word && now.word !== word) announce(now.word);
     word = now.word;
   };
