@@ -19,11 +19,13 @@ FUZZ_SECONDS ?= 60
 export DEVICES LISTEN RUN_SECONDS
 
 RELEASE = -DCMAKE_BUILD_TYPE=Release -DPULSEGATE_SANITIZE=
+# The dashboard page is the same for all of them, and so are its modules.
+PAGE = -DPULSEGATE_PAGE_DIRECTORY=$(CURDIR)/build/web
 # Debug: the assertions of broken invariants are part of what a sanitizer run looks for.
-ASAN = -DCMAKE_BUILD_TYPE=Debug -DPULSEGATE_SANITIZE=address,undefined
+ASAN = $(PAGE) -DCMAKE_BUILD_TYPE=Debug -DPULSEGATE_SANITIZE=address,undefined
 # Optimised, since unoptimised sanitizers only run slower; with the assertions.
 FUZZERS = -DCMAKE_BUILD_TYPE=Debug -DPULSEGATE_SANITIZE=address,undefined -DPULSEGATE_FUZZERS=ON -DCMAKE_CXX_COMPILER=clang++
-TSAN = -DCMAKE_BUILD_TYPE=Debug -DPULSEGATE_SANITIZE=thread
+TSAN = $(PAGE) -DCMAKE_BUILD_TYPE=Debug -DPULSEGATE_SANITIZE=thread
 export UBSAN_OPTIONS ?= print_stacktrace=1
 export TSAN_OPTIONS ?= halt_on_error=1 second_deadlock_stack=1
 

@@ -26,6 +26,7 @@ struct Config {
   Address health{"0.0.0.0", 9091};   // kubelet and Prometheus: /healthz, /readyz, /metrics
   Address admin{"127.0.0.1", 9090};  // operators: the same and the /api/v1 and /drain paths
   std::size_t shards = 1;            // threads that serve clients, 1–64
+  bool no_dashboard = false;         // the page is not served at /
 
   // Redis.
   std::string redis = "redis://127.0.0.1:6379/0";  // may hold a password: never logged as it is

@@ -65,8 +65,9 @@ ws::ReplayRules replay_rules(const Config& config) {
   return result;
 }
 
-ws::EndpointConfig endpoint_config(const Config& config) {
+ws::EndpointConfig endpoint_config(const Config& config, const web::Page* page) {
   ws::EndpointConfig result;
+  result.page = page;
   result.max_message = config.max_message_size;
   result.handshake_timeout = config.handshake_timeout;
   result.answer_timeout = config.answer_timeout;
@@ -102,9 +103,9 @@ Shard::Shard(std::size_t number, const ShardParts& parts)
       random_state_(std::random_device{}()) {
   subscriber_ = parts_.subscriber(io_);
   if (parts_.stream) stream_ = parts_.stream(io_);
-  endpoint_ =
-      std::make_unique<ws::Endpoint>(io_, endpoint_config(parts_.config), static_cast<ws::LinkFactory&>(*this),
-                                     static_cast<ws::HttpAnswerer&>(*this), gate_, parts_.clock, &parts_.limiter);
+  endpoint_ = std::make_unique<ws::Endpoint>(
+      io_, endpoint_config(parts_.config, parts_.page), static_cast<ws::LinkFactory&>(*this),
+      static_cast<ws::HttpAnswerer&>(*this), gate_, parts_.clock, &parts_.limiter);
   devices::HubParts hub{parts_.channels,
                         parts_.topics,
                         parts_.clock_format,

@@ -56,6 +56,7 @@ struct ShardParts {
   const StreamFactory& stream;  // empty: `--stream-key none`
   access::PolicyPtr policy;     // the one at the start; null: everybody may watch everything
   access::Limiter& limiter;
+  const web::Page* page = nullptr;  // null: no dashboard is served
 };
 
 // Thread: any for post(), adopt(), occupied() and join(); everything else on the shard's own thread, so through post().

@@ -5,6 +5,8 @@
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 #include <algorithm>
+#include <cstdint>
+#include <cstdlib>
 #include <memory>
 
 #include "gateway/commands/option_table.hpp"
@@ -20,7 +22,16 @@ std::string description(const Option& option) {
   return text + "]";
 }
 
+void add_toggle(CLI::App& app, CommandLine& line, const Option& option) {
+  // Once a time that it stands there; `--flag=false` is -1.
+  const auto store = [&line, flag = option.flag](std::int64_t times) {
+    for (std::int64_t i = 0; i < std::abs(times); ++i) line.flags.emplace_back(flag, times > 0 ? "on" : "off");
+  };
+  app.add_flag_function(option.flag, store, description(option))->group(option.group);
+}
+
 void add_flag(CLI::App& app, CommandLine& line, const Option& option) {
+  if (option.kind == Option::Kind::toggle) return add_toggle(app, line, option);
   const auto store = [&line, flag = option.flag](const std::vector<std::string>& values) {
     for (const std::string& value : values) line.flags.emplace_back(flag, value);
     return true;

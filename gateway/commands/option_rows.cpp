@@ -66,6 +66,12 @@ void add_listening(std::vector<Option>& rows) {
   rows.push_back(
       row("--shards", "N", kListening, option_count(&Config::shards, 1, 64), "Threads that serve clients, 1 to 64",
           "One is enough beside an API pod; on a node of its own, one per core. A device lives on one shard."));
+  Option dashboard = row(
+      "--no-dashboard", "", kListening, option_switch(&Config::no_dashboard), "Do not serve the dashboard page at /",
+      "The page is the same for everybody and asks for no token; what it shows, it asks for with one as every "
+      "client does.");
+  dashboard.kind = Kind::toggle;
+  rows.push_back(std::move(dashboard));
 }
 
 void add_redis(std::vector<Option>& rows) {

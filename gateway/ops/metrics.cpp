@@ -163,15 +163,20 @@ class Renderer {
         .add(sum([](const ShardReport& shard) { return shard.endpoint.answering; }));
     families_.counter("pulsegate_http_requests_total", "Plain HTTP requests, by route and status.");
     by_status(
-        "snapshot", [](const ShardReport& shard) -> const auto& { return shard.endpoint.snapshots; });
+        "snapshot", {200, 400, 401, 403, 405, 429, 500, 503, 504},
+        [](const ShardReport& shard) -> const auto& { return shard.endpoint.snapshots; });
     by_status(
-        "history", [](const ShardReport& shard) -> const auto& { return shard.endpoint.histories; });
+        "history", {200, 400, 401, 403, 405, 429, 500, 503, 504},
+        [](const ShardReport& shard) -> const auto& { return shard.endpoint.histories; });
+    by_status(
+        "page", {200, 304, 403, 404, 405, 429, 503},
+        [](const ShardReport& shard) -> const auto& { return shard.endpoint.pages; });
   }
 
   template <typename Pick>
-  void by_status(const char* route, Pick&& pick) {
+  void by_status(const char* route, std::initializer_list<int> usual, Pick&& pick) {
     std::map<std::string, std::uint64_t> statuses{{"none", 0}};
-    for (const int status : {200, 400, 401, 403, 405, 429, 500, 503, 504}) statuses[std::to_string(status)] = 0;
+    for (const int status : usual) statuses[std::to_string(status)] = 0;
     for (const ShardReport& shard : report_.shards)
       for (const auto& [status, count] : pick(shard)) statuses[status == 0 ? "none" : std::to_string(status)] += count;
     for (const auto& [status, count] : statuses) families_.add(count, {{"route", route}, {"status", status}});

@@ -72,6 +72,18 @@ const Setting& setting(const ParsedOptions& options, const std::string& key) {
 
 BOOST_AUTO_TEST_SUITE(Options)
 
+BOOST_AUTO_TEST_CASE(a_toggle_stands_without_a_value) {
+  BOOST_TEST(!config_of({}).no_dashboard);
+  const Config config = config_of({"--no-dashboard", "--listen", "127.0.0.1:1"});
+  BOOST_TEST(config.no_dashboard);
+  BOOST_TEST(config.listen.port == 1);
+  BOOST_TEST((Sources{{}, {{"PULSEGATE_NO_DASHBOARD", "on"}}, {}}.good().config.no_dashboard));
+  BOOST_TEST(with_file("no-dashboard = on\n").good().config.no_dashboard);
+  BOOST_TEST((!Sources{{"--no-dashboard=off"}, {{"PULSEGATE_NO_DASHBOARD", "on"}}, {}}.good().config.no_dashboard));
+  BOOST_TEST(error_of({"--no-dashboard", "--no-dashboard"}).find("has set already") != std::string::npos);
+  BOOST_TEST(error_of({"--no-dashboard", "yes"}).find("unknown argument yes") != std::string::npos);
+}
+
 BOOST_AUTO_TEST_CASE(nothing_given_is_the_default) {
   const ParsedOptions options = Sources{}.good();
   for (const Setting& each : options.settings) BOOST_TEST(each.origin == "default");

@@ -301,12 +301,17 @@ BOOST_AUTO_TEST_CASE(plain_requests_are_told_by_route_and_status) {
   one().endpoint.snapshots = {{200, 3}, {0, 1}};
   two().endpoint.snapshots = {{200, 4}};
   two().endpoint.histories = {{503, 5}};
+  one().endpoint.pages = {{200, 6}, {304, 1}};
+  two().endpoint.pages = {{304, 1}};
   const Page page(report);
   BOOST_TEST(page["pulsegate_http_pending"] == 2);
   BOOST_TEST(page["pulsegate_http_requests_total{route=\"snapshot\",status=\"200\"}"] == 7);
   BOOST_TEST(page["pulsegate_http_requests_total{route=\"snapshot\",status=\"none\"}"] == 1);
   BOOST_TEST(page["pulsegate_http_requests_total{route=\"history\",status=\"503\"}"] == 5);
   BOOST_TEST(page["pulsegate_http_requests_total{route=\"history\",status=\"504\"}"] == 0);
+  BOOST_TEST(page["pulsegate_http_requests_total{route=\"page\",status=\"200\"}"] == 6);
+  BOOST_TEST(page["pulsegate_http_requests_total{route=\"page\",status=\"304\"}"] == 2);
+  BOOST_TEST(page["pulsegate_http_requests_total{route=\"page\",status=\"404\"}"] == 0);
 }
 
 BOOST_AUTO_TEST_CASE(codes_that_peers_make_up_do_not_become_labels) {
