@@ -12,6 +12,10 @@ namespace pulsegate {
 inline constexpr std::array<double, 17> kLagBounds = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5,
                                                       1,     2.5,    5,     10,   30,    60,   120, 300};
 
+// What this process does by itself: from one client on a calm machine to a list that takes seconds.
+inline constexpr std::array<double, 16> kFanoutBounds = {0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01,
+                                                         0.025,   0.05,   0.1,     0.25,   0.5,   1,      2.5,   5};
+
 // Thread: the shard's own; others get copies.
 template <const auto& Bounds>
 struct Histogram {
@@ -40,5 +44,6 @@ struct Histogram {
 };
 
 using LagHistogram = Histogram<kLagBounds>;
+using FanoutHistogram = Histogram<kFanoutBounds>;
 
 }  // namespace pulsegate

@@ -26,6 +26,9 @@ void add_events(MetricPage& page) {
   page.histogram_of(
       "pulsegate_bus_lag_seconds", "From an event's own time until it was handed to the sockets of its clients.",
       [](const ShardReport& shard) -> const auto& { return shard.endpoint.bus_lag; });
+  page.histogram_of(
+      "pulsegate_fanout_duration_seconds", "From reading an event until it was handed to the sockets of its clients.",
+      [](const ShardReport& shard) -> const auto& { return shard.endpoint.fanout; });
 }
 
 void add_devices(MetricPage& page) {

@@ -352,6 +352,9 @@ BOOST_AUTO_TEST_CASE(histograms_are_cumulative) {
   one().hub.event_age.observe(0.0005);
   one().hub.event_age.observe(0.02);
   two().hub.event_age.observe(100);
+  one().endpoint.fanout.observe(0.00008, 3);
+  two().endpoint.fanout.observe(0.3);
+  two().endpoint.fanout.observe(7);
   report.storage->read_seconds_buckets[2] = 1;
   for (std::size_t i = 3; i < report.storage->read_seconds_buckets.size(); ++i)
     report.storage->read_seconds_buckets[i] = 2;
@@ -363,6 +366,10 @@ BOOST_AUTO_TEST_CASE(histograms_are_cumulative) {
   BOOST_TEST(page["pulsegate_event_age_seconds_bucket{le=\"30\"}"] == 2);
   BOOST_TEST(page["pulsegate_event_age_seconds_bucket{le=\"+Inf\"}"] == 3);
   BOOST_TEST(page["pulsegate_event_age_seconds_count"] == 3);
+  BOOST_TEST(page["pulsegate_fanout_duration_seconds_bucket{le=\"5e-05\"}"] == 0);
+  BOOST_TEST(page["pulsegate_fanout_duration_seconds_bucket{le=\"0.0001\"}"] == 3);
+  BOOST_TEST(page["pulsegate_fanout_duration_seconds_bucket{le=\"5\"}"] == 4);
+  BOOST_TEST(page["pulsegate_fanout_duration_seconds_count"] == 5);
   BOOST_TEST(page["pulsegate_database_read_seconds_bucket{le=\"0.001\"}"] == 0);
   BOOST_TEST(page["pulsegate_database_read_seconds_bucket{le=\"0.0025\"}"] == 1);
   BOOST_TEST(page["pulsegate_database_read_seconds_bucket{le=\"10\"}"] == 2);
