@@ -198,7 +198,7 @@ void Shard::on_event(std::string_view topic, std::string_view payload) {
   if (topic == canary_topic_) return on_canary(payload);
   ws::Endpoint::EventScope scope(*endpoint_);
   hub_->on_event(topic, payload);
-  scope.measure(hub_->event_time());
+  scope.measure(hub_->event_time(), hub_->batch_time());
 }
 
 void Shard::tick() {

@@ -85,8 +85,9 @@ class Endpoint {
     EventScope(const EventScope&) = delete;
     EventScope& operator=(const EventScope&) = delete;
 
-    // The event's own time, if it has one: where somebody was sent the event, its lag is measured. Call it last.
-    void measure(const std::optional<proto::Timestamp>& time);
+    // The event's own time, if it has one, and when the bus was read: where somebody was sent the event, it is measured
+    // how long that takes. Call it last.
+    void measure(const std::optional<proto::Timestamp>& time, SteadyTime read);
 
    private:
     Endpoint& endpoint_;

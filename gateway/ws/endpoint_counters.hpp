@@ -42,6 +42,7 @@ struct EndpointCounters {
   std::uint64_t compressed_received = 0;      // of messages_received: in compressed form
   std::uint64_t inflated_bytes = 0;           // of those, once inflated
   LagHistogram bus_lag;                       // from an event's own time to the end of the flush that wrote it
+  FanoutHistogram fanout;                     // to there from the read of the bus that brought it
 
   // Requires: a plain route.
   std::map<int, std::uint64_t>& answered(access::Route route) noexcept {
