@@ -116,7 +116,8 @@ def start_gateway(children: Children, binary: Path, redis_url: str, database: st
     free = [listen or "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0"]
     for addresses in (usual, free):
         command = [str(binary), "serve", "--listen", addresses[0], "--health", addresses[1], "--admin", addresses[2]]
-        command += ["--redis", redis_url, "--database", database, "--auth", "none"]
+        # Nobody but this host is here, so the page may replay, too.
+        command += ["--redis", redis_url, "--database", database, "--auth", "none", "--replay", "all"]
         command += ["--log-format", "json", "--drain-time", "1s"]
         gateway = children.start("gateway", command)
         try:
