@@ -116,6 +116,8 @@ export class DeviceCharts {
   }
 
   async #look(from: number, to: number): Promise<void> {
+    // The charts have one cursor: each of them tells.
+    if (this.#zoom && Math.abs(this.#zoom.from - from) < 1e-3 && Math.abs(this.#zoom.to - to) < 1e-3) return;
     this.#zoom = { from, to };
     this.#reset.hidden = false;
     this.#says.textContent = `${clock(from * 1000)} to ${clock(to * 1000)}`;

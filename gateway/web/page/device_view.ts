@@ -57,7 +57,7 @@ export function deviceView(device: string, session: Session, scope: Scope, onNam
   };
   const charts = new DeviceCharts(scope, {
     onWindow: wanted,
-    detail: (from, to) => client.history({ from: from * 1000, to: to * 1000, points: 1000, downsample: 'minmax' }).catch((error) => {
+    detail: (from, to) => client.history({ from: Math.floor(from * 1000), to: Math.ceil(to * 1000), points: 1000, downsample: 'minmax' }).catch((error) => {
       journal.add('error', String(error.message));
       return undefined;
     }),
