@@ -36,6 +36,7 @@ struct Config {
   bool redis_sharded = false;                 // of a cluster: SSUBSCRIBE, for publishers that SPUBLISH
   std::string redis_server_name;              // empty: the host of the URL
   std::string topic_prefix;                   // put before "device:<uuid>:<kind>"
+  bool trace_context = false;                 // pass on `traceparent` and `tracestate` of events
   std::vector<std::string> pass_through;      // --channel NAME
   std::string stream_key = "metrics:{uuid}";  // key of a device's stream; empty: `--stream-key none`
 

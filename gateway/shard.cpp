@@ -48,6 +48,7 @@ devices::DeviceConfig device_config(const Config& config, const proto::ChannelTa
   result.max_reads_in_flight = std::max<std::size_t>(1, config.snapshot_queue / 2 / config.shards);
   result.max_devices = std::max<std::size_t>(1, config.max_devices / config.shards);
   result.max_bus_payload = config.max_bus_payload;
+  result.trace_context = config.trace_context;
   return result;
 }
 
@@ -199,6 +200,17 @@ void Shard::on_event(std::string_view topic, std::string_view payload) {
   ws::Endpoint::EventScope scope(*endpoint_);
   hub_->on_event(topic, payload);
   scope.measure(hub_->event_time(), hub_->batch_time());
+  if (!hub_->event_trace().empty() && log::enabled(log::Level::debug)) write_trace(topic, scope.frames());
+}
+
+// So that a trace can be followed from the publisher's log to the number of clients that were sent the event.
+void Shard::write_trace(std::string_view topic, std::uint64_t messages) const {
+  const proto::TraceContext& trace = hub_->event_trace();
+  log::debug("event.traced", {{"shard", number_},
+                              {"topic", topic},
+                              {"trace_id", trace.trace_id()},
+                              {"parent_id", trace.parent_id()},
+                              {"messages", messages}});
 }
 
 void Shard::tick() {

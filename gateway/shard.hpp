@@ -118,6 +118,7 @@ class Shard final : private ws::LinkFactory, private ws::HttpAnswerer, private b
   void on_batch_end(bool more_waiting) override { hub_->on_batch_end(more_waiting); }
   void on_canary(std::string_view payload);
   void write_notice(devices::Notice notice, std::string_view detail);
+  void write_trace(std::string_view topic, std::uint64_t messages) const;
   void drain_step();
   void tick();
   void end_when_idle();

@@ -93,6 +93,10 @@ void add_redis(std::vector<Option>& rows) {
                               "tenant:{acme}:"));
   rows.push_back(row("--stream-key", "KEY", kRedis, option_stream_key(),
                      "Redis Stream in which the API server keeps a device's metrics, or none",
+  rows.push_back(row("--trace-context", "SWITCH", kRedis, option_switch(&Config::trace_context),
+                     "Pass on traceparent and tracestate (W3C) of events: on or off",
+                     "Members of the envelope that the API server publishes become members of the messages that are "
+                     "made of it; the log tells at the level debug who was sent it. What is malformed is left out."));
                      "What clients missed is looked up there first. {uuid} stands for the device's UUID; topic-prefix "
                      "is not put before it. The Redis user needs +xrange +exists ~metrics:* for it."));
   rows.push_back(list(row("--channel", "NAME", kRedis, option_channels(),

@@ -187,7 +187,8 @@ class Device {
   CatchUpRules catch_up_rules(const Now& now) const;
   proto::Timestamp publishers_time(proto::Timestamp ours, const Now& now) const;
   EventMemory::Limits memory_limits() const noexcept;
-  FramePtr metrics_frame(const proto::Cursor& cursor, proto::Timestamp time, std::string_view json);
+  FramePtr metrics_frame(const proto::Cursor& cursor, proto::Timestamp time, std::string_view json,
+                         const proto::TraceContext& trace = {});
   Remembered remembered(const CatchUp& catch_up, std::size_t i, const Past& past);
 
   // device_recovery.cpp
@@ -225,8 +226,9 @@ class Device {
   void on_state(const proto::BusEvent& event, proto::Timestamp time, const Now& now);
   void take_lists(const proto::BusEvent& event, proto::Timestamp time, const Now& now);
   bool take_json(proto::Channel channel, std::string_view json, const ValueTime& time, bool from_event);
-  void publish(ChannelState& state, const Now& now);
-  FramePtr latest_frame(ChannelState& state);
+  // `trace`: of the event that the value came with, if it is one.
+  void publish(ChannelState& state, const Now& now, const proto::TraceContext& trace = {});
+  FramePtr latest_frame(ChannelState& state, const proto::TraceContext& trace = {});
 
   // device_history.cpp
   HistoryContext history_context(const Now& now);

@@ -21,7 +21,7 @@ Hub::Hub(const DeviceConfig& config, HubParts parts, std::uint64_t seed)
     : config_(config),
       parts_(std::move(parts)),
       environment_{config_, parts_.channels, parts_.clock_format, counters_, *this, {}, 0},
-      parser_(config.max_bus_payload),
+      parser_(config.max_bus_payload, config.trace_context),
       all_topics_(static_cast<std::uint32_t>((std::uint64_t{1} << parts_.topics.topics_per_device()) - 1)),
       pace_tokens_(std::max(1.0, config.repair_rate / 10)),
       random_(seed),
@@ -112,6 +112,7 @@ void Hub::remove(const proto::DeviceId& id, SnapshotCollector& collector) {
 
 void Hub::drop_event(EventDrop reason, std::string_view topic) {
   ++counters_.dropped[static_cast<std::size_t>(reason)];
+  event_.trace = {};  // whatever was read of it is not of an event
   // A device that has just been dropped may still be talking; everything else is somebody's fault.
   if (reason != EventDrop::no_device) parts_.notice(Notice::bad_event, topic);
 }
@@ -136,6 +137,8 @@ void Hub::on_event(std::string_view topic_text, std::string_view payload) {
     case BusEventError::missing_type:
       return drop_event(EventDrop::missing_type, topic_text);
   }
+  if (event_.trace_finding != proto::TraceFinding::none)
+    ++counters_.traces[static_cast<std::size_t>(event_.trace_finding) - 1];
   if (!batch_now_) batch_now_ = parts_.clock.now();
   device->on_event(*topic, event_, *batch_now_);
 }

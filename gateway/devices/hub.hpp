@@ -106,6 +106,8 @@ class Hub final : public bus::EventSink, private DeviceHost {
   Now now() const { return parts_.clock.now(); }
   // The own time of the event that was last forwarded.
   const std::optional<proto::Timestamp>& event_time() const noexcept { return event_.timestamp; }
+  // The trace context of the last event; empty where that was dropped. Valid until the next one.
+  const proto::TraceContext& event_trace() const noexcept { return event_.trace; }
   // When the batch began of which that event is. Requires: an event was forwarded since the last on_batch_end().
   SteadyTime batch_time() const noexcept { return batch_now_ ? batch_now_->steady : SteadyTime{}; }
 

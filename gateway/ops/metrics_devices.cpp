@@ -20,6 +20,9 @@ void add_events(MetricPage& page) {
       "channel", page.channel_names(), [](const ShardReport& shard) -> const auto& { return shard.hub.messages; });
   page.add(page.sum([](const ShardReport& shard) { return shard.hub.broadcasts; }), {{"channel", "broadcast"}});
 
+  page.counter("pulsegate_trace_contexts_total", "Events with a W3C Trace Context, by what was made of it.");
+  page.by_name(
+      "outcome", kTraceNames, [](const ShardReport& shard) -> const auto& { return shard.hub.traces; });
   page.histogram_of(
       "pulsegate_event_age_seconds", "From an event's own time to its fan-out.",
       [](const ShardReport& shard) -> const auto& { return shard.hub.event_age; });

@@ -313,7 +313,11 @@ Endpoint::EventScope::EventScope(Endpoint& endpoint) noexcept
 }
 
 void Endpoint::EventScope::measure(const std::optional<proto::Timestamp>& time, SteadyTime read) {
-  if (endpoint_.counters().frames_sent != frames_before_) endpoint_.impl_->measure(time, read);
+  if (frames() > 0) endpoint_.impl_->measure(time, read);
+}
+
+std::uint64_t Endpoint::EventScope::frames() const noexcept {
+  return endpoint_.counters().frames_sent - frames_before_;
 }
 
 Endpoint::EventScope::~EventScope() {

@@ -88,6 +88,8 @@ class Endpoint {
     // The event's own time, if it has one, and when the bus was read: where somebody was sent the event, it is measured
     // how long that takes. Call it last.
     void measure(const std::optional<proto::Timestamp>& time, SteadyTime read);
+    // How many frames clients were sent since it began.
+    std::uint64_t frames() const noexcept;
 
    private:
     Endpoint& endpoint_;

@@ -44,7 +44,14 @@ export interface Metrics {
   network_tx?: number | null;
   [name: string]: unknown;
 }
-interface Value { deviceUuid: string; timestamp: string; replay?: true }
+interface Value {
+  deviceUuid: string;
+  timestamp: string;
+  replay?: true;
+  /** W3C Trace Context of the event that the message was made of, where the gateway passes it on (`--trace-context`). */
+  traceparent?: string;
+  tracestate?: string;
+}
 export interface MetricsMessage extends Value { type: 'metrics'; data: Metrics; cursor?: string }
 
 export interface CpuPoint { time: string; value: number; timestamp: string }
