@@ -129,7 +129,7 @@ void resubscription(const Options& options) {
   const GatewayProcess gateway({"--redis", redis.url(), "--database", "none", "--auth", "none", "--connect-rate", "0",
                                 "--max-connections-per-address", "0"});
   std::vector<WsClient> clients;
-  for (std::size_t i = 0; i < options.devices; i += kDevicesPerSocket) clients.push_back(gateway.open("/api/v1/ws"));
+  for (std::size_t i = 0; i < options.devices; i += kDevicesPerSocket) clients.push_back(gateway.open("/api/v1/ws", without_contract()));
   const Readers readers(clients);
   const auto topics = static_cast<double>(3 * options.devices);
   const auto confirmed = [&] { return gateway.metric("pulsegate_bus_topics_confirmed") >= topics; };
@@ -170,7 +170,7 @@ double replicas(const Options& options, std::size_t count) {
     gateways.push_back(std::make_unique<GatewayProcess>(std::vector<std::string>{
         "--redis", redis.url(), "--database", "none", "--auth", "none", "--max-connections-per-address", "0"}));
     for (std::size_t device = 0; device < kReplicaDevices; ++device) {
-      clients.push_back(gateways.back()->open_device(device_number(device)));
+      clients.push_back(gateways.back()->open_device(device_number(device), without_contract()));
       clients.back().subscribe({"metrics"});
       clients.back().expect("subscribed");
     }

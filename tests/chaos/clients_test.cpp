@@ -46,8 +46,8 @@ void send_garbage(Arena& arena, const std::string& device, unsigned seed) {
     const std::uint16_t got = client.expect_close().code;
     BOOST_TEST(got == code, what << " was answered by " << got);
   };
-  closed_with("text that is no UTF-8", 1007, [&](WsClient& c) { c.send_text("\xff\xfe\xc3\x28"); });
-  closed_with("a message of a megabyte", 1009, [&](WsClient& c) { c.send_text(std::string(1'000'000, 'x')); });
+  closed_with("text that is no UTF-8", 1007, [&](WsClient& c) { c.send_unchecked("\xff\xfe\xc3\x28"); });
+  closed_with("a message of a megabyte", 1009, [&](WsClient& c) { c.send_unchecked(std::string(1'000'000, 'x')); });
   closed_with("a reserved opcode", 1002, [&](WsClient& c) { c.send_fragment(static_cast<Opcode>(5), "x", true); });
   closed_with("a frame without a mask", 1002, [&](WsClient& c) {
     WsFrame frame;
@@ -57,7 +57,7 @@ void send_garbage(Arena& arena, const std::string& device, unsigned seed) {
   WsClient rude = arena.gateway().open_device(device);
   for (const std::string& text :
        {std::string("{"), std::string(300, '['), R"({"type":")" + std::string(99, 'z') + "\"}"})
-    rude.send_text(text);
+    rude.send_unchecked(text);
   for (int i = 0; i < 3; ++i) rude.expect("error");
   rude.send_binary(noise);
   rude.expect("error");

@@ -37,7 +37,7 @@ Crowd::Crowd(std::uint16_t port, const std::vector<std::string>& devices, std::s
   for (std::size_t i = 0; i < count; ++i) {
     const std::size_t device = i % devices.size();
     members_.push_back(std::make_unique<Member>(
-        Member{WsClient::open(port, "/api/v1/devices/" + devices[device] + "/ws", options), {}}));
+        Member{WsClient::open(port, "/api/v1/devices/" + devices[device] + "/ws", without_contract(options)), {}}));
     Member& member = *members_.back();
     member.watcher.device = device;
     member.client.subscribe({"metrics", "history"});

@@ -10,6 +10,8 @@
 #include <sstream>
 #include <stdexcept>
 
+#include "tests/support/contract.hpp"
+
 namespace pulsegate::test {
 namespace {
 
@@ -84,7 +86,9 @@ WsClient GatewayProcess::open_device(const std::string& device, const WsOptions&
 }
 
 HttpResponse GatewayProcess::get(const std::string& target, const HttpOptions& options) const {
-  return http_get(listen_, target, options);
+  HttpResponse response = http_get(listen_, target, options);
+  check_http_body(target, response.status, response.header("content-type"), response.body);
+  return response;
 }
 HttpResponse GatewayProcess::health(const std::string& target) const {
   return http_get(health_, target);

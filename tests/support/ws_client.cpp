@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "tests/support/contract.hpp"
 #include "tests/support/ws_deflate.hpp"
 
 namespace pulsegate::test {
@@ -44,9 +45,12 @@ std::string handshake(std::uint16_t port, const std::string& target, const WsOpt
 WsClient WsClient::attempt(std::uint16_t port, const std::string& target, const WsOptions& options) {
   WsClient client;
   client.answer_pings_ = options.answer_pings;
+  client.contract_ = options.contract;
   client.socket_ = TcpSocket(options.host, port, options.tcp);
   client.socket_.write(handshake(port, target, options), options.tcp.deadline);
   client.response_ = read_http_response(client.socket_, client.buffer_, options.tcp.deadline);
+  if (client.contract_)
+    check_http_body(target, client.response_.status, client.response_.header("content-type"), client.response_.body);
   client.open_ = client.response_.status == 101 && client.response_.header("sec-websocket-accept") == accept_key(kKey);
   return client;
 }
@@ -71,8 +75,12 @@ bool WsClient::send_fragment(Opcode opcode, std::string_view bytes, bool fin) {
   return send_frame({fin, 0, opcode, true, std::string(bytes)});
 }
 
-bool WsClient::send_text(std::string_view text) {
+bool WsClient::send_unchecked(std::string_view text) {
   return send_fragment(Opcode::text, text, true);
+}
+bool WsClient::send_text(std::string_view text) {
+  if (contract_) check_command(text);
+  return send_unchecked(text);
 }
 bool WsClient::send_compressed(std::string_view text) {
   return send_frame({true, 4, Opcode::text, true, deflate_message(text)});
@@ -147,12 +155,16 @@ std::optional<WsMessage> WsClient::receive(Millis deadline) {
 WsMessage WsClient::take_partial() {
   WsMessage message = *std::move(partial_);
   partial_.reset();
-  if (!partial_compressed_) return message;
+  if (partial_compressed_) inflate(message);
+  if (contract_ && message.opcode == Opcode::text) check_server_message(message.payload);
+  return message;
+}
+
+void WsClient::inflate(WsMessage& message) {
   ++compressed_;
   auto text = extensions().empty() ? std::nullopt : inflate_message(message.payload);
   if (!text) throw std::runtime_error("a compressed message that nobody can read");
   message.payload = *std::move(text);
-  return message;
 }
 
 void WsClient::fail(const std::string& wanted, const std::vector<Json>& seen) const {

@@ -20,8 +20,15 @@ struct WsOptions {
   std::vector<std::string> subprotocols;  // Sec-WebSocket-Protocol
   std::string extensions;                 // Sec-WebSocket-Extensions; empty: none. What comes compressed is inflated
   bool answer_pings = true;               // false: to be found dead by the server
+  bool contract = true;                   // false: what travels is not the protocol's, or is too much to be looked at
   TcpOptions tcp;
 };
+
+// For servers that do not speak the protocol, and for measurements.
+inline WsOptions without_contract(WsOptions options = {}) {
+  options.contract = false;
+  return options;
+}
 
 // A whole message (fragments joined), or the end of the connection.
 struct WsMessage {
@@ -53,7 +60,10 @@ class WsClient {
   std::string extensions() const { return response_.header("sec-websocket-extensions"); }
 
   // Sending. False when the peer is gone or does not take the bytes in time.
+  // A command; throws std::runtime_error where the contract (proto/schemas) does not have it.
   bool send_text(std::string_view text);
+  // For what the contract does not have, on purpose.
+  bool send_unchecked(std::string_view text);
   bool send_binary(std::string_view bytes);
   bool send_fragment(Opcode opcode, std::string_view bytes, bool fin);  // continuation for all but the first
   bool send_compressed(std::string_view text);                          // whether or not that was negotiated
@@ -65,6 +75,7 @@ class WsClient {
   bool subscribe(const std::vector<std::string>& channels, const std::string& more = {});
   bool unsubscribe(const std::vector<std::string>& channels, const std::string& more = {});
 
+  // Every text that is received must be a message of the contract, or these throw, too.
   // The next text, binary or close message. Pings are answered and, like pongs, counted but not returned.
   // nullopt: nothing within the deadline, or the connection has ended (then ended() is true).
   std::optional<WsMessage> receive(Millis deadline = kDeadline);
@@ -103,6 +114,7 @@ class WsClient {
   WsClient() = default;
   bool send_command(const char* type, const std::vector<std::string>& channels, const std::string& more);
   WsMessage take_partial();
+  void inflate(WsMessage& message);
   [[noreturn]] void fail(const std::string& wanted, const std::vector<Json>& seen) const;
 
   TcpSocket socket_;
@@ -114,6 +126,7 @@ class WsClient {
   bool open_ = false;
   bool ended_ = false;
   bool answer_pings_ = true;
+  bool contract_ = true;
   std::size_t pings_ = 0;
   std::size_t pongs_ = 0;
   std::size_t compressed_ = 0;

@@ -54,7 +54,7 @@ GuideServer::GuideServer(const std::string& connection) {
 }
 
 WsClient GuideServer::open_device(const std::string& device, const std::string& query) const {
-  return WsClient::open(port_, "/api/v1/devices/" + device + "/ws" + query);
+  return WsClient::open(port_, "/api/v1/devices/" + device + "/ws" + query, without_contract());
 }
 
 }  // namespace pulsegate::test

@@ -144,7 +144,7 @@ BOOST_AUTO_TEST_CASE(a_renewal_that_is_no_good_changes_nothing) {
   WsClient client = WsClient::open(world.port(), device_target(new_device()), bearer(world.token(60)));
   client.expect("connected");
   const auto code_for = [&](const std::string& command) {
-    client.send_text(command);
+    client.send_unchecked(command);
     return client.expect("error").at("data").at("code").string();
   };
   const auto auth = [](const std::string& token) { return R"({"type":"auth","token":")" + token + "\"}"; };
@@ -264,7 +264,7 @@ BOOST_AUTO_TEST_CASE(no_token_stands_in_a_log_a_metric_or_an_answer) {
     WsClient client = WsClient::open(world.port(), device_target(device) + "?token=" + good);
     for (const std::string& token : {renewal, expired, forged})
       client.send_text(R"({"type":"auth","token":")" + token + "\"}");
-    client.send_text("{\"type\":\"auth\",\"token\":\"" + good);  // malformed JSON
+    client.send_unchecked("{\"type\":\"auth\",\"token\":\"" + good);  // malformed JSON
     client.subscribe({"metrics"});
     for (const Json& message : client.expect_until([](const Json& m) { return m.type() == "subscribed"; }))
       answers += message.text();

@@ -37,7 +37,7 @@ void come_and_go(Stack& stack, const std::string& device, int number) {
       client.drop(true);
       break;
     default:
-      client.send_text("\xff");
+      client.send_unchecked("\xff");
       client.expect_close();
   }
 }

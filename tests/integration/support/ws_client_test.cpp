@@ -127,7 +127,7 @@ BOOST_AUTO_TEST_CASE(talks_and_closes) {
     send_all(fd, text_frame(R"({"type":"pong"})"));
     send_all(fd, encode_frame(receive_frame(fd)));
   });
-  WsClient client = WsClient::open(server.port(), "/ws");
+  WsClient client = WsClient::open(server.port(), "/ws", without_contract());
   BOOST_TEST(client.expect_json().type() == "connected");
   BOOST_TEST(client.expect("metrics").type() == "metrics");
   BOOST_TEST(client.pings_received() == 1U);
@@ -144,7 +144,7 @@ BOOST_AUTO_TEST_CASE(silence_and_a_lost_connection_are_told_apart) {
     accept_handshake(fd);
     receive_frame(fd);
   });
-  WsClient client = WsClient::open(server.port(), "/ws");
+  WsClient client = WsClient::open(server.port(), "/ws", without_contract());
   BOOST_TEST(!client.receive(Millis(20)));
   BOOST_TEST(!client.ended());
   client.send_text("{}");
@@ -160,7 +160,7 @@ BOOST_AUTO_TEST_CASE(a_close_of_the_server_is_answered) {
       send_all(fd, encode_frame({true, 0, Opcode::close, false, close_payload(4401, "token expired")}));
       answer = receive_frame(fd).payload;
     });
-    WsClient client = WsClient::open(server.port(), "/ws");
+    WsClient client = WsClient::open(server.port(), "/ws", without_contract());
     const CloseInfo info = client.expect_close();
     BOOST_TEST(info.code == 4401);
     BOOST_TEST(info.reason == "token expired");
@@ -174,7 +174,7 @@ BOOST_AUTO_TEST_CASE(a_refusal_shows_status_and_body) {
     send_all(fd, "HTTP/1.1 403 Forbidden\r\nContent-Length: 17\r\nX-Why: origin\r\n\r\n{\"code\":\"origin\"}");
   };
   OneShotServer server(refuse);
-  WsClient client = WsClient::attempt(server.port(), "/ws");
+  WsClient client = WsClient::attempt(server.port(), "/ws", without_contract());
   BOOST_TEST(!client.is_open());
   BOOST_TEST(client.response().status == 403);
   BOOST_TEST(client.response().header("x-why") == "origin");
