@@ -18,6 +18,7 @@ export function deviceView(device: string, session: Session, scope: Scope, onNam
   scope.add(() => client.close());
 
   const title = h('h1', { 'data-testid': 'title' }, device);
+  const id = h('p', { class: 'faint id', hidden: true }, device); // until there is a name above it
   const badge = new StateBadge();
   const tiles = new Tiles();
   const facts = new Facts();
@@ -68,7 +69,7 @@ export function deviceView(device: string, session: Session, scope: Scope, onNam
   });
 
   const element = h('div', { class: 'device', 'data-testid': 'device' },
-    h('div', { class: 'title' }, h('div', {}, title, h('p', { class: 'faint id' }, device)), h('div', { class: 'standing' }, badge.badge, badge.sentence)),
+    h('div', { class: 'title' }, h('div', {}, title, id), h('div', { class: 'standing' }, badge.badge, badge.sentence)),
     facts.list, tiles.element, charts.element,
     h('div', { class: 'tables' }, processes.element, interfaces.element),
     replay.element, inspector.element, journal.element);
@@ -91,6 +92,7 @@ export function deviceView(device: string, session: Session, scope: Scope, onNam
       facts.show(data as Record<string, unknown>);
       if (!data.hostname) return;
       setText(title, data.hostname);
+      id.hidden = false;
       onName(data.hostname);
     },
     gap: ({ data }) => missing(data.from, data.to, data.reason),
