@@ -7,7 +7,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help deps build run test check quick worlds chaos deploys fuzz results fmt lint asan tsan bench bench-quick soak install package package-test clean
+.PHONY: help deps build run test check quick worlds chaos deploys fuzz results fmt lint asan tsan bench bench-quick soak install package package-test image-test clean
 
 JOBS ?= $(shell nproc)
 DEVICES ?= 3
@@ -80,7 +80,7 @@ test: deps ## Every tier: release, address and undefined sanitizers, thread sani
 	@echo "== What this run has shown"
 	@tests/results build/results
 
-check: test tsan chaos package-test ## All that takes longer: test, all under the thread sanitizer, chaos, the package, 100 000 connections, fuzz
+check: test tsan chaos package-test image-test ## All that takes longer: test, all under the thread sanitizer, chaos, the package, 100 000 connections, fuzz
 	@echo "== 100 000 clients that come and go"
 	@PULSEGATE_TEST_CYCLES=100000 $(call run_tests,build,-C churn -L churn)
 	@$(MAKE) --no-print-directory fuzz
@@ -161,6 +161,10 @@ package: ## Make the Debian package build/package/pulsegate_….deb
 package-test: package ## Install the package in a bare Debian and run the service there (1 minute, root)
 	@deploy/install-packages run package
 	@tests/package/run build/package/*.deb
+
+image-test: ## Build deploy/Dockerfile with buildah, and run what is in the image (root; compiles everything)
+	@deploy/install-packages run package
+	@tests/package/image
 
 clean: ## Remove build/, unless a demo is running in it
 	@for run in build/run/*/; do \
