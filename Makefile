@@ -159,11 +159,11 @@ package: ## Make the Debian package build/package/pulsegate_….deb
 	@ls build/package/*.deb
 
 package-test: package ## Install the package in a bare Debian and run the service there (1 minute, root)
-	@deploy/install-packages run package
+	@deploy/install-packages run image
 	@tests/package/run build/package/*.deb
 
 image-test: ## Build deploy/Dockerfile with buildah, and run what is in the image (root; compiles everything)
-	@deploy/install-packages run package
+	@deploy/install-packages run image
 	@tests/package/image
 
 clean: ## Remove build/, unless a demo is running in it
