@@ -7,7 +7,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help deps build run test check quick worlds chaos deploys fuzz results fmt lint asan tsan bench bench-quick soak install package package-test image-test clean
+.PHONY: help deps build run test check quick browser worlds chaos deploys fuzz results fmt lint asan tsan bench bench-quick soak install package package-test image-test clean
 
 JOBS ?= $(shell nproc)
 DEVICES ?= 3
@@ -80,7 +80,7 @@ test: deps ## Every tier: release, address and undefined sanitizers, thread sani
 	@echo "== What this run has shown"
 	@tests/results build/results
 
-check: test tsan chaos package-test image-test ## All that takes longer: test, all under the thread sanitizer, chaos, the package, 100 000 connections, fuzz
+check: test tsan chaos package-test image-test browser ## All that takes longer: test, all under the thread sanitizer, chaos, package and image, the page, 100 000 connections, fuzz
 	@echo "== 100 000 clients that come and go"
 	@PULSEGATE_TEST_CYCLES=100000 $(call run_tests,build,-C churn -L churn)
 	@$(MAKE) --no-print-directory fuzz
@@ -120,6 +120,10 @@ tsan: deps ## Unit and integration tests, these also with two shards, under Thre
 # Measurements take the lock of the test runs: the two would falsify each other.
 # $(call measure,options of tests/bench/run)
 measure = flock --close tests /usr/bin/python3 -B tests/bench/run --build build $(1)
+
+browser: deps ## The dashboard page in Chromium, its wall for two minutes; pictures in build/browser/screenshots (4 minutes)
+	@$(call compile,build,$(RELEASE),pulsegate)
+	@PULSEGATE_BROWSER_RUN=full PULSEGATE_RESULTS=$(CURDIR)/build/results $(call run_tests,build,-R 'integration\.browser' -V)
 
 worlds: deps ## Random worlds of clients that come back, against two replicas (PULSEGATE_TEST_SEED=…)
 	@$(call compile,build,$(RELEASE),all)
