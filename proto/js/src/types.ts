@@ -2,7 +2,7 @@
 
 import type {
   BuiltInChannel, Channel, ClientCommand, Downsample, ErrorCode, GapMessage, HistoryForm, HistoryMessage, MetricsMessage,
-  ReplayBeginMessage, ReplayEndMessage, ServerMessage,
+  PassThroughMessage, ReplayBeginMessage, ReplayEndMessage, ServerMessage,
 } from './messages.js';
 
 /** Anything that behaves like a browser's WebSocket: the browser's, Node's (22 and later), or the one of package `ws`. */
@@ -61,14 +61,6 @@ export interface ClientOptions {
   WebSocket?: WebSocketConstructor;
 }
 
-/** A message of a pass-through channel: `data` is what was published. */
-export interface PassThroughMessage {
-  type: string;
-  data: unknown;
-  deviceUuid: string;
-  timestamp: string;
-  replay?: true;
-}
 export type MessageOf<C extends Channel> = C extends BuiltInChannel
   ? Extract<ServerMessage, { type: C }>
   : PassThroughMessage;
