@@ -357,6 +357,10 @@ export interface PassThroughMessage {
   deviceUuid: string;
   /** The value's own time: the event's, by its publisher's clock; of a value that the database alone has, the row's. */
   timestamp: string;
+  /** The trace of the event (W3C Trace Context), where the gateway passes it on. */
+  traceparent?: string;
+  /** Goes with `traceparent`. */
+  tracestate?: string;
 }
 
 /**
