@@ -324,6 +324,11 @@ int run(int argc, char** argv) {
 
   try {
     app.parse(argc, argv);
+  } catch (const CLI::ExtrasError&) {
+    // The library's message would show the arguments themselves.
+    for (const std::string& error : unknown_arguments(app)) std::fprintf(stderr, "pulsegate: %s\n", error.c_str());
+    std::fputs("Run with --help for more information.\n", stderr);
+    return kExitConfiguration;
   } catch (const CLI::ParseError& fault) {
     return app.exit(fault) == 0 ? kExitClean : kExitConfiguration;  // --help and --version come this way too
   }
