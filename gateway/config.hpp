@@ -136,6 +136,7 @@ struct Config {
   Millis max_connection_age{0};     // a connection is sent away after this time, give or take a tenth; 0: never
   std::string log_format = "text";  // or "json"
   std::string log_level = "info";   // trace, debug, info, warn, error
+  double log_client_lines = 100;    // a second of each event that clients cause; 0: no limit
 };
 
 }  // namespace pulsegate

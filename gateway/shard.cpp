@@ -136,7 +136,7 @@ void Shard::start() {
         return;
       } catch (const std::exception& error) {
         // Every handler catches what it can; this is the net below, and a fault of ours.
-        log::error("shard.exception", {{"shard", number_}, {"what", error.what()}});
+        log::write_bounded(log::Level::error, "shard.exception", {{"shard", number_}, {"what", error.what()}});
       }
     }
   });

@@ -44,6 +44,19 @@ void add_flag(CLI::App& app, CommandLine& line, const Option& option) {
       ->allow_extra_args(false);                            // but each takes one value
 }
 
+// What can be shown of an argument that nobody knows. What is no flag, or a flag's value, may be a secret: the flag
+// before it may have been mistyped.
+std::string unknown_argument(const std::string& argument) {
+  if (argument.size() < 2 || argument[0] != '-')
+    return "an argument belongs to no flag; it is not shown, since it may be a secret";
+  const std::string name = argument[1] == '-' ? argument.substr(0, argument.find('=')) : argument.substr(0, 2);
+  std::string error = "unknown argument ";
+  log::append_escaped(error, name, 80);
+  const Option* near = nearest_option(name);
+  if (name.size() > 2 && near != nullptr) error += "; did you mean " + near->flag + "?";
+  return error;
+}
+
 }  // namespace
 
 void add_options(CLI::App& app, CommandLine& line, const std::string& group) {
@@ -57,14 +70,7 @@ void add_options(CLI::App& app, CommandLine& line, const std::string& group) {
 
 std::vector<std::string> unknown_arguments(const CLI::App& app) {
   std::vector<std::string> errors;
-  for (const std::string& argument : app.remaining()) {
-    const std::string name = argument.substr(0, argument.find('='));
-    std::string error = "unknown argument ";
-    log::append_escaped(error, argument, 80);
-    const Option* near = name.substr(0, 2) == "--" ? nearest_option(name) : nullptr;
-    if (near != nullptr) error += "; did you mean " + near->flag + "?";
-    errors.push_back(std::move(error));
-  }
+  for (const std::string& argument : app.remaining(true)) errors.push_back(unknown_argument(argument));
   return errors;
 }
 
