@@ -124,9 +124,11 @@ test('two hundred devices on one canvas leave the browser its frames', { timeout
     return frameRate(tab.page, idle);
   };
   // What else the machine does takes frames from either: where they are missing, it is asked again.
+  // Short of the whole run it is told, and only what no machine's noise explains is a failure.
+  const wanted = FULL ? 0.9 : 0.5;
   const shares = [];
   let before = await empty();
-  while (shares.length < 4 && !(Math.max(...shares) >= 0.9)) {
+  while (shares.length < (FULL ? 4 : 2) && !(Math.max(...shares) >= wanted)) {
     await tab.go(`/?devices=${devices}`);
     await eventually('all have reported', () => tab.view((view) => view.devices.every(({ cpu }) => cpu !== null)));
     assert.equal(await tab.page.locator('canvas').count(), 1);
@@ -151,7 +153,7 @@ test('two hundred devices on one canvas leave the browser its frames', { timeout
     assert.ok(grown < 50e6, `${grown} bytes`);
   }
   await reports.stop();
-  assert.ok(Math.max(...shares) >= 0.9, `of an empty page's frames: ${shares.join(', ')}`);
+  assert.ok(Math.max(...shares) >= wanted, `of an empty page's frames: ${shares.join(', ')}`);
 });
 
 test('a token is asked for, and another one before it ends', { timeout: 120_000 }, async () => {
