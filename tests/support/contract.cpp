@@ -125,10 +125,15 @@ class Seen {
   void add(const std::string& name) {
     const std::lock_guard lock(mutex_);
     names_.insert(name);
+    recent_.insert(name);
   }
-  std::set<std::string> names() const {
+  std::set<std::string> recent() const {
     const std::lock_guard lock(mutex_);
-    return names_;
+    return recent_;
+  }
+  void begin() {
+    const std::lock_guard lock(mutex_);
+    recent_.clear();
   }
   ~Seen() {
     if (names_.empty()) return;
@@ -145,7 +150,8 @@ class Seen {
 
  private:
   mutable std::mutex mutex_;
-  std::set<std::string> names_;
+  std::set<std::string> names_;   // since the process began
+  std::set<std::string> recent_;  // since begin()
 };
 
 Seen& seen() {
@@ -157,6 +163,9 @@ Seen& seen() {
 std::string error_of(const std::string& name, const rapidjson::Value& value) {
   const rapidjson::SchemaDocument* schema = schemas().find(name);
   if (schema == nullptr) throw std::invalid_argument("the contract has no schema " + name);
+  // The library's regular expressions keep the state of a search in themselves, whoever searches.
+  static std::mutex one_at_a_time;
+  const std::lock_guard lock(one_at_a_time);
   rapidjson::SchemaValidator validator(*schema);
   if (value.Accept(validator)) return {};
   rapidjson::StringBuffer at, rule;
@@ -242,7 +251,11 @@ void check_http_body(std::string_view target, int status, std::string_view conte
 }
 
 std::set<std::string> contract_seen() {
-  return seen().names();
+  return seen().recent();
+}
+
+void contract_begin() {
+  seen().begin();
 }
 
 std::set<std::string> contract_all(Side side) {

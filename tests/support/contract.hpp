@@ -29,9 +29,10 @@ void check_command(std::string_view text);
 // The body of an answer of the gateway's public port: a snapshot, a history, or what says why there is none.
 void check_http_body(std::string_view target, int status, std::string_view content_type, std::string_view body);
 
-// What this process has seen and found good: "server/metrics". When it ends it tells what it has not seen, if it has
-// seen anything: as a line of the table of results.
+// What was seen and found good since contract_begin(), or since the process began: "server/metrics". When it ends, a
+// process that has seen anything tells what it has not, as a line of the table of results.
 std::set<std::string> contract_seen();
+void contract_begin();
 // All that there is to be seen, of a side.
 std::set<std::string> contract_all(Side side);
 

@@ -35,7 +35,7 @@ class Listener {
   explicit Listener(WsClient client) : client_(std::move(client)) {}
 
   void send(const std::vector<std::string>& texts) {
-    for (const std::string& text : texts) client_.send_text(text);
+    for (const std::string& text : texts) client_.send_unchecked(text);
   }
 
   // Receives until `done` says so of everything received so far, or the deadline has passed.

@@ -115,7 +115,8 @@ BOOST_AUTO_TEST_CASE(names_that_are_none_and_devices_beyond_the_limit_cost_the_o
                              devices.begin() + static_cast<std::ptrdiff_t>(i + 128)),
                      {"metrics"});
   const std::string more = new_device();
-  client.ws.subscribe({"metrics"}, of({"kitchen", more, devices[7]}) + R"(,"id":"a")");
+  client.ws.send_unchecked(R"({"type":"subscribe","channels":["metrics"],)" + of({"kitchen", more, devices[7]}) +
+                           R"(,"id":"a"})");
   client.ws.expect_until([](const Json& message) { return is_error(message, "invalid-device"); });
   client.ws.expect_until([&](const Json& message) {
     return is_error(message, "too-many-devices") && message.at("deviceUuid").string() == more;

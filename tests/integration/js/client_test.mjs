@@ -162,6 +162,8 @@ test('history, in its forms and as a question', { timeout: 120_000 }, async () =
   assert.ok(a.data.cpu.length >= 5 && a.data.cpu.length <= 10, `${a.data.cpu.length} points`);
   const answers = await Promise.all([1, 2, 3, 4].map((points) => single.client.history({ ...ask, points: points * 5 })));
   assert.equal(answers.length, 4);
+  single.onPurpose = ({ points }) => points === 5000;
+  fleet.onPurpose = ({ type, deviceUuid }) => type === 'history-query' && deviceUuid === 'kitchen';
   await assert.rejects(single.client.history({ ...ask, points: 5000 }), { code: 'bad-query' });
   await assert.rejects(fleet.client.history({ device: 'kitchen', ...ask }), { code: 'invalid-device' });
   await assert.rejects(fleet.client.history(ask), { code: 'missing-device' });
@@ -226,6 +228,7 @@ test('a fleet on the gateway\'s limits: errors name the device, and cost the oth
   await eventually('the twenty are there', () => fleet.states.at(-1)?.state === 'live');
   await servers.report(devices.map((device) => ({ device, cpu: 0.01 })));
   await eventually('all has come', allHave(samples, 1));
+  fleet.onPurpose = ({ deviceUuids }) => deviceUuids?.includes('kitchen');
   fleet.client.subscribe({ channels: ['metrics'], devices: [devices[20], 'kitchen'] }, () => {});
   await eventually('two are refused', () => fleet.errors.length === 2);
   assert.deepEqual(fleet.errors.map(({ code, fatal }) => [code, fatal]).sort(), [['invalid-device', false], ['too-many-devices', false]]);

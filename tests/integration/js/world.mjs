@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { checkCommand, checkMessage } from '../../contract/contract.mjs';
 
 const PACKAGE = pathToFileURL(process.env.PULSEGATE_CLIENT + '/');
 const { PulsegateClient } = await import(new URL('dist/pulsegate-client.min.js', PACKAGE));
@@ -26,6 +27,7 @@ const files = mkdtempSync(join(tmpdir(), 'pulsegate-js-'));
 const children = new Set();
 const clients = new Set();
 const started = new Set(); // gateways and proxies that run
+const broken = []; // what travelled against the contract
 process.on('exit', () => {
   for (const child of children) child.kill('SIGKILL');
   rmSync(files, { recursive: true, force: true });
@@ -177,20 +179,33 @@ ${this.gateways.map(({ port }, i) => `  server gateway${i} 127.0.0.1:${port}`).j
 /** A client with short waits; `states` are its state events, `gaps` and `errors` what it was told. */
 export function connect(port, options = {}) {
   const client = new PulsegateClient({ url: `ws://127.0.0.1:${port}`, WebSocket, minDelay: 100, maxDelay: 1000, ...options });
-  const seen = { client, states: [], gaps: [], errors: [], commands: [] };
+  const seen = { client, states: [], gaps: [], errors: [], commands: [], onPurpose: () => false };
   client.on('state', (event) => seen.states.push(event));
   client.on('gap', (gap) => seen.gaps.push(gap));
   client.on('error', (error) => seen.errors.push(error));
   client.on('command', (command) => seen.commands.push(command));
+  // What travels is held against proto/schemas, and what is wrong fails the case in endAll(). `seen.onPurpose` names commands that are.
+  client.on('message', (message) => hold(checkMessage, message));
+  client.on('command', (command) => seen.onPurpose(command) || hold(checkCommand, command));
   clients.add(client);
   return seen;
 }
 export const connections = ({ states }) => states.filter(({ state }) => state === 'live').length;
-/** After each case: closes its clients and ends its gateways and proxies. */
+/** A listener that throws would end the process, not the case. */
+function hold(check, said) {
+  try {
+    check(said);
+  } catch (error) {
+    broken.push(error);
+  }
+}
+/** After each case: closes its clients and ends its gateways and proxies; fails where something travelled against the contract. */
 export async function endAll() {
   for (const client of clients) client.close();
   clients.clear();
   await Promise.all([...started].map((each) => each.end('SIGKILL')));
+  const [first] = broken.splice(0);
+  if (first) throw first;
 }
 
 let devices = 0;
