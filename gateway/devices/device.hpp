@@ -354,6 +354,10 @@ class Device {
     std::uint32_t confirmed_topics = 0;  // bit per topic, in the order of TopicTable::topics_of()
     bool lost = false;                   // its topics alone, while the bus is up; until all are confirmed again
     std::uint64_t generation = 0;        // tells this device from an earlier one of the same id
+    // As which it is counted in the hub's gauges.
+    DevicePhase counted_phase{};
+    proto::DeviceState counted_freshness{};
+    std::size_t counted_bytes = 0;
   } hub;
 };
 
