@@ -1,6 +1,7 @@
 // Trace contexts of events: where they stand, and what is left out.
 #include <boost/test/unit_test.hpp>
 #include <string>
+#include <utility>
 
 #include "proto/bus_event.hpp"
 #include "proto/limits.hpp"
@@ -14,13 +15,15 @@ const std::string kParentMember = R"("traceparent":")" + kParent + '"';
 
 struct Parser {
   BusEventParser parser{limits::kMaxBusPayload, true};
-  BusEvent event;
+  std::string payload;
+  BusEvent event;  // has views of it
 
   // An envelope with these members beside the metrics.
   TraceFinding metrics(const std::string& members) {
     return parse(TopicKind::metrics, R"({"deviceUuid":"u",)" + members + R"(,"metrics":{"cpu_usage":1}})");
   }
-  TraceFinding parse(TopicKind kind, std::string_view payload) {
+  TraceFinding parse(TopicKind kind, std::string text) {
+    payload = std::move(text);
     BOOST_TEST_REQUIRE((parser.parse(kind, payload, event) == BusEventError::none), payload);
     return event.trace_finding;
   }
