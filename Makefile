@@ -7,7 +7,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help deps build run test check quick worlds chaos deploys fuzz results fmt lint asan tsan bench bench-quick soak install package package-test clean
+.PHONY: help deps build run test check quick browser worlds chaos deploys fuzz results fmt lint asan tsan bench bench-quick soak install package package-test image-test clean
 
 JOBS ?= $(shell nproc)
 DEVICES ?= 3
@@ -19,11 +19,13 @@ FUZZ_SECONDS ?= 60
 export DEVICES LISTEN RUN_SECONDS
 
 RELEASE = -DCMAKE_BUILD_TYPE=Release -DPULSEGATE_SANITIZE=
+# The dashboard page is the same for all of them, and so are its modules.
+PAGE = -DPULSEGATE_PAGE_DIRECTORY=$(CURDIR)/build/web
 # Debug: the assertions of broken invariants are part of what a sanitizer run looks for.
-ASAN = -DCMAKE_BUILD_TYPE=Debug -DPULSEGATE_SANITIZE=address,undefined
+ASAN = $(PAGE) -DCMAKE_BUILD_TYPE=Debug -DPULSEGATE_SANITIZE=address,undefined
 # Optimised, since unoptimised sanitizers only run slower; with the assertions.
 FUZZERS = -DCMAKE_BUILD_TYPE=Debug -DPULSEGATE_SANITIZE=address,undefined -DPULSEGATE_FUZZERS=ON -DCMAKE_CXX_COMPILER=clang++
-TSAN = -DCMAKE_BUILD_TYPE=Debug -DPULSEGATE_SANITIZE=thread
+TSAN = $(PAGE) -DCMAKE_BUILD_TYPE=Debug -DPULSEGATE_SANITIZE=thread
 export UBSAN_OPTIONS ?= print_stacktrace=1
 export TSAN_OPTIONS ?= halt_on_error=1 second_deadlock_stack=1
 
@@ -78,7 +80,7 @@ test: deps ## Every tier: release, address and undefined sanitizers, thread sani
 	@echo "== What this run has shown"
 	@tests/results build/results
 
-check: test tsan chaos package-test ## All that takes longer: test, all under the thread sanitizer, chaos, the package, 100 000 connections, fuzz
+check: test tsan chaos package-test image-test browser ## All that takes longer: test, all under the thread sanitizer, chaos, package and image, the page, 100 000 connections, fuzz
 	@echo "== 100 000 clients that come and go"
 	@PULSEGATE_TEST_CYCLES=100000 $(call run_tests,build,-C churn -L churn)
 	@$(MAKE) --no-print-directory fuzz
@@ -119,6 +121,10 @@ tsan: deps ## Unit and integration tests, these also with two shards, under Thre
 # $(call measure,options of tests/bench/run)
 measure = flock --close tests /usr/bin/python3 -B tests/bench/run --build build $(1)
 
+browser: deps ## The dashboard page in Chromium, its wall for two minutes; pictures in build/browser/screenshots (4 minutes)
+	@$(call compile,build,$(RELEASE),pulsegate)
+	@PULSEGATE_BROWSER_RUN=full PULSEGATE_RESULTS=$(CURDIR)/build/results $(call run_tests,build,-R 'integration\.browser' -V)
+
 worlds: deps ## Random worlds of clients that come back, against two replicas (PULSEGATE_TEST_SEED=…)
 	@$(call compile,build,$(RELEASE),all)
 	@$(call run_tests,build,-L worlds)
@@ -157,8 +163,12 @@ package: ## Make the Debian package build/package/pulsegate_….deb
 	@ls build/package/*.deb
 
 package-test: package ## Install the package in a bare Debian and run the service there (1 minute, root)
-	@deploy/install-packages run package
+	@deploy/install-packages run image
 	@tests/package/run build/package/*.deb
+
+image-test: ## Build deploy/Dockerfile with buildah, and run what is in the image (root; compiles everything)
+	@deploy/install-packages run image
+	@tests/package/image
 
 clean: ## Remove build/, unless a demo is running in it
 	@for run in build/run/*/; do \

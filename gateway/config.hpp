@@ -26,6 +26,7 @@ struct Config {
   Address health{"0.0.0.0", 9091};   // kubelet and Prometheus: /healthz, /readyz, /metrics
   Address admin{"127.0.0.1", 9090};  // operators: the same and the /api/v1 and /drain paths
   std::size_t shards = 1;            // threads that serve clients, 1–64
+  bool no_dashboard = false;         // the page is not served at /
 
   // Redis.
   std::string redis = "redis://127.0.0.1:6379/0";  // may hold a password: never logged as it is
@@ -35,6 +36,7 @@ struct Config {
   bool redis_sharded = false;                 // of a cluster: SSUBSCRIBE, for publishers that SPUBLISH
   std::string redis_server_name;              // empty: the host of the URL
   std::string topic_prefix;                   // put before "device:<uuid>:<kind>"
+  bool trace_context = false;                 // pass on `traceparent` and `tracestate` of events
   std::vector<std::string> pass_through;      // --channel NAME
   std::string stream_key = "metrics:{uuid}";  // key of a device's stream; empty: `--stream-key none`
 
@@ -134,6 +136,7 @@ struct Config {
   Millis max_connection_age{0};     // a connection is sent away after this time, give or take a tenth; 0: never
   std::string log_format = "text";  // or "json"
   std::string log_level = "info";   // trace, debug, info, warn, error
+  double log_client_lines = 100;    // a second of each event that clients cause; 0: no limit
 };
 
 }  // namespace pulsegate

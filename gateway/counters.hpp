@@ -27,6 +27,10 @@ inline constexpr std::array<const char*, kEventDrops> kEventDropNames = {
 
 inline constexpr std::array<const char*, 4> kTopicKindNames = {"metrics", "state", "broadcast", "pass-through"};
 
+// What was found of events that carry a W3C Trace Context: passed on; left out, its `traceparent` being none; passed on
+// without its `tracestate`, which was none (or the only one there). In the order of proto::TraceFinding, from 1.
+inline constexpr std::array<const char*, 3> kTraceNames = {"taken", "bad-traceparent", "bad-tracestate"};
+
 // The states of a device, in the order of DeviceState in devices/device.hpp.
 inline constexpr std::size_t kDevicePhases = 5;
 inline constexpr std::array<const char*, kDevicePhases> kDevicePhaseNames = {"cold", "subscribing", "catching-up",
@@ -73,7 +77,8 @@ struct HubCounters {
   std::uint64_t tail_checks = 0;       // of those: since a device was silent
   std::uint64_t silent_losses = 0;     // found by these
   std::uint64_t remembered_bytes = 0;  // gauge: frames kept for those who come back
-  LagHistogram event_age;              // from an event's own time to its fan-out
+  std::array<std::uint64_t, kTraceNames.size()> traces{};
+  LagHistogram event_age;  // from an event's own time to its fan-out
 };
 
 struct SessionCounters {

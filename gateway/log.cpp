@@ -5,6 +5,7 @@
 #include <spdlog/sinks/ostream_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
 
+#include <algorithm>
 #include <iterator>
 #include <memory>
 #include <mutex>
@@ -16,6 +17,8 @@ namespace {
 struct Output {
   std::mutex mutex;  // guards `logger` against configure(); the lines themselves are serialised by the sink
   std::shared_ptr<spdlog::logger> logger;
+  std::mutex budget_mutex;  // guards `budget`
+  LineBudget budget;
   std::atomic<Format> format{Format::text};
 
   std::shared_ptr<spdlog::logger> get() {
@@ -69,6 +72,42 @@ void configure(Level level, Format format, std::ostream* out) {
 
 void write(Level level, std::string_view event, Fields fields) noexcept {
   if (enabled(level)) emit(level, event, fields, 0);
+}
+
+void set_bound(double lines_a_second) noexcept {
+  const std::lock_guard<std::mutex> lock(output().budget_mutex);
+  output().budget.set_rate(lines_a_second);
+}
+
+void write_bounded(Level level, std::string_view event, Fields fields) noexcept {
+  if (!enabled(level)) return;
+  try {
+    std::optional<std::uint64_t> suppressed;
+    {
+      const std::lock_guard<std::mutex> lock(output().budget_mutex);
+      suppressed = output().budget.allow(event, std::chrono::steady_clock::now());
+    }
+    if (suppressed) emit(level, event, fields, *suppressed);
+  } catch (...) {
+    // As above.
+  }
+}
+
+std::optional<std::uint64_t> LineBudget::allow(std::string_view event, SteadyTime now) {
+  if (rate_ <= 0) return 0;
+  constexpr double kSecondsAtOnce = 10;
+  Entry& entry = entries_[std::string(event)];
+  const double most = std::max(1.0, rate_ * kSecondsAtOnce);
+  entry.lines = entry.updated == SteadyTime{}
+                    ? most
+                    : std::min(most, entry.lines + rate_ * std::chrono::duration<double>(now - entry.updated).count());
+  entry.updated = now;
+  if (entry.lines < 1) {
+    ++entry.suppressed;
+    return std::nullopt;
+  }
+  entry.lines -= 1;
+  return std::exchange(entry.suppressed, 0);
 }
 
 RateLimited::RateLimited(std::chrono::milliseconds interval, std::size_t max_keys)

@@ -56,6 +56,34 @@ inline void error(std::string_view event, Fields fields = {}) noexcept {
   write(Level::error, event, fields);
 }
 
+// For lines that somebody outside can cause again and again: clients that come and go, requests that end in a fault. Of
+// each event word so many a second pass as set_bound() says, ten times as many at once; the next that passes has a
+// field `suppressed`. A disabled level counts nothing. Thread: any. Never throws.
+void write_bounded(Level level, std::string_view event, Fields fields = {}) noexcept;
+
+// 0: no limit. Thread: any; from the next line on.
+void set_bound(double lines_a_second) noexcept;
+
+// How write_bounded() decides. Pure. Thread: one at a time. Owner: the log.
+class LineBudget {
+ public:
+  void set_rate(double lines_a_second) noexcept { rate_ = lines_a_second; }
+
+  // nullopt: keep quiet. Otherwise how many lines of this event were kept quiet since the last that passed. Events are
+  // words of the program's own, so there are few.
+  std::optional<std::uint64_t> allow(std::string_view event, SteadyTime now);
+
+ private:
+  struct Entry {
+    double lines = 0;  // that may pass
+    SteadyTime updated{};
+    std::uint64_t suppressed = 0;
+  };
+
+  double rate_ = 100;
+  std::unordered_map<std::string, Entry> entries_;
+};
+
 // Lets one line per key pass in each interval, so that a device that sends rubbish does not fill the disk.
 // Thread: one. Owner: whoever logs. Invariant: at most `max_keys` keys are held; when all of them are still within
 // their interval, further keys share one entry.

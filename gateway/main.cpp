@@ -43,6 +43,7 @@ int serve(const CLI::App& app, const CommandLine& line) {
   const auto& parsed = std::get<ParsedOptions>(options);
   log::configure(log::find_level(parsed.config.log_level).value_or(log::Level::info),
                  log::find_format(parsed.config.log_format).value_or(log::Format::text));
+  log::set_bound(parsed.config.log_client_lines);
   for (const std::string& warning : parsed.warnings) log::warn("config.warning", {{"note", warning}});
   // Without a file there is nothing to read again, and a terminal that hangs up ends it.
   std::function<void()> reload;
@@ -323,6 +324,11 @@ int run(int argc, char** argv) {
 
   try {
     app.parse(argc, argv);
+  } catch (const CLI::ExtrasError&) {
+    // The library's message would show the arguments themselves.
+    for (const std::string& error : unknown_arguments(app)) std::fprintf(stderr, "pulsegate: %s\n", error.c_str());
+    std::fputs("Run with --help for more information.\n", stderr);
+    return kExitConfiguration;
   } catch (const CLI::ParseError& fault) {
     return app.exit(fault) == 0 ? kExitClean : kExitConfiguration;  // --help and --version come this way too
   }

@@ -49,9 +49,12 @@ Server::Server(const Config& config, ServerParts parts)
       memory_poll_(io_, kMemoryPoll, [this] { look_at_memory(); }),
       canary_ticks_(io_, Canary::kTick, [this] { canary_->tick(clock_.now().steady); }),
       drain_delay_(io_) {
-  const ShardParts shard_parts{
-      config_,        channels_,         topics_,       clock_format_,          clock_,  parts_.source.get(),
-      parts_.history, parts_.subscriber, parts_.stream, access_files_.policy(), limiter_};
+  const ShardParts shard_parts{config_,        channels_,
+                               topics_,        clock_format_,
+                               clock_,         parts_.source.get(),
+                               parts_.history, parts_.subscriber,
+                               parts_.stream,  access_files_.policy(),
+                               limiter_,       config_.no_dashboard ? nullptr : parts_.page};
   for (std::size_t i = 0; i < config_.shards; ++i) shards_.push_back(std::make_unique<Shard>(i, shard_parts));
   if (parts_.publisher) publisher_ = parts_.publisher(io_);
   canary_ = make_canary();

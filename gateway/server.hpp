@@ -44,6 +44,7 @@ struct ServerParts {
   std::function<void()> reload;                     // on SIGHUP; empty: SIGHUP is left to the system
   std::unique_ptr<storage::SnapshotSource> source;  // null: without a database
   storage::HistorySource* history = nullptr;        // stands or falls with `source`
+  const web::Page* page = nullptr;                  // the dashboard; null: built without. Lives as long as the process
 };
 
 // Thread: main. Owner: the `serve` command.

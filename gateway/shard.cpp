@@ -48,6 +48,7 @@ devices::DeviceConfig device_config(const Config& config, const proto::ChannelTa
   result.max_reads_in_flight = std::max<std::size_t>(1, config.snapshot_queue / 2 / config.shards);
   result.max_devices = std::max<std::size_t>(1, config.max_devices / config.shards);
   result.max_bus_payload = config.max_bus_payload;
+  result.trace_context = config.trace_context;
   return result;
 }
 
@@ -65,8 +66,9 @@ ws::ReplayRules replay_rules(const Config& config) {
   return result;
 }
 
-ws::EndpointConfig endpoint_config(const Config& config) {
+ws::EndpointConfig endpoint_config(const Config& config, const web::Page* page) {
   ws::EndpointConfig result;
+  result.page = page;
   result.max_message = config.max_message_size;
   result.handshake_timeout = config.handshake_timeout;
   result.answer_timeout = config.answer_timeout;
@@ -102,9 +104,9 @@ Shard::Shard(std::size_t number, const ShardParts& parts)
       random_state_(std::random_device{}()) {
   subscriber_ = parts_.subscriber(io_);
   if (parts_.stream) stream_ = parts_.stream(io_);
-  endpoint_ =
-      std::make_unique<ws::Endpoint>(io_, endpoint_config(parts_.config), static_cast<ws::LinkFactory&>(*this),
-                                     static_cast<ws::HttpAnswerer&>(*this), gate_, parts_.clock, &parts_.limiter);
+  endpoint_ = std::make_unique<ws::Endpoint>(
+      io_, endpoint_config(parts_.config, parts_.page), static_cast<ws::LinkFactory&>(*this),
+      static_cast<ws::HttpAnswerer&>(*this), gate_, parts_.clock, &parts_.limiter);
   devices::HubParts hub{parts_.channels,
                         parts_.topics,
                         parts_.clock_format,
@@ -134,7 +136,7 @@ void Shard::start() {
         return;
       } catch (const std::exception& error) {
         // Every handler catches what it can; this is the net below, and a fault of ours.
-        log::error("shard.exception", {{"shard", number_}, {"what", error.what()}});
+        log::write_bounded(log::Level::error, "shard.exception", {{"shard", number_}, {"what", error.what()}});
       }
     }
   });
@@ -197,7 +199,18 @@ void Shard::on_event(std::string_view topic, std::string_view payload) {
   if (topic == canary_topic_) return on_canary(payload);
   ws::Endpoint::EventScope scope(*endpoint_);
   hub_->on_event(topic, payload);
-  scope.measure(hub_->event_time());
+  scope.measure(hub_->event_time(), hub_->batch_time());
+  if (!hub_->event_trace().empty() && log::enabled(log::Level::debug)) write_trace(topic, scope.frames());
+}
+
+// So that a trace can be followed from the publisher's log to the number of clients that were sent the event.
+void Shard::write_trace(std::string_view topic, std::uint64_t messages) const {
+  const proto::TraceContext& trace = hub_->event_trace();
+  log::debug("event.traced", {{"shard", number_},
+                              {"topic", topic},
+                              {"trace_id", trace.trace_id()},
+                              {"parent_id", trace.parent_id()},
+                              {"messages", messages}});
 }
 
 void Shard::tick() {

@@ -56,6 +56,7 @@ struct ShardParts {
   const StreamFactory& stream;  // empty: `--stream-key none`
   access::PolicyPtr policy;     // the one at the start; null: everybody may watch everything
   access::Limiter& limiter;
+  const web::Page* page = nullptr;  // null: no dashboard is served
 };
 
 // Thread: any for post(), adopt(), occupied() and join(); everything else on the shard's own thread, so through post().
@@ -117,6 +118,7 @@ class Shard final : private ws::LinkFactory, private ws::HttpAnswerer, private b
   void on_batch_end(bool more_waiting) override { hub_->on_batch_end(more_waiting); }
   void on_canary(std::string_view payload);
   void write_notice(devices::Notice notice, std::string_view detail);
+  void write_trace(std::string_view topic, std::uint64_t messages) const;
   void drain_step();
   void tick();
   void end_when_idle();

@@ -34,15 +34,19 @@ struct Fields {
 
 }  // namespace
 
-struct BusEventParser::Reader final : JsonVisitor {
+struct BusEventParser::Reader : JsonVisitor {
   explicit Reader(std::size_t limit) : max_payload_(limit) {}
 
-  BusEventError parse(TopicKind kind, std::string_view payload, BusEvent& event);
+  virtual BusEventError parse(TopicKind kind, std::string_view payload, BusEvent& event);
 
   void key(std::size_t depth, std::string_view name) override;
   void scalar(std::size_t depth, JsonKind kind, std::string_view text) override;
   void open(std::size_t depth, JsonKind kind, std::size_t begin) override;
   void close(std::size_t depth, JsonKind kind, std::size_t end) override;
+
+ protected:
+  // There is an object around the event's own. Of the last parse that succeeded.
+  bool has_envelope() const noexcept { return wanted_name_.empty() ? root_is_object_ : wanted_ == Wanted::object; }
 
  private:
   // What the value behind the last key is for.
@@ -223,7 +227,70 @@ BusEventError BusEventParser::Reader::finish(BusEvent& event) {
   return BusEventError::none;
 }
 
-BusEventParser::BusEventParser(std::size_t max_payload) : reader_(std::make_unique<Reader>(max_payload)) {}
+// Looks at two members more. Apart, so that who does not want them pays nothing for it.
+struct BusEventParser::TracingReader final : Reader {
+  using Reader::Reader;
+
+  BusEventError parse(TopicKind kind, std::string_view payload, BusEvent& event) override {
+    waiting_ = nullptr;
+    parent_.reset();
+    state_.reset();
+    const BusEventError error = Reader::parse(kind, payload, event);
+    event.trace = {};
+    event.trace_finding = error == BusEventError::none && has_envelope() ? take(event.trace) : TraceFinding::none;
+    return error;
+  }
+
+  void key(std::size_t depth, std::string_view name) override {
+    waiting_ = nullptr;
+    if (depth == 1 && name == "traceparent") waiting_ = &parent_;
+    if (depth == 1 && name == "tracestate") waiting_ = &state_;
+    if (waiting_ != nullptr) waiting_->reset();  // the last one counts
+    Reader::key(depth, name);
+  }
+
+  void scalar(std::size_t depth, JsonKind kind, std::string_view text) override {
+    Member* const member = std::exchange(waiting_, nullptr);
+    if (member == nullptr) return Reader::scalar(depth, kind, text);
+    const bool is_string = kind == JsonKind::string;
+    member->present = kind != JsonKind::null && !(is_string && text.empty());
+    if (is_string && text.size() <= kMaxTracestateSize) member->text.assign(text);
+  }
+
+  void open(std::size_t depth, JsonKind kind, std::size_t begin) override {
+    if (Member* const member = std::exchange(waiting_, nullptr)) member->present = true;
+    Reader::open(depth, kind, begin);
+  }
+
+ private:
+  struct Member {
+    bool present = false;
+    std::string text;  // empty: it is no string, or longer than any
+
+    void reset() {
+      present = false;
+      text.clear();
+    }
+  };
+
+  // Without a parent the state says nothing, so it is bad, too.
+  TraceFinding take(TraceContext& trace) const {
+    if (!parent_.present && !state_.present) return TraceFinding::none;
+    if (parent_.present && !is_traceparent(parent_.text)) return TraceFinding::bad_parent;
+    trace.parent = parent_.text;
+    if (!state_.present) return TraceFinding::taken;
+    if (!parent_.present || !is_tracestate(state_.text)) return TraceFinding::bad_state;
+    trace.state = state_.text;
+    return TraceFinding::taken;
+  }
+
+  Member* waiting_ = nullptr;  // whose value comes next
+  Member parent_, state_;
+};
+
+BusEventParser::BusEventParser(std::size_t max_payload, bool traces)
+    : reader_(traces ? std::unique_ptr<Reader>(std::make_unique<TracingReader>(max_payload))
+                     : std::make_unique<Reader>(max_payload)) {}
 BusEventParser::~BusEventParser() = default;
 
 BusEventError BusEventParser::parse(TopicKind kind, std::string_view payload, BusEvent& event) {

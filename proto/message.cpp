@@ -19,13 +19,21 @@ void append_device(std::string& out, const DeviceId& device) {
 }
 
 // The end that all data messages share.
-void append_tail(std::string& out, const DeviceId& device, Timestamp time, std::string_view cursor = {}) {
+void append_tail(std::string& out, const DeviceId& device, Timestamp time, std::string_view cursor = {},
+                 const TraceContext& trace = {}) {
   out.push_back(',');
   append_device(out, device);
   out.append(",\"timestamp\":");
   append_time(out, time);
   if (!cursor.empty()) {
     out.append(",\"cursor\":\"").append(cursor).append(1, '"');  // nothing in it needs escaping
+  }
+  if (!trace.parent.empty()) {
+    out.append(",\"traceparent\":\"").append(trace.parent).append(1, '"');  // nor in this
+    if (!trace.state.empty()) {
+      out.append(",\"tracestate\":");
+      append_json_string(out, trace.state);
+    }
   }
   out.push_back('}');
 }
@@ -159,11 +167,11 @@ void append_reconnect(std::string& out, std::uint64_t after_ms) {
 }
 
 void append_verbatim(std::string& out, std::string_view type, const DeviceId& device, Timestamp time,
-                     std::string_view json, std::string_view cursor) {
+                     std::string_view json, std::string_view cursor, const TraceContext& trace) {
   out.append("{\"type\":");
   append_json_string(out, type);
   out.append(",\"data\":").append(json);
-  append_tail(out, device, time, cursor);
+  append_tail(out, device, time, cursor, trace);
 }
 
 void append_metric_values(std::string& out, const MetricValues& values, std::uint8_t mask) {
@@ -183,17 +191,20 @@ void append_metric_values(std::string& out, const MetricValues& values, std::uin
   out += '}';
 }
 
-void append_processes(std::string& out, const DeviceId& device, Timestamp time, std::string_view json) {
+void append_processes(std::string& out, const DeviceId& device, Timestamp time, std::string_view json,
+                      const TraceContext& trace) {
   out.append("{\"type\":\"processes\",\"data\":{\"top_processes\":").append(json).push_back('}');
-  append_tail(out, device, time);
+  append_tail(out, device, time, {}, trace);
 }
 
-void append_network_interfaces(std::string& out, const DeviceId& device, Timestamp time, std::string_view json) {
+void append_network_interfaces(std::string& out, const DeviceId& device, Timestamp time, std::string_view json,
+                               const TraceContext& trace) {
   out.append("{\"type\":\"network-interfaces\",\"data\":{\"interfaces\":").append(json).push_back('}');
-  append_tail(out, device, time);
+  append_tail(out, device, time, {}, trace);
 }
 
-void append_system_info(std::string& out, const DeviceId& device, Timestamp time, const SystemInfo& info) {
+void append_system_info(std::string& out, const DeviceId& device, Timestamp time, const SystemInfo& info,
+                        const TraceContext& trace) {
   out.append("{\"type\":\"system-info\",\"data\":{");
   for (std::size_t i = 0; i < kSystemFieldCount; ++i) {
     if (i > 0) out.push_back(',');
@@ -201,7 +212,7 @@ void append_system_info(std::string& out, const DeviceId& device, Timestamp time
     out.append(info.json[i].empty() ? std::string_view("null") : std::string_view(info.json[i]));
   }
   out.push_back('}');
-  append_tail(out, device, time);
+  append_tail(out, device, time, {}, trace);
 }
 
 void append_status(std::string& out, const DeviceId& device, const Status& status) {

@@ -17,6 +17,7 @@
 #include "proto/metric_values.hpp"
 #include "proto/system_info.hpp"
 #include "proto/time.hpp"
+#include "proto/trace_context.hpp"
 
 namespace pulsegate::proto {
 
@@ -58,17 +59,21 @@ void append_authenticated(std::string& out, std::optional<Timestamp> expires, st
 void append_reconnect(std::string& out, std::uint64_t after_ms);
 
 // Verbatim values: `type` is a channel name, `json` a JSON value (the metrics object, a pass-through payload). `cursor`
-// is the text of a cursor: the last member, left out when empty.
+// is the text of a cursor, left out when empty. `trace`: the last members, "traceparent" and "tracestate", here and
+// below; each is left out when empty.
 void append_verbatim(std::string& out, std::string_view type, const DeviceId& device, Timestamp time,
-                     std::string_view json, std::string_view cursor = {});
+                     std::string_view json, std::string_view cursor = {}, const TraceContext& trace = {});
 // {"cpu_usage":45.2,"cpu_temp":null,…}: every metric whose bit is set in `mask`, by its column's name.
 void append_metric_values(std::string& out, const MetricValues& values, std::uint8_t mask);
 // {"type":"processes","data":{"top_processes":…},…}
-void append_processes(std::string& out, const DeviceId& device, Timestamp time, std::string_view json);
+void append_processes(std::string& out, const DeviceId& device, Timestamp time, std::string_view json,
+                      const TraceContext& trace = {});
 // {"type":"network-interfaces","data":{"interfaces":…},…}
-void append_network_interfaces(std::string& out, const DeviceId& device, Timestamp time, std::string_view json);
+void append_network_interfaces(std::string& out, const DeviceId& device, Timestamp time, std::string_view json,
+                               const TraceContext& trace = {});
 // All six keys always; unknown ones are null.
-void append_system_info(std::string& out, const DeviceId& device, Timestamp time, const SystemInfo& info);
+void append_system_info(std::string& out, const DeviceId& device, Timestamp time, const SystemInfo& info,
+                        const TraceContext& trace = {});
 
 // The points of three charts, oldest first, as a `history` message:
 // {"type":"history","data":{"cpu":[{"time","value","timestamp"}],"memory":[{"time","used","available","timestamp"}],

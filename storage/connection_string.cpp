@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <utility>
 #include <vector>
 
@@ -28,6 +29,46 @@ std::string_view key_of(std::string_view word) {
 
 bool is_uri(std::string_view text) {
   return text.substr(0, 11) == "postgres://" || text.substr(0, 13) == "postgresql://";
+}
+
+// Of libpq's options those whose values anybody may see. A mistyped one would be shown with its value, and a password
+// that holds a space ends as a word of its own.
+bool may_be_shown(std::string_view key) {
+  constexpr std::string_view kOpen[] = {"application_name",
+                                        "channel_binding",
+                                        "client_encoding",
+                                        "connect_timeout",
+                                        "dbname",
+                                        "fallback_application_name",
+                                        "gssencmode",
+                                        "host",
+                                        "hostaddr",
+                                        "keepalives",
+                                        "keepalives_count",
+                                        "keepalives_idle",
+                                        "keepalives_interval",
+                                        "krbsrvname",
+                                        "load_balance_hosts",
+                                        "options",
+                                        "port",
+                                        "require_auth",
+                                        "requirepeer",
+                                        "service",
+                                        "sslcert",
+                                        "sslcompression",
+                                        "sslcrl",
+                                        "sslcrldir",
+                                        "sslkey",
+                                        "sslmode",
+                                        "sslrootcert",
+                                        "sslsni",
+                                        "ssl_max_protocol_version",
+                                        "ssl_min_protocol_version",
+                                        "passfile",
+                                        "target_session_attrs",
+                                        "tcp_user_timeout",
+                                        "user"};
+  return std::find(std::begin(kOpen), std::end(kOpen), key) != std::end(kOpen);
 }
 
 // A quote that opens in one word and closes in another.
@@ -88,8 +129,14 @@ std::string redacted_connection_string(std::string_view text) {
   std::string out;
   for (const std::string_view word : words(text)) {
     const std::string_view key = key_of(word);
-    const bool secret = key == "password" || key == "sslpassword";
-    out.append(out.empty() ? "" : " ").append(secret ? key : word).append(secret ? "=***" : "");
+    out.append(out.empty() ? "" : " ");
+    if (may_be_shown(key)) {
+      out.append(word);
+    } else {
+      // What is no option of libpq may be a part of a password, name and all.
+      const bool known = key == "password" || key == "sslpassword";
+      out.append(known ? key : std::string_view("***")).append("=***");
+    }
   }
   return out;
 }

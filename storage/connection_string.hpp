@@ -16,8 +16,8 @@ std::optional<std::string> check_connection_string(std::string_view text);
 // some 20 s) and the application name "pulsegate". Requires: check_connection_string(text) found nothing.
 std::string complete_connection_string(std::string_view text, std::chrono::seconds connect_timeout);
 
-// For logs: the values of password and sslpassword are replaced by "***". A text that check_connection_string() refuses
-// becomes "(not shown)".
+// For logs: values are replaced by "***", but for those of libpq's options that are no secrets; a word that is none of
+// its options becomes "***=***". A text that check_connection_string() refuses becomes "(not shown)".
 std::string redacted_connection_string(std::string_view text);
 
 }  // namespace pulsegate::storage

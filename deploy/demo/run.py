@@ -2,7 +2,7 @@
 """What `make run` calls: a private Redis and PostgreSQL, the demo publisher and the gateway, until Ctrl-C.
 
 Everything lives in a directory of its own below build/run and goes away with it. From the environment: DEVICES (3), LISTEN
-(host:port of the WebSockets), RUN_SECONDS (ends by itself after so long), GATEWAY (build/pulsegate).
+(host:port of the page and the WebSockets), RUN_SECONDS (ends by itself after so long), GATEWAY (build/pulsegate).
 """
 
 import fcntl
@@ -116,7 +116,8 @@ def start_gateway(children: Children, binary: Path, redis_url: str, database: st
     free = [listen or "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0"]
     for addresses in (usual, free):
         command = [str(binary), "serve", "--listen", addresses[0], "--health", addresses[1], "--admin", addresses[2]]
-        command += ["--redis", redis_url, "--database", database, "--auth", "none"]
+        # Nobody but this host is here, so the page may replay, too.
+        command += ["--redis", redis_url, "--database", database, "--auth", "none", "--replay", "all"]
         command += ["--log-format", "json", "--drain-time", "1s"]
         gateway = children.start("gateway", command)
         try:
@@ -149,10 +150,13 @@ def start_all(children: Children, directory: Path) -> None:
 def _greeting(serving: dict[str, str], devices: list[str], binary: Path, redis_url: str, database: str) -> str:
     listen, health = serving["listen"], serving["health"]
     url = f"ws://{listen}/api/v1/devices/{devices[0]}/ws"
+    page = f"http://{listen}/?devices={','.join(devices)}"
     command = os.path.relpath(binary) if binary.is_relative_to(Path.cwd()) else str(binary)
     neighbours = "".join(f"\n               ws://{listen}/api/v1/devices/{device}/ws" for device in devices[1:])
     return f"""
 Pulsegate is serving this host's metrics. Ctrl-C ends it and everything that was started with it.
+
+  Open this   {page}
 
   WebSocket    {url}{neighbours and "   (this host)"}{neighbours}
   Redis        {redis_url}

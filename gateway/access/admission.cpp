@@ -11,6 +11,7 @@ namespace {
 constexpr std::string_view kDevicePrefix = "/api/v1/devices/";
 constexpr std::string_view kLegacyPath = "/ws";
 constexpr std::string_view kFleetPath = "/api/v1/ws";
+constexpr std::string_view kAssets = "/assets/";
 
 // What may follow a device in the path.
 constexpr std::pair<std::string_view, Route> kDeviceRoutes[] = {
@@ -22,9 +23,15 @@ struct Endpoint {
   std::string_view query;
 };
 
+// Which files the page has is known to whoever serves it.
+bool is_page(std::string_view path) {
+  return path == "/" || path == "/favicon.svg" || path.substr(0, kAssets.size()) == kAssets;
+}
+
 // Which endpoint the target names. The path is cut into segments before it is decoded: %2F is no separator.
 std::optional<Endpoint> find_endpoint(std::string_view raw_target) {
   Target target = split_target(raw_target);
+  if (is_page(target.path)) return Endpoint{Route::page, std::nullopt, {}};
   if (target.path.size() > 1 && target.path.back() == '/') target.path.remove_suffix(1);
   if (target.path == kFleetPath) return Endpoint{Route::fleet, std::nullopt, target.query};
   if (target.path == kLegacyPath)
@@ -73,16 +80,19 @@ Admission decide(const Request& request, bool accepting) {
   admission.refuse_by_close = can_read_close_codes(request);
 
   const std::optional<Endpoint> endpoint = find_endpoint(request.target);
-  if (!endpoint) {
-    return refuse(
-        std::move(admission), 404, CloseCode::not_found, ErrorCode::not_found,
-        "There is nothing here; connect to /api/v1/devices/{uuid}/ws, /ws?deviceUuid={uuid} or /api/v1/ws, or get "
-        "/api/v1/devices/{uuid}/snapshot or /history.");
+  const bool page = endpoint && endpoint->route == Route::page;
+  // Nobody looks for a page with a WebSocket: that is a wrong address, page or not.
+  if (!endpoint || (page && (request.upgrade || !request.has_page))) {
+    std::string message = page && !request.upgrade ? "This gateway serves no dashboard page" : "There is nothing here";
+    message +=
+        "; connect to /api/v1/devices/{uuid}/ws, /ws?deviceUuid={uuid} or /api/v1/ws, or get "
+        "/api/v1/devices/{uuid}/snapshot or /history.";
+    return refuse(std::move(admission), 404, CloseCode::not_found, ErrorCode::not_found, std::move(message));
   }
   admission.route = endpoint->route;
 
   const bool plain = is_plain(endpoint->route);
-  if (request.method != "GET") {
+  if (request.method != "GET" && !(page && request.method == "HEAD")) {
     return refuse(
         std::move(admission), 405, CloseCode::bad_request, ErrorCode::bad_request,
         plain ? "Use GET: this endpoint is only read." : "Use GET: a WebSocket handshake has no other method.");
@@ -100,7 +110,7 @@ Admission decide(const Request& request, bool accepting) {
                   "Use version 13 of the WebSocket protocol (RFC 6455).");
   }
   if (endpoint->device) admission.device = proto::DeviceId::parse(*endpoint->device);
-  if (!admission.device && admission.route != Route::fleet) {
+  if (!admission.device && admission.route != Route::fleet && !page) {
     return refuse(std::move(admission), 400, CloseCode::bad_request, ErrorCode::invalid_device,
                   name_the_device(endpoint->route));
   }

@@ -25,6 +25,7 @@ struct Request {
   std::string_view authorization;
   std::string_view subprotocols;  // Sec-WebSocket-Protocol: names with commas between them
   std::string_view forwarded;     // the header in which proxies name the client: see ForwardedHeader
+  bool has_page = false;          // the dashboard page is served
 };
 
 enum class Route : std::uint8_t {
@@ -32,18 +33,19 @@ enum class Route : std::uint8_t {
   legacy_device,  // /ws?deviceUuid={uuid}
   fleet,          // /api/v1/ws: many devices, named by commands
   snapshot,       // /api/v1/devices/{uuid}/snapshot, plain HTTP
-  history         // /api/v1/devices/{uuid}/history, plain HTTP
+  history,        // /api/v1/devices/{uuid}/history, plain HTTP
+  page            // /, /favicon.svg, /assets/…: the files of the dashboard page, plain HTTP
 };
 
 // Whether the route is answered over plain HTTP; the others are WebSockets.
 constexpr bool is_plain(Route route) noexcept {
-  return route == Route::snapshot || route == Route::history;
+  return route == Route::snapshot || route == Route::history || route == Route::page;
 }
 
 struct Admission {
   bool accepted = false;
   Route route = Route::device;  // also of a refusal, where the target names one
-  // Accepted, unless on the fleet endpoint, or refused with a device known:
+  // Accepted, unless on the fleet endpoint or for the page, or refused with a device known:
   std::optional<proto::DeviceId> device;
   std::string device_as_sent;  // accepted only: the UUID in the client's own letters, which `connected` echoes
   std::string query;           // accepted over plain HTTP only: the parameters, as sent; may hold a token

@@ -58,6 +58,8 @@ Admission Gate::admit(const Request& request, const Now& now, bool accepting) {
   if (!admission.accepted) return admission;
   if (!policy_->hosts.allows(request.host))
     return forbid(request, std::move(admission), Forbidden::host, "This gateway does not go by that Host name.");
+  // The same for everybody and without a word of any device; what it then asks for is decided upon as ever.
+  if (admission.route == Route::page) return admission;
   if (!policy_->origins.allows(request.origin))
     return forbid(request, std::move(admission), Forbidden::origin, "Pages of this Origin are not allowed here.");
   if (!asks_for_tokens()) return admission;

@@ -36,8 +36,8 @@ class Gate {
   // Null: everybody comes in. `check_rate`: signatures checked with public keys a second, as many at once; 0: no limit.
   explicit Gate(PolicyPtr policy = nullptr, double check_rate = kDefaultCheckRate);
 
-  // decide(), and then, in this order: host, origin, token, device (none on the fleet endpoint). While not `accepting`
-  // no token is looked at.
+  // decide(), and then, in this order: host, origin, token, device (none on the fleet endpoint). The dashboard page
+  // asks for the host alone. While not `accepting` no token is looked at.
   Admission admit(const Request& request, const Now& now, bool accepting);
 
   // A token sent in-band. Counted as a failure where it is one; what it means for the session is the session's

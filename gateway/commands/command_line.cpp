@@ -5,6 +5,8 @@
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 #include <algorithm>
+#include <cstdint>
+#include <cstdlib>
 #include <memory>
 
 #include "gateway/commands/option_table.hpp"
@@ -20,7 +22,16 @@ std::string description(const Option& option) {
   return text + "]";
 }
 
+void add_toggle(CLI::App& app, CommandLine& line, const Option& option) {
+  // Once a time that it stands there; `--flag=false` is -1.
+  const auto store = [&line, flag = option.flag](std::int64_t times) {
+    for (std::int64_t i = 0; i < std::abs(times); ++i) line.flags.emplace_back(flag, times > 0 ? "on" : "off");
+  };
+  app.add_flag_function(option.flag, store, description(option))->group(option.group);
+}
+
 void add_flag(CLI::App& app, CommandLine& line, const Option& option) {
+  if (option.kind == Option::Kind::toggle) return add_toggle(app, line, option);
   const auto store = [&line, flag = option.flag](const std::vector<std::string>& values) {
     for (const std::string& value : values) line.flags.emplace_back(flag, value);
     return true;
@@ -31,6 +42,19 @@ void add_flag(CLI::App& app, CommandLine& line, const Option& option) {
       ->type_size(1)
       ->expected(1, CLI::detail::expected_max_vector_size)  // repeats are judged later, with the other sources
       ->allow_extra_args(false);                            // but each takes one value
+}
+
+// What can be shown of an argument that nobody knows. What is no flag, or a flag's value, may be a secret: the flag
+// before it may have been mistyped.
+std::string unknown_argument(const std::string& argument) {
+  if (argument.size() < 2 || argument[0] != '-')
+    return "an argument belongs to no flag; it is not shown, since it may be a secret";
+  const std::string name = argument[1] == '-' ? argument.substr(0, argument.find('=')) : argument.substr(0, 2);
+  std::string error = "unknown argument ";
+  log::append_escaped(error, name, 80);
+  const Option* near = nearest_option(name);
+  if (name.size() > 2 && near != nullptr) error += "; did you mean " + near->flag + "?";
+  return error;
 }
 
 }  // namespace
@@ -46,14 +70,7 @@ void add_options(CLI::App& app, CommandLine& line, const std::string& group) {
 
 std::vector<std::string> unknown_arguments(const CLI::App& app) {
   std::vector<std::string> errors;
-  for (const std::string& argument : app.remaining()) {
-    const std::string name = argument.substr(0, argument.find('='));
-    std::string error = "unknown argument ";
-    log::append_escaped(error, argument, 80);
-    const Option* near = name.substr(0, 2) == "--" ? nearest_option(name) : nullptr;
-    if (near != nullptr) error += "; did you mean " + near->flag + "?";
-    errors.push_back(std::move(error));
-  }
+  for (const std::string& argument : app.remaining(true)) errors.push_back(unknown_argument(argument));
   return errors;
 }
 

@@ -19,7 +19,8 @@ namespace pulsegate::commands {
 // environment or the file names them.
 void add_options(CLI::App& app, CommandLine& line, const std::string& group = {});
 
-// One sentence per argument that `app` did not know, with a suggestion where a flag is near.
+// One sentence per argument that `app`, or a subcommand of it, did not know; with a suggestion where an option of
+// `serve` is near. Shows names of flags only.
 std::vector<std::string> unknown_arguments(const CLI::App& app);
 
 }  // namespace pulsegate::commands

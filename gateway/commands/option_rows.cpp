@@ -61,11 +61,19 @@ void add_listening(std::vector<Option>& rows) {
                      "Address for /healthz, /readyz and /metrics",
                      "The kubelet and Prometheus come from outside the pod, so this is not a loopback address."));
   rows.push_back(row("--admin", "HOST:PORT", kListening, option_address(&Config::admin),
-                     "Address for operators: client counts, broadcast, drain",
-                     "Nobody is asked for a password here: keep it on a loopback address."));
+                     "Address for operators: client counts, broadcast, drain, /debug paths",
+                     "/debug/devices/UUID and /debug/sessions/ID say why a panel is silent, PUT /debug/log-level "
+                     "changes log-level while it runs. Nobody is asked for a password here: keep it on a loopback "
+                     "address."));
   rows.push_back(
       row("--shards", "N", kListening, option_count(&Config::shards, 1, 64), "Threads that serve clients, 1 to 64",
           "One is enough beside an API pod; on a node of its own, one per core. A device lives on one shard."));
+  Option dashboard = row(
+      "--no-dashboard", "", kListening, option_switch(&Config::no_dashboard), "Do not serve the dashboard page at /",
+      "The page is the same for everybody and asks for no token; what it shows, it asks for with one as every "
+      "client does.");
+  dashboard.kind = Kind::toggle;
+  rows.push_back(std::move(dashboard));
 }
 
 void add_redis(std::vector<Option>& rows) {
@@ -85,6 +93,10 @@ void add_redis(std::vector<Option>& rows) {
                                   "Text before device:<uuid>:<kind> in Redis channel names",
                                   "For multi-tenant installations; braces are literal."),
                               "tenant:{acme}:"));
+  rows.push_back(row("--trace-context", "SWITCH", kRedis, option_switch(&Config::trace_context),
+                     "Pass on traceparent and tracestate (W3C) of events: on or off",
+                     "Members of the envelope that the API server publishes become members of the messages that are "
+                     "made of it; the log tells at the level debug who was sent it. What is malformed is left out."));
   rows.push_back(row("--stream-key", "KEY", kRedis, option_stream_key(),
                      "Redis Stream in which the API server keeps a device's metrics, or none",
                      "What clients missed is looked up there first. {uuid} stands for the device's UUID; topic-prefix "
@@ -268,7 +280,12 @@ void add_life_cycle(std::vector<Option>& rows) {
                      "Log lines on stderr: text or json"));
   rows.push_back(row("--log-level", "LEVEL", kLife,
                      option_word(&Config::log_level, {"trace", "debug", "info", "warn", "error"}),
-                     "Least level that is logged: trace, debug, info, warn or error"));
+                     "Least level that is logged: trace, debug, info, warn or error",
+                     "Changed while it runs by SIGHUP, where there is a configuration file, and on the admin port."));
+  rows.push_back(row("--log-client-lines", "N", kLife, option_real(&Config::log_client_lines, 0, 1'000'000),
+                     "Log lines a second of each event that clients cause, ten times as many at once; 0: no limit",
+                     "Clients that come and go, and replays. The next line says how many were left out. Lines of the "
+                     "audit are never left out."));
 }
 
 }  // namespace

@@ -18,6 +18,7 @@ struct Option {
     single,     // one value
     list,       // may repeat, or hold several values separated by commas
     from_file,  // names a file that holds the value of `target`
+    toggle,     // on or off; as a flag it stands without a value and means on
   };
 
   std::string flag;     // "--ping-interval"

@@ -89,7 +89,8 @@ class Resolver {
       else
         check_overruled(*given);
     }
-    if (option.kind == Option::Kind::single && deciding.size() > 1) {
+    const bool one = option.kind == Option::Kind::single || option.kind == Option::Kind::toggle;
+    if (one && deciding.size() > 1) {
       refuse(option, deciding[1]->origin + ": " + deciding[1]->option->key() + " sets what " + deciding[0]->origin +
                          " (" + deciding[0]->option->key() + ") has set already");
     } else {

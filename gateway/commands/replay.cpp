@@ -18,6 +18,7 @@
 #include "gateway/commands/replay_stored.hpp"
 #include "gateway/log.hpp"
 #include "gateway/server.hpp"
+#include "gateway/web/embedded.hpp"
 #include "proto/device_id.hpp"
 
 namespace pulsegate::commands {
@@ -131,6 +132,7 @@ int replay_into_gateway(const Config& given, const ReplayOptions& options) {
   parts.subscriber = [&bus, most = config.max_bus_payload](asio::io_context& io) {
     return bus.make_subscriber(io, most);
   };
+  parts.page = web::embedded_page();
   Server server(config, std::move(parts));
   ReplayPlayer player(*input, output, pace_of(options));
   asio::io_context io{1};

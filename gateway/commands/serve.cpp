@@ -9,6 +9,7 @@
 #include "gateway/commands/sql_parts.hpp"
 #include "gateway/log.hpp"
 #include "gateway/server.hpp"
+#include "gateway/web/embedded.hpp"
 #include "storage/connection_string.hpp"
 #include "storage/postgres_source.hpp"
 #include "storage/single_flight.hpp"
@@ -56,6 +57,7 @@ int run_serve(const Config& config, std::function<void()> reload) {
   parts.subscriber = subscriber_factory(config, redis);
   parts.stream = stream_factory(config, redis);
   parts.publisher = publisher_factory(config, redis);
+  parts.page = web::embedded_page();
   open_database(config, parts);
   Server server(config, std::move(parts));
   return server.run();

@@ -187,7 +187,8 @@ class Device {
   CatchUpRules catch_up_rules(const Now& now) const;
   proto::Timestamp publishers_time(proto::Timestamp ours, const Now& now) const;
   EventMemory::Limits memory_limits() const noexcept;
-  FramePtr metrics_frame(const proto::Cursor& cursor, proto::Timestamp time, std::string_view json);
+  FramePtr metrics_frame(const proto::Cursor& cursor, proto::Timestamp time, std::string_view json,
+                         const proto::TraceContext& trace = {});
   Remembered remembered(const CatchUp& catch_up, std::size_t i, const Past& past);
 
   // device_recovery.cpp
@@ -225,8 +226,9 @@ class Device {
   void on_state(const proto::BusEvent& event, proto::Timestamp time, const Now& now);
   void take_lists(const proto::BusEvent& event, proto::Timestamp time, const Now& now);
   bool take_json(proto::Channel channel, std::string_view json, const ValueTime& time, bool from_event);
-  void publish(ChannelState& state, const Now& now);
-  FramePtr latest_frame(ChannelState& state);
+  // `trace`: of the event that the value came with, if it is one.
+  void publish(ChannelState& state, const Now& now, const proto::TraceContext& trace = {});
+  FramePtr latest_frame(ChannelState& state, const proto::TraceContext& trace = {});
 
   // device_history.cpp
   HistoryContext history_context(const Now& now);
@@ -352,6 +354,10 @@ class Device {
     std::uint32_t confirmed_topics = 0;  // bit per topic, in the order of TopicTable::topics_of()
     bool lost = false;                   // its topics alone, while the bus is up; until all are confirmed again
     std::uint64_t generation = 0;        // tells this device from an earlier one of the same id
+    // As which it is counted in the hub's gauges.
+    DevicePhase counted_phase{};
+    proto::DeviceState counted_freshness{};
+    std::size_t counted_bytes = 0;
   } hub;
 };
 

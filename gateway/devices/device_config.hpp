@@ -43,6 +43,7 @@ struct DeviceConfig {
   std::size_t max_reads_in_flight = 256;  // per hub, well below the queue of the source
   std::size_t max_devices = 200'000;      // per hub
   std::size_t max_bus_payload = proto::limits::kMaxBusPayload;  // bytes
+  bool trace_context = false;                                   // events may carry one
 };
 
 // Implemented by the hub, faked in tests of Device. Thread: the shard.

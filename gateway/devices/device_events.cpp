@@ -36,7 +36,7 @@ void Device::on_event(const proto::Topic& topic, const proto::BusEvent& event, c
     case TopicKind::pass_through: {
       ChannelState& passed = state(topic.channel);
       env_.scratch.clear();
-      proto::append_verbatim(env_.scratch, env_.channels.name(topic.channel), id_, time, event.object);
+      proto::append_verbatim(env_.scratch, env_.channels.name(topic.channel), id_, time, event.object, {}, event.trace);
       passed.latest = Frame::text(env_.scratch);
       passed.time = time;
       publish(passed, now);
@@ -49,7 +49,7 @@ void Device::on_metrics(const proto::BusEvent& event, proto::Timestamp time, con
   ChannelState& metrics = state(Channel::metrics);
   if (gap_from_ && !confirmed_) begin_repair(now);  // the last topic of the device is still to be confirmed
   const proto::Cursor cursor = memory_.next_cursor(time, event.values);
-  metrics.latest = metrics_frame(cursor, time, event.object);
+  metrics.latest = metrics_frame(cursor, time, event.object, event.trace);
   metrics.time = plausible(time, now);
   metrics.from_event = true;
   memory_.push({cursor, event.values, metrics.latest}, memory_limits());
@@ -75,7 +75,7 @@ void Device::on_state(const proto::BusEvent& event, proto::Timestamp time, const
     info.from_event = true;
     if (system_->merge_newer(event.system)) {
       info.latest.reset();
-      publish(info, now);
+      publish(info, now, event.trace);
     }
   }
   take_lists(event, time, now);
@@ -84,9 +84,10 @@ void Device::on_state(const proto::BusEvent& event, proto::Timestamp time, const
 // Either kind of event may carry them.
 void Device::take_lists(const proto::BusEvent& event, proto::Timestamp time, const Now& now) {
   const ValueTime known{time, plausible(time, now)};
-  if (take_json(Channel::processes, event.top_processes, known, true)) publish(state(Channel::processes), now);
+  if (take_json(Channel::processes, event.top_processes, known, true))
+    publish(state(Channel::processes), now, event.trace);
   if (take_json(Channel::network_interfaces, event.network_interfaces, known, true))
-    publish(state(Channel::network_interfaces), now);
+    publish(state(Channel::network_interfaces), now, event.trace);
 }
 
 // Returns whether the value is there and differs from the one before.
@@ -102,32 +103,32 @@ bool Device::take_json(Channel channel, std::string_view json, const ValueTime& 
   return true;
 }
 
-void Device::publish(ChannelState& published, const Now& now) {
+void Device::publish(ChannelState& published, const Now& now, const proto::TraceContext& trace) {
   if (published.channel == Channel::metrics) {
     ++samples_shown_;
     shown_ = latest_cursor_;
   }
   if (published.members.empty()) return;
-  published.fan_out(latest_frame(published));
+  published.fan_out(latest_frame(published, trace));
   published.last_sent = now.steady;
   env_.counters.messages[index(published.channel)] += published.members.size();
 }
 
-FramePtr Device::latest_frame(ChannelState& wanted) {
+FramePtr Device::latest_frame(ChannelState& wanted, const proto::TraceContext& trace) {
   if (wanted.latest) return wanted.latest;
   env_.scratch.clear();
   switch (wanted.channel) {
     case Channel::system_info:
       if (!system_) return {};
-      proto::append_system_info(env_.scratch, id_, wanted.own_time, *system_);
+      proto::append_system_info(env_.scratch, id_, wanted.own_time, *system_, trace);
       break;
     case Channel::processes:
       if (wanted.json.empty()) return {};
-      proto::append_processes(env_.scratch, id_, wanted.own_time, wanted.json);
+      proto::append_processes(env_.scratch, id_, wanted.own_time, wanted.json, trace);
       break;
     case Channel::network_interfaces:
       if (wanted.json.empty()) return {};
-      proto::append_network_interfaces(env_.scratch, id_, wanted.own_time, wanted.json);
+      proto::append_network_interfaces(env_.scratch, id_, wanted.own_time, wanted.json, trace);
       break;
     default:
       return {};

@@ -279,14 +279,15 @@ EventMemory::Limits Device::memory_limits() const noexcept {
   return limits;
 }
 
-FramePtr Device::metrics_frame(const proto::Cursor& cursor, Timestamp time, std::string_view json) {
+FramePtr Device::metrics_frame(const proto::Cursor& cursor, Timestamp time, std::string_view json,
+                               const proto::TraceContext& trace) {
   std::string& text = env_.scratch;
   text.clear();
   proto::append_cursor(text, cursor);
   std::array<char, proto::kCursorSize> said;
   std::copy(text.begin(), text.end(), said.begin());
   text.clear();
-  proto::append_verbatim(text, "metrics", id_, time, json, {said.data(), said.size()});
+  proto::append_verbatim(text, "metrics", id_, time, json, {said.data(), said.size()}, trace);
   return Frame::text(text);
 }
 

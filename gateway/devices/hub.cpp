@@ -21,7 +21,7 @@ Hub::Hub(const DeviceConfig& config, HubParts parts, std::uint64_t seed)
     : config_(config),
       parts_(std::move(parts)),
       environment_{config_, parts_.channels, parts_.clock_format, counters_, *this, {}, 0},
-      parser_(config.max_bus_payload),
+      parser_(config.max_bus_payload, config.trace_context),
       all_topics_(static_cast<std::uint32_t>((std::uint64_t{1} << parts_.topics.topics_per_device()) - 1)),
       pace_tokens_(std::max(1.0, config.repair_rate / 10)),
       random_(seed),
@@ -49,12 +49,17 @@ bool Hub::join(const proto::DeviceId& id, Member& member) {
     auto created = std::make_unique<Device>(id, environment_, now);
     device = created.get();
     device->hub.generation = next_generation_++;
+    device->hub.counted_phase = device->phase();
+    device->hub.counted_freshness = device->freshness();
+    ++counters_.devices[static_cast<std::size_t>(device->phase())];
+    ++counters_.freshness[static_cast<std::size_t>(device->freshness())];
     devices_.emplace(id, std::move(created));
     share_memory();
     // Broadcasts reach clients that have subscribed to nothing, so the bus subscription starts with the connection.
     parts_.subscriber.subscribe(parts_.topics.topics_of(id));
   }
   device->join(member, now);
+  count(*device);
   return true;
 }
 
@@ -65,7 +70,9 @@ void Hub::share_memory() {
 
 void Hub::leave(Member& member) {
   if (member.device == nullptr) return;
-  member.device->leave(member, parts_.clock.now());
+  Device& device = *member.device;
+  device.leave(member, parts_.clock.now());
+  count(device);
   rearm();
 }
 
@@ -77,12 +84,14 @@ void Hub::subscribe(Member& member, const std::vector<proto::Channel>& channels,
   }
   member.device->wish_history(member, channels, options);
   member.device->subscribe(member, channels, parts_.clock.now());
+  count(*member.device);
   pump_reads(parts_.clock.now());
   rearm();
 }
 
 void Hub::unsubscribe(Member& member, const std::vector<proto::Channel>& channels) {
   member.device->unsubscribe(member, channels, parts_.clock.now());
+  count(*member.device);
   rearm();
 }
 
@@ -112,6 +121,7 @@ void Hub::remove(const proto::DeviceId& id, SnapshotCollector& collector) {
 
 void Hub::drop_event(EventDrop reason, std::string_view topic) {
   ++counters_.dropped[static_cast<std::size_t>(reason)];
+  event_.trace = {};  // whatever was read of it is not of an event
   // A device that has just been dropped may still be talking; everything else is somebody's fault.
   if (reason != EventDrop::no_device) parts_.notice(Notice::bad_event, topic);
 }
@@ -136,8 +146,11 @@ void Hub::on_event(std::string_view topic_text, std::string_view payload) {
     case BusEventError::missing_type:
       return drop_event(EventDrop::missing_type, topic_text);
   }
+  if (event_.trace_finding != proto::TraceFinding::none)
+    ++counters_.traces[static_cast<std::size_t>(event_.trace_finding) - 1];
   if (!batch_now_) batch_now_ = parts_.clock.now();
   device->on_event(*topic, event_, *batch_now_);
+  count(*device);
 }
 
 void Hub::on_batch_end(bool more_waiting) {
@@ -157,6 +170,7 @@ void Hub::on_subscribed(std::string_view topic_text) {
   device->hub.lost = false;
   const Now now = parts_.clock.now();
   device->on_bus_confirmed(now);
+  count(*device);
   pump_reads(now);
   rearm();
 }
@@ -170,6 +184,7 @@ void Hub::on_topic_lost(std::string_view topic_text) {
   if (std::exchange(device->hub.lost, true)) return;
   const Now now = parts_.clock.now();
   device->on_bus_down(now);
+  count(*device);
   pump_reads(now);
   rearm();
 }
@@ -187,22 +202,33 @@ void Hub::on_bus_down(std::string_view reason) {
     entry.second->hub.confirmed_topics = 0;
     entry.second->hub.lost = false;
     entry.second->on_bus_down(now);
+    count(*entry.second);
   }
   pump_reads(now);
   rearm();
   parts_.flush(false);
 }
 
-HubCounters Hub::counters() const {
-  HubCounters copy = counters_;
-  copy.devices = {};
-  copy.freshness = {};
-  for (const auto& entry : devices_) {
-    ++copy.devices[static_cast<std::size_t>(entry.second->phase())];
-    copy.remembered_bytes += entry.second->remembered_bytes();
-    ++copy.freshness[static_cast<std::size_t>(entry.second->freshness())];
+void Hub::count(Device& device) noexcept {
+  Device::HubState& counted = device.hub;
+  if (const DevicePhase phase = device.phase(); phase != counted.counted_phase) {
+    --counters_.devices[static_cast<std::size_t>(counted.counted_phase)];
+    ++counters_.devices[static_cast<std::size_t>(phase)];
+    counted.counted_phase = phase;
   }
-  return copy;
+  if (const proto::DeviceState freshness = device.freshness(); freshness != counted.counted_freshness) {
+    --counters_.freshness[static_cast<std::size_t>(counted.counted_freshness)];
+    ++counters_.freshness[static_cast<std::size_t>(freshness)];
+    counted.counted_freshness = freshness;
+  }
+  counters_.remembered_bytes -= counted.counted_bytes;
+  counters_.remembered_bytes += counted.counted_bytes = device.remembered_bytes();
+}
+
+void Hub::uncount(const Device& device) noexcept {
+  --counters_.devices[static_cast<std::size_t>(device.hub.counted_phase)];
+  --counters_.freshness[static_cast<std::size_t>(device.hub.counted_freshness)];
+  counters_.remembered_bytes -= device.hub.counted_bytes;
 }
 
 }  // namespace pulsegate::devices

@@ -101,11 +101,15 @@ class Hub final : public bus::EventSink, private DeviceHost {
   bool bus_up() const noexcept { return bus_ == Bus::up; }
   bool has_database() const noexcept override { return parts_.source != nullptr; }
   bool database_up() const noexcept { return database_up_; }
-  // A copy with the gauges filled in. Costs a walk over all devices.
-  HubCounters counters() const;
+  // Gauges are kept up to date, so asking costs the same with one device and with 10 000.
+  const HubCounters& counters() const noexcept { return counters_; }
   Now now() const { return parts_.clock.now(); }
   // The own time of the event that was last forwarded.
   const std::optional<proto::Timestamp>& event_time() const noexcept { return event_.timestamp; }
+  // The trace context of the last event; empty where that was dropped. Valid until the next one.
+  const proto::TraceContext& event_trace() const noexcept { return event_.trace; }
+  // When the batch began of which that event is. Requires: an event was forwarded since the last on_batch_end().
+  SteadyTime batch_time() const noexcept { return batch_now_ ? batch_now_->steady : SteadyTime{}; }
 
   // bus::EventSink
   void on_event(std::string_view topic, std::string_view payload) override;
@@ -139,6 +143,9 @@ class Hub final : public bus::EventSink, private DeviceHost {
                   std::function<void(Hub& hub, const storage::HistoryResult& result)> done);
   void count_failure(const storage::HistoryResult& result);
   void drop_event(EventDrop reason, std::string_view topic);
+  // Brings the gauges up to date with a device: after every call of it that may change what it is counted as.
+  void count(Device& device) noexcept;
+  void uncount(const Device& device) noexcept;
   void pump_reads(const Now& now);
   void read(const WaitingRead& wanted, const Now& now);
   void on_answer(const WaitingRead& wanted, proto::Timestamp asked, const storage::SnapshotResult& result);

@@ -92,8 +92,10 @@ void Hub::on_answer(const WaitingRead& wanted, proto::Timestamp asked, const sto
       parts_.notice(Notice::read_failed, result.detail);
       break;
   }
-  if (Device* device = find(wanted.device); device != nullptr && device->hub.generation == wanted.generation)
+  if (Device* device = find(wanted.device); device != nullptr && device->hub.generation == wanted.generation) {
     device->on_snapshot(result, asked, now);
+    count(*device);
+  }
   const auto [first, last] = collectors_.equal_range(wanted.device);
   for (auto each = first; each != last; ++each) each->second->on_read_ended(result.error);
   pump_reads(now);
@@ -163,8 +165,10 @@ void Hub::gather_rows(const proto::DeviceId& id, const PageRequest& request, std
 void Hub::on_looked(const WaitingRead& wanted, std::shared_ptr<Past> past) {
   --reads_in_flight_;
   const Now now = parts_.clock.now();
-  if (Device* device = find(wanted.device); device != nullptr && device->hub.generation == wanted.generation)
+  if (Device* device = find(wanted.device); device != nullptr && device->hub.generation == wanted.generation) {
     device->on_past(std::move(past), now);
+    count(*device);
+  }
   pump_reads(now);
   rearm();
 }
@@ -237,8 +241,10 @@ void Hub::on_range(const proto::DeviceId& id, std::uint64_t generation, std::uin
                    const storage::HistoryResult& result) {
   if (result.error != storage::SnapshotError::none) parts_.notice(Notice::read_failed, result.detail);
   const Now now = parts_.clock.now();
-  if (Device* device = find(id); device != nullptr && device->hub.generation == generation)
+  if (Device* device = find(id); device != nullptr && device->hub.generation == generation) {
     device->on_range(view, result, now);
+    count(*device);
+  }
   pump_reads(now);
   rearm();
 }
@@ -258,10 +264,12 @@ void Hub::advance() {
     Device& device = *node->device;
     if (device.expired(now)) {
       parts_.subscriber.unsubscribe(parts_.topics.topics_of(device.id()));
+      uncount(device);
       devices_.erase(device.id());
       share_memory();
     } else {
       device.on_time(now);
+      count(device);
     }
   }
   pump_reads(now);

@@ -51,7 +51,7 @@ void HttpConnection::guarded(Body&& body) noexcept {
   try {
     body();
   } catch (const std::exception& fault) {
-    log::error("http.exception", {{"what", fault.what()}});
+    log::write_bounded(log::Level::error, "http.exception", {{"what", fault.what()}});
     finish();
   } catch (...) {
     finish();
@@ -126,7 +126,7 @@ void HttpConnection::ask_handler(const HttpRequest& request) {
   try {
     host_->handle(request, respond);
   } catch (const std::exception& fault) {
-    log::error("http.handler", {{"path", request.path}, {"what", fault.what()}});
+    log::write_bounded(log::Level::error, "http.handler", {{"path", request.path}, {"what", fault.what()}});
     respond(http_error(500, "The request could not be carried out; the log says more."));
   }
 }

@@ -100,7 +100,8 @@ class HttpPort::Impl final : public HttpConnectionHost, public std::enable_share
   // Clients may have taken all descriptors; whoever asks how we are must be answered nevertheless.
   void accept_later(const asio::error_code& error) {
     if ((error.value() == EMFILE || error.value() == ENFILE) && reserve_.release()) return accept();
-    log::warn("http.accept", {{"port", endpoint_.port()}, {"error", error.message()}});
+    log_.write("accept", std::chrono::steady_clock::now(), log::Level::warn, "http.accept",
+               {{"port", endpoint_.port()}, {"error", error.message()}});
     pause_.expires_after(kAcceptPause);
     pause_.async_wait([self = shared_from_this()](const asio::error_code& cancelled) {
       if (!cancelled && !self->stopped_) self->accept();
@@ -127,6 +128,7 @@ class HttpPort::Impl final : public HttpConnectionHost, public std::enable_share
   const tcp::endpoint endpoint_;
   const HttpHandler handler_;
   const HttpPortLimits limits_;
+  log::RateLimited log_;
   std::vector<std::shared_ptr<HttpConnection>> connections_;
   bool stopped_ = false;
 };

@@ -1,5 +1,5 @@
 // A thin builder over prometheus-cpp's families. Its registry is not used: our counters live in the shards, and are
-// copied into families only when somebody asks. Private to metrics.cpp.
+// copied into families only when somebody asks. Private to the metrics files.
 #pragma once
 
 #include <prometheus/metric_family.h>

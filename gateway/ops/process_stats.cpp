@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -27,7 +28,11 @@ double boot_time() {
   return 0;
 }
 
+// With 10 000 connections reading the directory takes 10 ms of a core; since Linux 6.2 its size is the answer.
 std::uint64_t count_fds() {
+  struct stat directory_itself {};
+  if (::stat("/proc/self/fd", &directory_itself) == 0 && directory_itself.st_size > 0)
+    return static_cast<std::uint64_t>(directory_itself.st_size);
   DIR* const directory = ::opendir("/proc/self/fd");
   if (directory == nullptr) return 0;
   std::uint64_t entries = 0;

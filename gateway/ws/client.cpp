@@ -98,7 +98,8 @@ bool Client::renew(const proto::AuthRequest& request, const Now& now) {
     const bool all = std::all_of(shown.begin(), shown.end(), [this](proto::Channel each) { return allows(each); });
     if (!all || !may_replay() || !allows(replay_->device())) replay_->stop(ReplayEnd::forbidden);
   }
-  log::debug("client.renewed", {{"connection", link.id()}, {"token_id", grant_->identity.token_id}});
+  log::write_bounded(log::Level::debug, "client.renewed",
+                     {{"connection", link.id()}, {"token_id", grant_->identity.token_id}});
   proto::append_authenticated(text, grant_->ends, request.id);
   send(text);
   return true;
@@ -140,10 +141,11 @@ void Client::replay(const proto::DeviceId& device, proto::ReplayRequest request,
   if (parts.counters.replays_open >= parts.replays.max_open)
     return send_error(ErrorCode::too_many_replays,
                       "This gateway shows as many replays as it is allowed to; try again later.", request.id, &device);
-  log::info("replay.begin", {{"connection", link.id()},
-                             {"device", device.text()},
-                             {"subject", grant_ == nullptr ? std::string() : grant_->identity.subject},
-                             {"seconds", std::chrono::duration<double>(request.to - request.from).count()}});
+  log::write_bounded(log::Level::info, "replay.begin",
+                     {{"connection", link.id()},
+                      {"device", device.text()},
+                      {"subject", grant_ == nullptr ? std::string() : grant_->identity.subject},
+                      {"seconds", std::chrono::duration<double>(request.to - request.from).count()}});
   replay_ = std::make_unique<Replay>(
       link, ReplayParts{parts.hub, parts.channels, parts.clock_format, parts.counters, parts.throttles}, parts.replays,
       device, std::move(request), now);

@@ -117,15 +117,21 @@ access::Request Connection::handshake_request() const {
       sent.sent(host_->limiter.rules().header == access::ForwardedHeader::forwarded ? "Forwarded" : "X-Forwarded-For");
   request.websocket_version = sent.sent("Sec-WebSocket-Version");
   // Asked of the base class, which sees the header even where the handshake is not one that we speak.
+  request.has_page = host_->config.page != nullptr;
   request.upgrade = websocketpp::processor::is_websocket_handshake(static_cast<const HandshakeRequest::Base&>(sent));
   return request;
+}
+
+web::PageRequest Connection::page_request() const {
+  const HandshakeRequest& sent = library(*this).get_request();
+  return {sent.sent("Host"), sent.sent("Accept-Encoding"), sent.sent("If-None-Match")};
 }
 
 void Connection::respond(const HttpAnswer& answer) {
   Library& con = library(*this);
   con.set_status(static_cast<websocketpp::http::status_code::value>(answer.status));
   con.set_body(con.get_request().get_method() == "HEAD" ? std::string() : answer.body);
-  con.replace_header("Content-Type", "application/json");
+  if (!answer.body.empty()) con.replace_header("Content-Type", "application/json");
   con.replace_header("Cache-Control", "no-store");
   con.replace_header("Connection", "close");  // the library serves one request a connection
   for (const auto& [name, value] : answer.headers) con.replace_header(name, value);
@@ -244,6 +250,12 @@ void Connection::async_write(const std::vector<websocketpp::transport::buffer>& 
     bytes[3] = static_cast<char>(code & 0xff);
   }
   Transport::async_write(bytes.data(), bytes.size(), std::move(handler));
+}
+
+void Connection::async_write(const char* bytes, std::size_t size, websocketpp::transport::write_handler handler) {
+  if (plain_ == nullptr || !plain_->file) return Transport::async_write(bytes, size, std::move(handler));
+  queue_control(Frame::raw({bytes, size}), {});
+  queue_control(std::exchange(plain_->file, {}), [handler = std::move(handler)] { handler({}); });
 }
 
 void Connection::on_queued() {

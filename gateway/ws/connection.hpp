@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -14,6 +15,7 @@
 #include "gateway/access/admission.hpp"
 #include "gateway/access/gate.hpp"
 #include "gateway/access/limiter.hpp"
+#include "gateway/web/page.hpp"
 #include "gateway/ws/arrival.hpp"
 #include "gateway/ws/compressor.hpp"
 #include "gateway/ws/endpoint.hpp"
@@ -73,6 +75,8 @@ class Host {
   EndpointCounters counters;
   Compressor compressor{counters};
   Inflater inflater;
+  // Files of the page that somebody has loaded, one for each coding, by where their bytes lie.
+  std::map<const char*, FramePtr> page_files;
   bool accepting = true;
   bool draining = false;
   bool in_event = false;  // see Endpoint::EventScope
@@ -130,7 +134,8 @@ class Connection : public Transport, public Link {
   }
 
   // Called by the library, as the rest of Transport. Of frames: sees to the code of a close frame.
-  using Transport::async_write;
+  // Behind the head of a plain answer goes the file that it is about, if any.
+  void async_write(const char* bytes, std::size_t size, websocketpp::transport::write_handler handler);
   void async_write(const std::vector<websocketpp::transport::buffer>& pieces,
                    websocketpp::transport::write_handler handler);
 
@@ -171,6 +176,10 @@ class Connection : public Transport, public Link {
   // Plain HTTP: connection_http.cpp. Once there is a PlainRequest, it stays.
   void refuse(const access::Admission& admission);
   void answer_plain(const access::Admission& admission);
+  void answer_page();
+  bool answers_are_full() const noexcept;
+  // Counted as being answered from now on.
+  void begin_answer(PlainRequest request);
   void on_answer(HttpAnswer answer);
   void tick_plain(const Now& now);
   bool still_taking(SteadyTime now) const;
@@ -183,6 +192,7 @@ class Connection : public Transport, public Link {
 
   // What the library does for it. The views of the request are those of the connection.
   access::Request handshake_request() const;
+  web::PageRequest page_request() const;
   void respond(const HttpAnswer& answer);  // the library sends it when on_plain_http() or on_handshake() has returned
   void defer_response();                   // … unless this was called: then not before send_response()
   void send_response();

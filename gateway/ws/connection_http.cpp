@@ -3,14 +3,30 @@
 #include <utility>
 #include <variant>
 
+#include "gateway/access/target.hpp"
+#include "gateway/web/page.hpp"
 #include "gateway/ws/connection.hpp"
 
 namespace pulsegate::ws {
 
 using proto::ErrorCode;
 
+namespace {
+
+HttpAnswer too_many_answers() {
+  return http_error(503, ErrorCode::unavailable, "Too many requests are being answered; ask again later.");
+}
+
+}  // namespace
+
+bool Connection::answers_are_full() const noexcept {
+  const EndpointCounters& counters = host_->counters;
+  return counters.answering >= host_->config.max_answers || counters.answer_bytes >= host_->config.max_answer_bytes;
+}
+
 void Connection::on_plain_http() {
   access::Admission admission = admit();
+  if (admission.accepted && admission.route == access::Route::page) return answer_page();
   if (admission.accepted && access::is_plain(admission.route)) return answer_plain(admission);
   if (admission.accepted) {
     admission.http_status = 400;
@@ -63,8 +79,8 @@ void Connection::answer_plain(const access::Admission& admission) {
   EndpointCounters& counters = host_->counters;
   const Now now = host_->clock.now();
   HttpAnswerer::Answer answer;
-  if (counters.answering >= host_->config.max_answers || counters.answer_bytes >= host_->config.max_answer_bytes) {
-    answer = http_error(503, ErrorCode::unavailable, "Too many requests are being answered; ask again later.");
+  if (answers_are_full()) {
+    answer = too_many_answers();
   } else {
     try {
       answer = host_->answerer.on_get(admission, now, [this](HttpAnswer made) { on_answer(std::move(made)); });
@@ -77,13 +93,43 @@ void Connection::answer_plain(const access::Admission& admission) {
     ++counters.answered(admission.route)[made->status];
     return respond(*made);  // the library writes it, like any refusal
   }
-  plain_ = std::make_unique<PlainRequest>(
-      PlainRequest{admission.route, std::move(std::get<std::unique_ptr<PendingAnswer>>(answer)), 0});
-  phase_ = Phase::answering;
-  since_ = now.steady;
-  --counters.handshaking;
-  ++counters.answering;
+  begin_answer({admission.route, std::move(std::get<std::unique_ptr<PendingAnswer>>(answer)), 0, {}});
   defer_response();
+}
+
+void Connection::begin_answer(PlainRequest request) {
+  plain_ = std::make_unique<PlainRequest>(std::move(request));
+  phase_ = Phase::answering;
+  since_ = host_->clock.now().steady;
+  --host_->counters.handshaking;
+  ++host_->counters.answering;
+  host_->counters.answer_bytes += plain_->body;
+}
+
+// The library writes the head; the file follows as a frame that all who load it share.
+void Connection::answer_page() {
+  EndpointCounters& counters = host_->counters;
+  const access::Request request = handshake_request();
+  const web::File* const file = host_->config.page->find(access::split_target(request.target).path);
+  handshake_counted_ = true;
+  if (file == nullptr || answers_are_full()) {
+    const HttpAnswer error = file == nullptr
+                                 ? http_error(404, ErrorCode::not_found, "The dashboard page has no such file.")
+                                 : too_many_answers();
+    ++counters.pages[error.status];
+    blame(error.status);
+    return respond(error);
+  }
+  web::PageAnswer answer = web::answer(*file, page_request());
+  ++counters.pages[answer.status];
+  FramePtr body;
+  if (request.method != "HEAD" && !answer.body.empty()) {
+    FramePtr& shared = host_->page_files[answer.body.data()];
+    if (!shared) shared = Frame::raw(answer.body);
+    body = shared;
+  }
+  begin_answer({access::Route::page, nullptr, body ? body->size() : 0, std::move(body)});
+  respond({answer.status, {}, std::move(answer.headers)});
 }
 
 void Connection::on_answer(HttpAnswer answer) {

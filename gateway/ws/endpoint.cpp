@@ -121,8 +121,8 @@ class Endpoint::Impl final : public Host {
   }
 
   // Not of an event that only blocked sockets wait for: no flush is to come, and how slow they are shows elsewhere.
-  void measure(proto::Timestamp time) {
-    if (!events_.empty()) lag_.on_event(time);
+  void measure(const std::optional<proto::Timestamp>& time, SteadyTime read) {
+    if (!events_.empty()) lag_.on_event(time, read);
   }
 
   // Visiting backwards: whatever the visitor ends is replaced by one that was visited already.
@@ -230,7 +230,7 @@ class Endpoint::Impl final : public Host {
         if (!events_.in_pass()) lag_.on_pass_begin();
         const bool pass_over = events_.write_slice(now);
         pace_.on_written(pass_over, !events_.empty(), now);
-        if (pass_over) lag_.on_pass_end(events_.empty(), clock.now().wall);
+        if (pass_over) lag_.on_pass_end(events_.empty(), clock.now());
         if (!events_.empty()) post_flush();
     }
   }
@@ -272,7 +272,7 @@ class Endpoint::Impl final : public Host {
   FlushList much_{&Connection::has_much};                 // those that cannot wait for that
   SteadyTime::duration hurried_{};                        // time spent on much_ in this batch
   FlushPace pace_;
-  LagMeter lag_{counters.bus_lag};
+  LagMeter lag_{counters.bus_lag, counters.fanout};
   asio::steady_timer window_;
   bool window_open_ = false;  // window_ is running
   bool flush_posted_ = false;
@@ -312,8 +312,12 @@ Endpoint::EventScope::EventScope(Endpoint& endpoint) noexcept
   endpoint_.impl_->in_event = true;
 }
 
-void Endpoint::EventScope::measure(const std::optional<proto::Timestamp>& time) {
-  if (time && endpoint_.counters().frames_sent != frames_before_) endpoint_.impl_->measure(*time);
+void Endpoint::EventScope::measure(const std::optional<proto::Timestamp>& time, SteadyTime read) {
+  if (frames() > 0) endpoint_.impl_->measure(time, read);
+}
+
+std::uint64_t Endpoint::EventScope::frames() const noexcept {
+  return endpoint_.counters().frames_sent - frames_before_;
 }
 
 Endpoint::EventScope::~EventScope() {

@@ -27,6 +27,10 @@
 #include "proto/limits.hpp"
 #include "proto/time.hpp"
 
+namespace pulsegate::web {
+class Page;
+}
+
 namespace pulsegate::ws {
 
 // Bytes of a request line and its headers, websocketpp's own limit; more is refused with 431.
@@ -48,6 +52,7 @@ struct EndpointConfig {
   OutboxLimits outbox;
   std::size_t backlog_limit = 256 * 1024 * 1024;  // bytes of all outboxes together; above it the slowest are closed
   bool compress = false;                          // agree to permessage-deflate where a client offers it
+  const web::Page* page = nullptr;                // the dashboard; null: none is served. Outlives the endpoint
   int socket_send_buffer = 0;                     // bytes, SO_SNDBUF; 0: the kernel's default
 };
 
@@ -80,8 +85,11 @@ class Endpoint {
     EventScope(const EventScope&) = delete;
     EventScope& operator=(const EventScope&) = delete;
 
-    // The event's own time, if it has one: where somebody was sent the event, its lag is measured. Call it last.
-    void measure(const std::optional<proto::Timestamp>& time);
+    // The event's own time, if it has one, and when the bus was read: where somebody was sent the event, it is measured
+    // how long that takes. Call it last.
+    void measure(const std::optional<proto::Timestamp>& time, SteadyTime read);
+    // How many frames clients were sent since it began.
+    std::uint64_t frames() const noexcept;
 
    private:
     Endpoint& endpoint_;

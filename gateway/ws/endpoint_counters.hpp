@@ -22,6 +22,7 @@ struct EndpointCounters {
   // Plain requests, by HTTP status; 0: the client was gone before the answer.
   std::map<int, std::uint64_t> snapshots;
   std::map<int, std::uint64_t> histories;
+  std::map<int, std::uint64_t> pages;             // files of the dashboard page
   std::map<std::uint16_t, std::uint64_t> closed;  // by close code (1006: without)
   std::uint64_t sent_away_age = 0;                // told to reconnect since they had reached their age
   std::uint64_t sent_away_drain = 0;              // … during a drain
@@ -41,10 +42,11 @@ struct EndpointCounters {
   std::uint64_t compressed_received = 0;      // of messages_received: in compressed form
   std::uint64_t inflated_bytes = 0;           // of those, once inflated
   LagHistogram bus_lag;                       // from an event's own time to the end of the flush that wrote it
+  FanoutHistogram fanout;                     // to there from the read of the bus that brought it
 
   // Requires: a plain route.
   std::map<int, std::uint64_t>& answered(access::Route route) noexcept {
-    return route == access::Route::snapshot ? snapshots : histories;
+    return route == access::Route::page ? pages : route == access::Route::snapshot ? snapshots : histories;
   }
 };
 

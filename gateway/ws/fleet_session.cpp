@@ -43,12 +43,13 @@ FleetSession::FleetSession(Link& link, const access::Admission& admission, const
   ++parts.counters.fleet_connections;
   const access::GrantPtr& grant = client_.grant();
   if (grant == nullptr) {
-    log::info("client.open", {{"connection", link.id()}, {"fleet", true}});
+    log::write_bounded(log::Level::info, "client.open", {{"connection", link.id()}, {"fleet", true}});
   } else {
-    log::info("client.open", {{"connection", link.id()},
-                              {"fleet", true},
-                              {"subject", grant->identity.subject},
-                              {"token_id", grant->identity.token_id}});
+    log::write_bounded(log::Level::info, "client.open",
+                       {{"connection", link.id()},
+                        {"fleet", true},
+                        {"subject", grant->identity.subject},
+                        {"token_id", grant->identity.token_id}});
   }
 }
 
@@ -253,11 +254,12 @@ void FleetSession::describe(SessionReport& report) const {
 
 void FleetSession::on_closed(std::uint16_t code, std::string_view reason, const Now& now) {
   const auto seconds = std::chrono::duration<double>(now.wall - client_.opened()).count();
-  log::info("client.close", {{"connection", client_.link.id()},
-                             {"devices", feeds_.size()},
-                             {"code", code},
-                             {"reason", reason},
-                             {"seconds", seconds}});
+  log::write_bounded(log::Level::info, "client.close",
+                     {{"connection", client_.link.id()},
+                      {"devices", feeds_.size()},
+                      {"code", code},
+                      {"reason", reason},
+                      {"seconds", seconds}});
   for (auto each = feeds_.begin(); each != feeds_.end();) each = close_feed(each, now);
 }
 

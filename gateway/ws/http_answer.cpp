@@ -45,7 +45,8 @@ HttpAnswer http_error(int status, proto::ErrorCode code, std::string_view messag
 HttpAnswer refusal(const access::Admission& admission) {
   HttpAnswer answer = http_error(admission.http_status, admission.error, admission.message);
   if (!admission.challenge.empty()) answer.headers.emplace_back("WWW-Authenticate", admission.challenge);
-  if (admission.http_status == 405) answer.headers.emplace_back("Allow", "GET");
+  if (admission.http_status == 405)
+    answer.headers.emplace_back("Allow", admission.route == access::Route::page ? "GET, HEAD" : "GET");
   if (admission.http_status == 426) {
     answer.headers.emplace_back("Connection", "close, Upgrade");
     answer.headers.emplace_back("Upgrade", "websocket");

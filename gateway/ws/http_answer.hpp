@@ -15,8 +15,8 @@ namespace pulsegate::ws {
 
 struct HttpAnswer {
   int status = 200;
-  std::string body;  // JSON
-  // Beside those that every answer has: Content-Type, Cache-Control, Connection.
+  std::string body;  // JSON; empty: there is none, or it is a file of the page
+  // Beside those that every answer has: Content-Type (of JSON), Cache-Control, Connection; or in place of them.
   std::vector<std::pair<std::string, std::string>> headers;
 };
 

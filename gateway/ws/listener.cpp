@@ -133,7 +133,8 @@ void Listener::on_accept_failed(const asio::error_code& error) {
   ++counters_.failures;
   // The client was faster; whatever else it is (mostly a lack of descriptors) would come again at once, for ever.
   if (error == asio::error::connection_aborted) return accept();
-  log::warn("listener.pause", {{"error", error.message()}});
+  log_.write("pause", std::chrono::steady_clock::now(), log::Level::warn, "listener.pause",
+             {{"error", error.message()}});
   if (no_descriptors(error)) refuse_by_reserve();
   rest(config_.accept_pause, &Listener::accept);
 }

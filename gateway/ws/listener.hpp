@@ -19,6 +19,7 @@
 
 #include "gateway/access/ip_address.hpp"
 #include "gateway/access/rate_bucket.hpp"
+#include "gateway/log.hpp"
 #include "gateway/reserve_descriptor.hpp"
 #include "gateway/ws/arrival.hpp"
 #include "gateway/ws/listener_counters.hpp"
@@ -99,6 +100,7 @@ class Listener {
   ListenerCounters counters_;
   std::list<SteeringPtr> steering_;  // all that are not ended
   std::size_t next_fleet_ = 0;       // which shard gets the next fleet socket
+  log::RateLimited log_;             // whoever holds all descriptors must not fill the disk with that, too
   std::vector<char> peeked_;         // kMaxRequestHead bytes, where something is looked at
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };

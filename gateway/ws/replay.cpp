@@ -80,10 +80,11 @@ void Replay::stop(ReplayEnd why) {
   proto::append_replay_end(text, device_, request_.id, kReplayEndNames[static_cast<std::size_t>(why)], shown_, until);
   link_.send(Frame::text(text), 0);
   waiting_.clear();
-  log::info("replay.end", {{"connection", link_.id()},
-                           {"device", device_.text()},
-                           {"reason", kReplayEndNames[static_cast<std::size_t>(why)]},
-                           {"events", shown_}});
+  log::write_bounded(log::Level::info, "replay.end",
+                     {{"connection", link_.id()},
+                      {"device", device_.text()},
+                      {"reason", kReplayEndNames[static_cast<std::size_t>(why)]},
+                      {"events", shown_}});
   release(parts_.dues.now());
 }
 

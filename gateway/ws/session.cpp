@@ -28,12 +28,13 @@ Session::Session(Link& link, const access::Admission& admission, const SessionCo
   }
   const access::GrantPtr& grant = client_.grant();
   if (grant == nullptr) {
-    log::info("client.open", {{"connection", link.id()}, {"device", feed_.device().text()}});
+    log::write_bounded(log::Level::info, "client.open", {{"connection", link.id()}, {"device", feed_.device().text()}});
   } else {
-    log::info("client.open", {{"connection", link.id()},
-                              {"device", feed_.device().text()},
-                              {"subject", grant->identity.subject},
-                              {"token_id", grant->identity.token_id}});
+    log::write_bounded(log::Level::info, "client.open",
+                       {{"connection", link.id()},
+                        {"device", feed_.device().text()},
+                        {"subject", grant->identity.subject},
+                        {"token_id", grant->identity.token_id}});
   }
 }
 
@@ -120,11 +121,12 @@ void Session::describe(SessionReport& report) const {
 
 void Session::on_closed(std::uint16_t code, std::string_view reason, const Now& now) {
   const auto seconds = std::chrono::duration<double>(now.wall - client_.opened()).count();
-  log::info("client.close", {{"connection", client_.link.id()},
-                             {"device", feed_.device().text()},
-                             {"code", code},
-                             {"reason", reason},
-                             {"seconds", seconds}});
+  log::write_bounded(log::Level::info, "client.close",
+                     {{"connection", client_.link.id()},
+                      {"device", feed_.device().text()},
+                      {"code", code},
+                      {"reason", reason},
+                      {"seconds", seconds}});
   feed_.leave(now);
 }
 

@@ -35,6 +35,13 @@ void check_message(const std::string& text, const char* type) {
             "what is spliced together is a message");
 }
 
+void check_trace(const proto::BusEvent& event) {
+  must_hold(event.trace.empty() || proto::is_traceparent(event.trace.parent), "a parent is one");
+  must_hold(event.trace.state.empty() || proto::is_tracestate(event.trace.state), "a state is one");
+  must_hold(event.trace.state.empty() || !event.trace.empty(), "no state without a parent");
+  must_hold((event.trace_finding == proto::TraceFinding::taken) <= !event.trace.empty(), "what is taken is there");
+}
+
 void check_sample(const proto::BusEvent& event) {
   for (std::size_t i = 0; i < proto::kMetricCount; ++i) {
     const auto& value = event.values[static_cast<proto::Metric>(i)];
@@ -56,7 +63,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const proto::TopicKind kind = kKinds[input.byte() % std::size(kKinds)];
   const std::string_view payload = input.rest();
 
-  static proto::BusEventParser parser(kCap);
+  static proto::BusEventParser parser(kCap, true);
   proto::BusEvent event;
   const proto::BusEventError error = parser.parse(kind, payload, event);
   must_hold((payload.size() > kCap) == (error == proto::BusEventError::too_big), "the cap holds exactly");
@@ -70,21 +77,22 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   check_slice(payload, event.top_processes);
   check_slice(payload, event.network_interfaces);
   must_hold(!event.object.empty(), "an event has an object");
+  check_trace(event);
   const proto::Timestamp time = event.timestamp.value_or(proto::Timestamp{});
   if (kind == proto::TopicKind::metrics) check_sample(event);
   if (kind == proto::TopicKind::metrics || kind == proto::TopicKind::state) {
     std::string text;
-    proto::append_verbatim(text, "metrics", device(), time, event.object);
+    proto::append_verbatim(text, "metrics", device(), time, event.object, {}, event.trace);
     check_message(text, "metrics");
   }
   if (!event.top_processes.empty()) {
     std::string text;
-    proto::append_processes(text, device(), time, event.top_processes);
+    proto::append_processes(text, device(), time, event.top_processes, event.trace);
     check_message(text, "processes");
   }
   if (kind == proto::TopicKind::state) {
     std::string text;
-    proto::append_system_info(text, device(), time, event.system);
+    proto::append_system_info(text, device(), time, event.system, event.trace);
     check_message(text, "system-info");
   }
   return 0;

@@ -38,11 +38,14 @@ void check_decision(std::string_view target, bool upgrade, bool origin, bool acc
   request.origin = origin ? "https://dashboard.example" : "";
   request.websocket_version = upgrade ? "13" : "";
   request.upgrade = upgrade;
+  request.has_page = true;
   const access::Admission admission = access::decide(request, accepting);
   if (admission.accepted) {
     const bool fleet = admission.route == access::Route::fleet;
     must_hold(fleet == access::is_fleet(target), "the fleet endpoint is known by its target");
-    must_hold(admission.device.has_value() != fleet, "what is accepted has a device, or as many as it names later");
+    const bool page = admission.route == access::Route::page;
+    must_hold(admission.device.has_value() != (fleet || page),
+              "what is accepted has a device, or names them later, or is the page");
     must_hold(accepting, "nothing is accepted while nothing is");
     must_hold(access::is_plain(admission.route) != upgrade, "a route is served in its own way only");
     must_hold(access::device_of(target) == admission.device, "a socket is steered to its device");

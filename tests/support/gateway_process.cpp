@@ -20,8 +20,12 @@ bool names(const std::vector<std::string>& args, const std::string& flag) {
                      [&](const std::string& arg) { return arg == flag || arg.rfind(flag + "=", 0) == 0; });
 }
 
-std::uint16_t port_of(const Json& line, const char* field) {
-  const std::string address = line.at(field).string();
+// In a line of either form: "listen":"127.0.0.1:PORT" or listen=127.0.0.1:PORT.
+std::uint16_t port_of(const std::string& line, const std::string& field) {
+  const std::string quoted = '"' + field + "\":\"", plain = ' ' + field + '=';
+  const bool is_json = line.find(quoted) != std::string::npos;
+  const std::size_t begin = is_json ? line.find(quoted) + quoted.size() : line.find(plain) + plain.size();
+  const std::string address = line.substr(begin, line.find(is_json ? '"' : ' ', begin) - begin);
   return static_cast<std::uint16_t>(std::stoul(address.substr(address.rfind(':') + 1)));
 }
 
@@ -69,12 +73,11 @@ GatewayProcess::GatewayProcess(GatewayOptions options) {
   child.open_files = options.open_files;
 
   process_ = std::make_unique<ChildProcess>(std::move(child));
-  const auto line = process_->wait_for_output(R"("event":"serving")", kServerDeadline);
+  const auto line = process_->wait_for_match(R"("event":"serving"| serving version=)", kServerDeadline);
   if (!line) throw std::runtime_error("the gateway does not serve; it said:\n" + logs());
-  const Json serving = Json::parse(*line);
-  listen_ = port_of(serving, "listen");
-  health_ = port_of(serving, "health");
-  admin_ = port_of(serving, "admin");
+  listen_ = port_of(*line, "listen");
+  health_ = port_of(*line, "health");
+  admin_ = port_of(*line, "admin");
 }
 
 WsClient GatewayProcess::open(const std::string& target, const WsOptions& options) const {

@@ -112,6 +112,7 @@ PostgresServer::PostgresServer(PostgresOptions options)
             setting("log_line_prefix", "%m [%p] ") + setting("timezone", "UTC") + setting("log_timezone", "UTC");
   for (const auto& [name, value] : options_.settings) config += setting(name, value);
   dir_.write("test.conf", config);
+  if (!options_.access.empty()) dir_.write("data/pg_hba.conf", options_.access);
 }
 
 PostgresServer::~PostgresServer() {

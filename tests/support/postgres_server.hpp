@@ -14,6 +14,7 @@ namespace pulsegate::test {
 struct PostgresOptions {
   int max_connections = 50;
   std::map<std::string, std::string> settings;  // further server settings: {"log_statement", "all"}
+  std::string access;                           // lines of pg_hba.conf; empty: everybody is trusted
 };
 
 // Thread: one at a time; the server ends when the thread that started it ends.

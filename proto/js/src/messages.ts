@@ -190,6 +190,10 @@ export interface ProcessesMessage {
   deviceUuid: string;
   /** The value's own time: the event's, by its publisher's clock; of a value that the database alone has, the row's. */
   timestamp: string;
+  /** The trace of the event (W3C Trace Context), where the gateway passes it on. */
+  traceparent?: string;
+  /** Goes with `traceparent`. */
+  tracestate?: string;
 }
 
 /** The network interfaces that the device reported last. */
@@ -202,6 +206,10 @@ export interface NetworkInterfacesMessage {
   deviceUuid: string;
   /** The value's own time: the event's, by its publisher's clock; of a value that the database alone has, the row's. */
   timestamp: string;
+  /** The trace of the event (W3C Trace Context), where the gateway passes it on. */
+  traceparent?: string;
+  /** Goes with `traceparent`. */
+  tracestate?: string;
 }
 
 /** What is known of the system, each value as the newest report has it; null where nothing is. */
@@ -224,6 +232,10 @@ export interface SystemInfoMessage {
   deviceUuid: string;
   /** The value's own time: the event's, by its publisher's clock; of a value that the database alone has, the row's. */
   timestamp: string;
+  /** The trace of the event (W3C Trace Context), where the gateway passes it on. */
+  traceparent?: string;
+  /** Goes with `traceparent`. */
+  tracestate?: string;
 }
 
 /** Answers a `ping`. */
@@ -345,6 +357,10 @@ export interface PassThroughMessage {
   deviceUuid: string;
   /** The value's own time: the event's, by its publisher's clock; of a value that the database alone has, the row's. */
   timestamp: string;
+  /** The trace of the event (W3C Trace Context), where the gateway passes it on. */
+  traceparent?: string;
+  /** Goes with `traceparent`. */
+  tracestate?: string;
 }
 
 /**

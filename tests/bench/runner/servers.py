@@ -81,7 +81,7 @@ class Stand:
             self.missing[NODE] = "node or npm is not installed"
             return
         shutil.copytree(BENCH / "peers/node", self._node, dirs_exist_ok=True)
-        install = [str(ROOT / "tests/conformance/guide/install_modules"), str(self._node)]
+        install = [str(ROOT / "deploy/install-modules"), str(self._node)]
         done = subprocess.run(install, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             self.missing[NODE] = "npm could not install its modules"

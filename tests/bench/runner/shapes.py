@@ -73,7 +73,7 @@ QUICK = (
 
 FULL = (*FAN_OUT, *SIZE, *COMPRESSION, *MEMORY)
 # Measured beside the shapes.
-PARTS = ("storm", "shards", "micro", "history", "scale")
+PARTS = ("storm", "shards", "micro", "history", "scale", "metrics")
 
 
 @dataclass(frozen=True)

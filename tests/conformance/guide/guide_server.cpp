@@ -38,7 +38,8 @@ GuideServer::GuideServer(const std::string& connection) {
   const char* directory = std::getenv("PULSEGATE_GUIDE_SERVER");
   if (directory == nullptr) {
     throw std::runtime_error(
-        "set PULSEGATE_GUIDE_SERVER to the directory where install_modules has installed the guide's server (CTest "
+        "set PULSEGATE_GUIDE_SERVER to the directory where deploy/install-modules has installed the guide's server "
+        "(CTest "
         "does)");
   }
   ChildOptions options;

@@ -9,6 +9,8 @@ import subprocess
 import sys
 import time
 import unittest
+import urllib.parse
+import urllib.request
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -35,6 +37,12 @@ class Demo:
             if found := re.search(r"WebSocket\s+(ws://\S+)", self.output):
                 return found.group(1)
         raise AssertionError(f"no URL in:\n{self.output}")
+
+    def page(self) -> str:
+        """The page's URL, which comes before all others."""
+        found = re.search(r"\w+://\S+", self.output)
+        assert found is not None, self.output
+        return found.group(0)
 
     def family(self) -> set[int]:
         """Every process that this run has started."""
@@ -76,6 +84,8 @@ class MakeRun(unittest.TestCase):
             self.assertNotEqual(urls[0], urls[1])
             for url in urls:
                 self.check_channels(url)
+            for demo, url in zip(demos, urls):
+                self.check_page(demo.page(), url)
             family = demos[0].family() | demos[1].family()
             self.assertGreaterEqual(len(family), 2 * 5)  # runner, Redis, PostgreSQL, publisher, gateway
         finally:
@@ -86,6 +96,16 @@ class MakeRun(unittest.TestCase):
             time.sleep(0.1)
         self.assertEqual(family & parents().keys(), set())
         self.assertEqual(directories() - before, set())
+
+    def check_page(self, page: str, url: str) -> None:
+        host, device = re.fullmatch(r"ws://([^/]+)/api/v1/devices/([^/]+)/ws", url).groups()
+        self.assertEqual(page, f"http://{host}/?devices={device}")
+        with urllib.request.urlopen(page, timeout=10) as response:
+            self.assertEqual(response.headers["Content-Type"], "text/html; charset=utf-8")
+            text = response.read().decode()
+        for file in re.findall(r'(?:src|href)="(\./[^"]+)"', text):
+            with urllib.request.urlopen(urllib.parse.urljoin(page, file), timeout=10) as response:
+                self.assertGreater(len(response.read()), 0, file)
 
     def check_channels(self, url: str) -> None:
         watch = subprocess.run(

@@ -24,6 +24,11 @@ BOOST_AUTO_TEST_CASE(it_runs_from_the_event_s_own_time_to_the_write) {
   BOOST_TEST(sum >= 2.0);
   BOOST_TEST(sum < 5.0);
   BOOST_TEST(*stack.gateway().metric("pulsegate_bus_lag_seconds_bucket{le=\"1\"}") == 1);
+  // What the gateway takes is another matter, and known of an event without a time, too.
+  BOOST_TEST(stack.gateway().metric_sum("pulsegate_fanout_duration_seconds_count") == 3);
+  const double fanout = stack.gateway().metric_sum("pulsegate_fanout_duration_seconds_sum");
+  BOOST_TEST(fanout > 0);
+  BOOST_TEST(fanout < 1.0);
 }
 
 BOOST_AUTO_TEST_CASE(the_window_of_coalescing_is_part_of_it) {
@@ -36,6 +41,7 @@ BOOST_AUTO_TEST_CASE(the_window_of_coalescing_is_part_of_it) {
   BOOST_TEST(stack.gateway().metric_sum("pulsegate_bus_lag_seconds_sum") >= 0.295);
   BOOST_TEST(stack.gateway().metric_sum("pulsegate_event_age_seconds_sum") <
              stack.gateway().metric_sum("pulsegate_bus_lag_seconds_sum"));
+  BOOST_TEST(stack.gateway().metric_sum("pulsegate_fanout_duration_seconds_sum") >= 0.3);
 }
 
 BOOST_AUTO_TEST_CASE(an_event_that_nobody_is_sent_has_none) {
@@ -47,6 +53,7 @@ BOOST_AUTO_TEST_CASE(an_event_that_nobody_is_sent_has_none) {
   client.expect("pong");
   BOOST_REQUIRE(eventually([&] { return stack.gateway().metric_sum("pulsegate_event_age_seconds_count") == 1; }));
   BOOST_TEST(stack.gateway().metric_sum("pulsegate_bus_lag_seconds_count") == 0);
+  BOOST_TEST(stack.gateway().metric_sum("pulsegate_fanout_duration_seconds_count") == 0);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

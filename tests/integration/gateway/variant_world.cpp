@@ -72,7 +72,7 @@ VariantWorld& VariantWorld::shared() {
   return world;
 }
 
-VariantWorld::VariantWorld() : postgres_({150, {}}), variants_(all_variants()) {
+VariantWorld::VariantWorld() : postgres_({150, {}, {}}), variants_(all_variants()) {
   postgres_.start();
   redis_.start();
   create_databases();

@@ -116,6 +116,29 @@ export class Gateway {
   }
 }
 
+/** The demo's publisher: this host's metrics and states, and made-up neighbours', of all `devices`. */
+export class Publisher {
+  constructor(servers, devices, args = []) {
+    this.args = ['--redis', servers.redis, '--database', servers.database, ...devices.flatMap((device) => ['--device', device]), ...args];
+  }
+  async start() {
+    this.child = start('/usr/bin/python3', ['-B', fileURLToPath(new URL('../../../deploy/demo/publisher.py', import.meta.url)), ...this.args],
+      { stdio: ['ignore', 'pipe', 'pipe'] });
+    started.add(this);
+    let log = '';
+    for (const stream of [this.child.stdout, this.child.stderr]) stream.on('data', (text) => (log += text));
+    await eventually('the publisher publishes', () => {
+      if (this.child.exitCode !== null) throw new Error(`the publisher has ended:\n${log}`);
+      return log.includes('publishing');
+    });
+    return this;
+  }
+  async end(signal) {
+    started.delete(this);
+    await end(this.child, signal);
+  }
+}
+
 /** A haproxy before gateways, that cuts what is silent for `idle`. */
 export class Proxy {
   constructor(gateways, idle) {

@@ -26,10 +26,13 @@ using Texts = std::vector<std::string>;
 const std::string kDevice = "3f1e6b7a-0000-4000-8000-000000000001";
 const std::string kTopic = "device:" + kDevice + ":metrics";
 
-std::string event(int cpu) {
+// `more`: members of the envelope.
+std::string event(int cpu, const std::string& more = {}) {
   return R"({"deviceUuid":")" + kDevice + R"(","metrics":{"cpu_usage":)" + std::to_string(cpu) +
-         R"(,"memory_usage":1048576,"memory_total":2097152},"timestamp":"2026-11-22T14:05:00.123Z"})";
+         R"(,"memory_usage":1048576,"memory_total":2097152},"timestamp":"2026-11-22T14:05:00.123Z")" + more + "}";
 }
+
+const std::string kParent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
 RedisServer& shared_redis() {
   static RedisServer server;
@@ -107,6 +110,26 @@ BOOST_AUTO_TEST_CASE(recorded_replayed_and_recorded_again_it_is_the_same_bytes_i
   const RunResult inspected = run_pulsegate({"inspect", first});
   BOOST_TEST(inspected.exit_code == 0);
   BOOST_TEST(inspected.output.find("600 events") != std::string::npos, inspected.output);
+}
+
+BOOST_AUTO_TEST_CASE(trace_contexts_are_recorded_and_shown_as_they_were_published) {
+  const TempDir dir;
+  RedisServer& redis = shared_redis();
+  const std::string file = dir.file("traced.ndjson");
+  auto recording = record(redis, file, "device:*");
+  const std::string members = R"(,"traceparent":")" + kParent + R"(","tracestate":"a=\"1\"")";
+  redis.publish(kTopic, event(1, members));
+  BOOST_REQUIRE(eventually([&] { return events_of(file).size() == 1; }));
+  BOOST_TEST(recording->terminate() == 0);
+  BOOST_TEST(events_of(file).at(0).find(event(1, members)) != std::string::npos);
+
+  auto replay = start({"replay", file, "--listen", "127.0.0.1:0", "--shift-time", "--trace-context", "on"});
+  WsClient client = WsClient::open(port_of(*replay), "/api/v1/devices/" + kDevice + "/ws");
+  client.subscribe({"metrics"});
+  const Json message = client.expect("metrics");
+  BOOST_TEST(message.at("traceparent").string() == kParent);
+  BOOST_TEST(message.at("tracestate").string() == R"(a="1")");
+  BOOST_TEST(replay->terminate() == 0);
 }
 
 BOOST_AUTO_TEST_CASE(packed_recordings_and_live_channels) {

@@ -175,6 +175,52 @@ BOOST_AUTO_TEST_CASE(lines_of_several_threads_stay_whole) {
 
 BOOST_AUTO_TEST_SUITE_END()
 
+BOOST_AUTO_TEST_SUITE(LogBounded)
+
+BOOST_AUTO_TEST_CASE(ten_seconds_worth_passes_at_once_and_then_the_rate) {
+  log::LineBudget budget;
+  budget.set_rate(5);
+  const SteadyTime start{1h};
+  std::size_t passed = 0;
+  for (int i = 0; i < 200; ++i) passed += budget.allow("client.open", start).has_value() ? 1 : 0;
+  BOOST_TEST(passed == 50u);
+  BOOST_TEST(budget.allow("client.open", start + 200ms).value() == 150u);
+  BOOST_TEST(!budget.allow("client.open", start + 200ms).has_value());
+  BOOST_TEST(budget.allow("client.open", start + 1h).value() == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(events_do_not_disturb_each_other) {
+  log::LineBudget budget;
+  budget.set_rate(0.1);
+  const SteadyTime start{1h};
+  BOOST_TEST(budget.allow("client.open", start).value() == 0u);
+  BOOST_TEST(!budget.allow("client.open", start).has_value());
+  BOOST_TEST(budget.allow("client.close", start).has_value());
+}
+
+BOOST_AUTO_TEST_CASE(without_a_rate_every_line_passes) {
+  log::LineBudget budget;
+  budget.set_rate(0);
+  for (int i = 0; i < 10'000; ++i) BOOST_TEST(budget.allow("client.open", SteadyTime{1h}).value() == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(the_next_line_says_how_many_were_left_out) {
+  const Captured log_output(log::Level::info);
+  log::set_bound(0.1);
+  for (int i = 0; i < 100; ++i) log::write_bounded(log::Level::info, "test.bounded", {{"i", i}});
+  log::write_bounded(log::Level::debug, "test.bounded", {});  // off: neither written nor counted
+  log::set_bound(1e9);
+  std::this_thread::sleep_for(1ms);
+  log::write_bounded(log::Level::info, "test.bounded", {{"i", 100}});
+  log::set_bound(100);
+  const std::string written = log_output.out.str();
+  BOOST_TEST(written.find("test.bounded i=0\n") != std::string::npos);
+  BOOST_TEST(written.find("test.bounded i=100 suppressed=99\n") != std::string::npos);
+  BOOST_TEST(std::count(written.begin(), written.end(), '\n') == 2);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
 BOOST_AUTO_TEST_SUITE(LogRateLimited)
 
 BOOST_AUTO_TEST_CASE(lets_one_line_a_minute_pass_and_says_how_many_it_kept) {

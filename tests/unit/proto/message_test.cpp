@@ -98,6 +98,28 @@ BOOST_AUTO_TEST_CASE(a_cursor_is_the_last_member) {
              R"({"type":"metrics","data":{},)" + kUuidMember + "," + kTimeMember + R"(,"cursor":"AQ-_"})");
 }
 
+BOOST_AUTO_TEST_CASE(a_trace_context_comes_last_and_only_where_there_is_one) {
+  const std::string parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+  const std::string head = "," + kUuidMember + "," + kTimeMember;
+  const std::string tail = R"(,"traceparent":")" + parent + '"';
+  const TraceContext alone{parent, {}}, both{parent, R"(a="1",b=2)"};
+  BOOST_TEST(built([&](std::string& out) { append_verbatim(out, "metrics", device(), kTime, "{}", "AQ-_", alone); }) ==
+             R"({"type":"metrics","data":{})" + head + R"(,"cursor":"AQ-_")" + tail + "}");
+  BOOST_TEST(built([&](std::string& out) { append_verbatim(out, "logs", device(), kTime, "{}", {}, both); }) ==
+             R"({"type":"logs","data":{})" + head + tail + R"(,"tracestate":"a=\"1\",b=2"})");
+  BOOST_TEST(built([&](std::string& out) { append_processes(out, device(), kTime, "[]", alone); }) ==
+             R"({"type":"processes","data":{"top_processes":[]})" + head + tail + "}");
+  BOOST_TEST(built([&](std::string& out) { append_network_interfaces(out, device(), kTime, "[]", alone); }) ==
+             R"({"type":"network-interfaces","data":{"interfaces":[]})" + head + tail + "}");
+  std::string info;
+  append_system_info(info, device(), kTime, {}, alone);
+  BOOST_TEST(info.substr(info.size() - tail.size() - 1) == tail + "}");
+  // Without a parent a state says nothing.
+  BOOST_TEST(built([&](std::string& out) {
+               append_processes(out, device(), kTime, "[]", {{}, "a=1"});
+             }) == R"({"type":"processes","data":{"top_processes":[]})" + kTail);
+}
+
 BOOST_AUTO_TEST_CASE(system_info_has_all_six_keys_always) {
   BOOST_TEST(built([&](std::string& out) { append_system_info(out, device(), kTime, {}); }) ==
              R"({"type":"system-info","data":{"os":null,"architecture":null,"uptime":null,"hostname":null,)"

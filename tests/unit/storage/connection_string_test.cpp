@@ -51,4 +51,10 @@ BOOST_AUTO_TEST_CASE(hides_passwords) {
   BOOST_TEST(redacted_connection_string("password='a b=secret'") == "(not shown)");
 }
 
+BOOST_AUTO_TEST_CASE(hides_what_may_be_a_mistyped_password_or_a_part_of_one) {
+  BOOST_TEST(redacted_connection_string("host=db passwrd=secret") == "host=db ***=***");
+  BOOST_TEST(redacted_connection_string("password=my secret=1 sslmode=require") ==
+             "password=*** ***=*** sslmode=require");
+}
+
 BOOST_AUTO_TEST_SUITE_END()

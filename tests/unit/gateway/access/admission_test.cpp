@@ -187,6 +187,59 @@ BOOST_AUTO_TEST_CASE(plain_routes_refuse_what_they_cannot_answer) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(the_page_is_found_by_exact_paths_and_read_only) {
+  for (const std::string target : {"/", "/?devices=a,b", "/assets/page-1.js", "/assets/", "/favicon.svg?x",
+                                   "http://gateway:8080/", "http://gateway:8080", "/assets/../../etc/passwd"}) {
+    BOOST_TEST_INFO(target);
+    Request request = plain(target);
+    request.has_page = true;
+    for (const char* method : {"GET", "HEAD"}) {
+      request.method = method;
+      const Admission admission = decide(request, true);
+      BOOST_TEST(admission.accepted);
+      BOOST_TEST((admission.route == Route::page));
+      BOOST_TEST(!admission.device.has_value());
+      check_refusal(decide(request, false), 503, CloseCode::try_again_later, ErrorCode::unavailable);
+    }
+    for (const char* method : {"POST", "OPTIONS", "head", "DELETE"}) {
+      request.method = method;
+      const Admission admission = decide(request, true);
+      check_refusal(admission, 405, CloseCode::bad_request, ErrorCode::bad_request);
+      BOOST_TEST((admission.route == Route::page));
+    }
+  }
+  for (const char* target : {"//", "/assets", "/index.html", "/%2F", "/favicon.svg/", "/favicon.ico", "/Assets/x"}) {
+    Request request = plain(target);
+    request.has_page = true;
+    BOOST_TEST(decide(request, true).http_status == 404, target);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(without_a_page_its_paths_are_nothing) {
+  for (const char* target : {"/", "/assets/page-1.js", "/favicon.svg"}) {
+    for (const char* method : {"GET", "POST"}) {
+      Request request = plain(target);
+      request.method = method;
+      const Admission admission = decide(request, true);
+      check_refusal(admission, 404, CloseCode::not_found, ErrorCode::not_found);
+      BOOST_TEST(admission.message.find("no dashboard page") != std::string::npos, admission.message);
+      BOOST_TEST((admission.route != Route::page));
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_websocket_at_the_page_is_a_wrong_address) {
+  for (const bool has_page : {false, true}) {
+    Request request = websocket(std::string_view("/"));
+    request.has_page = has_page;
+    request.origin = "https://dashboard.example";
+    const Admission admission = decide(request, true);
+    check_refusal(admission, 404, CloseCode::not_found, ErrorCode::not_found);
+    BOOST_TEST(admission.refuse_by_close);
+    BOOST_TEST(admission.message.find("dashboard") == std::string::npos, admission.message);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(a_websocket_on_a_plain_route_is_a_bad_request_also_for_a_browser) {
   const std::string target = std::string("/api/v1/devices/") + kUuid + "/snapshot";
   Request request = websocket(target);

@@ -180,6 +180,25 @@ BOOST_AUTO_TEST_CASE(host_and_origin_go_before_the_token) {
   BOOST_TEST(gate.counters().checks == 2u);
 }
 
+BOOST_AUTO_TEST_CASE(the_page_asks_for_the_host_alone) {
+  auto strict = std::make_shared<Policy>(*policy());
+  strict->hosts = HostList({"gate.example"});
+  strict->origins = OriginList({"https://dash.example"});
+  Gate gate(strict);
+  Request request;
+  request.method = "GET";
+  request.target = "/";
+  request.has_page = true;
+  request.host = "gate.example";
+  request.origin = "https://evil.example";
+  const Admission admission = gate.admit(request, kNow, true);
+  BOOST_TEST(admission.accepted);
+  BOOST_TEST((admission.grant == nullptr));
+  request.host = "rebound.example";
+  check_refusal(gate.admit(request, kNow, true), 403, CloseCode::forbidden, ErrorCode::forbidden);
+  BOOST_TEST(gate.counters().checks == 0u);
+}
+
 BOOST_AUTO_TEST_CASE(while_nobody_comes_in_no_token_is_looked_at) {
   Gate gate(policy());
   const std::string header = "Bearer " + token();

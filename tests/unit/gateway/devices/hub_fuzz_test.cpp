@@ -324,7 +324,27 @@ class World {
     f_.run();
     read_all();
   }
+  // The gauges, which are kept, against the one device that there may be, which is asked.
+  void check_gauges() {
+    const HubCounters& counted = f_.hub->counters();
+    const auto device = f_.hub->report(f_.device(1));
+    std::uint64_t devices = 0, fresh = 0;
+    for (std::size_t i = 0; i < kDevicePhases; ++i) {
+      devices += counted.devices[i];
+      if (device && (device->phase == std::string(kDevicePhaseNames[i])) != (counted.devices[i] == 1))
+        fail("the gauge of phases is wrong");
+    }
+    for (std::size_t i = 0; i < counted.freshness.size(); ++i) {
+      fresh += counted.freshness[i];
+      if (device && (static_cast<std::size_t>(device->freshness) == i) != (counted.freshness[i] == 1))
+        fail("the gauge of freshness is wrong");
+    }
+    const std::uint64_t there = device ? 1 : 0;
+    if (devices != there || fresh != there) fail("the gauges count devices that are not there");
+    if (counted.remembered_bytes != (device ? device->remembered_bytes : 0)) fail("the gauge of bytes is wrong");
+  }
   void read_all() {
+    check_gauges();
     for (const auto& viewer : viewers_) {
       if (!viewer) continue;
       viewer->read();

@@ -28,8 +28,8 @@ struct Page {
         words >> hash >> word >> name >> type;
         BOOST_TEST(types.emplace(name, type).second, name << " twice");
       } else if (line.compare(0, 7, "# HELP ") == 0) {
-        words >> hash >> word >> name;
-        helped.insert(name);
+        words >> hash >> word >> name >> std::ws;
+        std::getline(words, helped[name]);
       } else {
         const auto blank = line.rfind(' ');
         BOOST_TEST(series.emplace(line.substr(0, blank), std::stod(line.substr(blank + 1))).second, line << " twice");
@@ -45,7 +45,7 @@ struct Page {
   std::string text;
   std::map<std::string, double> series;
   std::map<std::string, std::string> types;
-  std::set<std::string> helped;
+  std::map<std::string, std::string> helped;
 };
 
 struct Fixture {
@@ -110,20 +110,8 @@ std::vector<std::string> label_names(const std::string& series) {
   return names;
 }
 
-}  // namespace
-
-BOOST_FIXTURE_TEST_SUITE(Metrics, Fixture)
-
-BOOST_AUTO_TEST_CASE(the_readme_and_the_code_name_the_same_metrics) {
-  const Page page(report);
-  const auto table = documented();
-  BOOST_TEST(!table.empty());
-  for (const auto& [name, type] : page.types) {
-    BOOST_REQUIRE_MESSAGE(table.count(name) == 1u, name << " is missing in README.md");
-    BOOST_TEST(table.at(name).type == type, name);
-  }
-  for (const auto& [name, entry] : table) BOOST_TEST(page.types.count(name) == 1u, name << " is not a metric");
-
+// The labels of each metric of the page.
+std::map<std::string, std::set<std::string>> labels_of(const Page& page) {
   std::map<std::string, std::set<std::string>> labels;
   for (const auto& [series, value] : page.series) {
     std::string name = series.substr(0, series.find('{'));
@@ -136,7 +124,44 @@ BOOST_AUTO_TEST_CASE(the_readme_and_the_code_name_the_same_metrics) {
     for (const std::string& label : label_names(series))
       if (label != "le") labels[name].insert(label);
   }
-  for (const auto& [name, entry] : table) BOOST_TEST((entry.labels == labels[name]), name << " has other labels");
+  return labels;
+}
+
+// What is to be written in README.md; only the last cell is for whoever adds the metric to know.
+std::string row(const std::string& name, const std::string& type, const std::set<std::string>& labels,
+                const std::string& help) {
+  std::string text = "| `" + name + "` | " + type + " | ";
+  for (auto label = labels.begin(); label != labels.end(); ++label)
+    text += (label == labels.begin() ? "`" : ", `") + *label + "`";
+  return text + (labels.empty() ? "| " : " | ") + help + " | (what to do when it moves) |";
+}
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_SUITE(Metrics, Fixture)
+
+BOOST_AUTO_TEST_CASE(the_readme_and_the_code_name_the_same_metrics) {
+  const Page page(report);
+  const auto table = documented();
+  auto labels = labels_of(page);
+  BOOST_TEST(!table.empty());
+  for (const auto& [name, type] : page.types) {
+    const auto found = table.find(name);
+    const bool sound = found != table.end() && found->second.type == type && found->second.labels == labels[name];
+    const auto help = page.helped.find(name);
+    BOOST_TEST(sound, name << (found == table.end() ? " is missing" : " has another type or other labels")
+                           << " in the table of gateway/ops/README.md; its row:\n"
+                           << row(name, type, labels[name], help == page.helped.end() ? "" : help->second));
+  }
+  for (const auto& [name, entry] : table)
+    BOOST_TEST(page.types.count(name) == 1u, name << " is no metric: take its row out of gateway/ops/README.md");
+}
+
+BOOST_AUTO_TEST_CASE(a_row_is_written_as_the_table_has_them) {
+  BOOST_TEST(row("pulsegate_a", "gauge", {}, "Help.") ==
+             "| `pulsegate_a` | gauge | | Help. | (what to do when it moves) |");
+  BOOST_TEST(row("pulsegate_b", "counter", {"file", "outcome"}, "Help.") ==
+             "| `pulsegate_b` | counter | `file`, `outcome` | Help. | (what to do when it moves) |");
 }
 
 BOOST_AUTO_TEST_CASE(every_metric_has_help_a_unit_and_a_prefix) {
@@ -301,12 +326,17 @@ BOOST_AUTO_TEST_CASE(plain_requests_are_told_by_route_and_status) {
   one().endpoint.snapshots = {{200, 3}, {0, 1}};
   two().endpoint.snapshots = {{200, 4}};
   two().endpoint.histories = {{503, 5}};
+  one().endpoint.pages = {{200, 6}, {304, 1}};
+  two().endpoint.pages = {{304, 1}};
   const Page page(report);
   BOOST_TEST(page["pulsegate_http_pending"] == 2);
   BOOST_TEST(page["pulsegate_http_requests_total{route=\"snapshot\",status=\"200\"}"] == 7);
   BOOST_TEST(page["pulsegate_http_requests_total{route=\"snapshot\",status=\"none\"}"] == 1);
   BOOST_TEST(page["pulsegate_http_requests_total{route=\"history\",status=\"503\"}"] == 5);
   BOOST_TEST(page["pulsegate_http_requests_total{route=\"history\",status=\"504\"}"] == 0);
+  BOOST_TEST(page["pulsegate_http_requests_total{route=\"page\",status=\"200\"}"] == 6);
+  BOOST_TEST(page["pulsegate_http_requests_total{route=\"page\",status=\"304\"}"] == 2);
+  BOOST_TEST(page["pulsegate_http_requests_total{route=\"page\",status=\"404\"}"] == 0);
 }
 
 BOOST_AUTO_TEST_CASE(codes_that_peers_make_up_do_not_become_labels) {
@@ -327,6 +357,9 @@ BOOST_AUTO_TEST_CASE(histograms_are_cumulative) {
   one().hub.event_age.observe(0.0005);
   one().hub.event_age.observe(0.02);
   two().hub.event_age.observe(100);
+  one().endpoint.fanout.observe(0.00008, 3);
+  two().endpoint.fanout.observe(0.3);
+  two().endpoint.fanout.observe(7);
   report.storage->read_seconds_buckets[2] = 1;
   for (std::size_t i = 3; i < report.storage->read_seconds_buckets.size(); ++i)
     report.storage->read_seconds_buckets[i] = 2;
@@ -338,6 +371,10 @@ BOOST_AUTO_TEST_CASE(histograms_are_cumulative) {
   BOOST_TEST(page["pulsegate_event_age_seconds_bucket{le=\"30\"}"] == 2);
   BOOST_TEST(page["pulsegate_event_age_seconds_bucket{le=\"+Inf\"}"] == 3);
   BOOST_TEST(page["pulsegate_event_age_seconds_count"] == 3);
+  BOOST_TEST(page["pulsegate_fanout_duration_seconds_bucket{le=\"5e-05\"}"] == 0);
+  BOOST_TEST(page["pulsegate_fanout_duration_seconds_bucket{le=\"0.0001\"}"] == 3);
+  BOOST_TEST(page["pulsegate_fanout_duration_seconds_bucket{le=\"5\"}"] == 4);
+  BOOST_TEST(page["pulsegate_fanout_duration_seconds_count"] == 5);
   BOOST_TEST(page["pulsegate_database_read_seconds_bucket{le=\"0.001\"}"] == 0);
   BOOST_TEST(page["pulsegate_database_read_seconds_bucket{le=\"0.0025\"}"] == 1);
   BOOST_TEST(page["pulsegate_database_read_seconds_bucket{le=\"10\"}"] == 2);

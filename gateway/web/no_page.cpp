@@ -1,0 +1,10 @@
+// For a build without the dashboard page.
+#include "gateway/web/embedded.hpp"
+
+namespace pulsegate::web {
+
+const Page* embedded_page() {
+  return nullptr;
+}
+
+}  // namespace pulsegate::web
